@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * bufflink - bytes from a kernel module to a program, through a ring buffer
+ *
+ * The first half is for programs that have /dev/bufflinkN open, the second
+ * half for kernel modules that append to it.
+ */
+#ifndef _BUFFLINK_H
+#define _BUFFLINK_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * struct bufflink_loss - records refused since the previous report
+ * @records: how many records were refused (count)
+ * @bytes: what they would have taken in the buffer (bytes)
+ * @first: where in the stream the first is missing (bytes from its beginning)
+ * @last: where in the stream the last is missing (bytes from its beginning)
+ *
+ * A position is the number of bytes appended since the buffer was created: a
+ * reader that has read so many bytes stands at the gap. All are zero while
+ * nothing is lost.
+ */
+struct bufflink_loss {
+	__u64 records;
+	__u64 bytes;
+	__u64 first;
+	__u64 last;
+};
+
+/**
+ * struct bufflink_stats - one consistent look at a buffer
+ * @size: capacity (bytes)
+ * @used: appended and not read yet (bytes)
+ * @highwater: the largest @used ever seen (bytes)
+ * @records: appended since creation (count)
+ * @bytes: appended since creation (bytes)
+ * @bytes_read: read since creation (bytes); always @bytes - @used
+ * @lost_records: refused since creation, reported or not (count)
+ * @lost_bytes: size of those (bytes)
+ * @wakeups: times that sleeping or polling readers were woken (count)
+ */
+struct bufflink_stats {
+	__u64 size;
+	__u64 used;
+	__u64 highwater;
+	__u64 records;
+	__u64 bytes;
+	__u64 bytes_read;
+	__u64 lost_records;
+	__u64 lost_bytes;
+	__u64 wakeups;
+};
+
+/* Besides these, FIONREAD gives the bytes that a read() would find (int). */
+#define BUFFLINK_GETLOSS	_IOR('B', 0xb0, struct bufflink_loss)
+#define BUFFLINK_STATS		_IOR('B', 0xb1, struct bufflink_stats)
+#define BUFFLINK_GETWATERMARK	_IOR('B', 0xb2, __u64)	/* bytes */
+#define BUFFLINK_SETWATERMARK	_IOW('B', 0xb3, __u64)	/* bytes */
+
+#ifdef __KERNEL__
+
+#include <linux/compiler_attributes.h>
+#include <linux/module.h>	/* THIS_MODULE, wherever it lives */
+
+struct bufflink;
+struct kvec;
+
+int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
+		      struct module *owner);
+void bufflink_destroy(struct bufflink *bl);
+
+/* Documented at __bufflink_create(): adds the caller's name to the buffer. */
+#define bufflink_create(blp, buf, size, minor) \
+	__bufflink_create(blp, buf, size, minor, THIS_MODULE)
+
+int bufflink_append(struct bufflink *bl, const void *data, size_t size);
+int bufflink_appendv(struct bufflink *bl, const struct kvec *vec, size_t n);
+__printf(2, 3)
+int bufflink_printf(struct bufflink *bl, const char *fmt, ...);
+
+#endif /* __KERNEL__ */
+#endif /* _BUFFLINK_H */
