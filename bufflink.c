@@ -1,0 +1,1123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bufflink - bytes from a kernel module to a program, through a ring buffer
+ *
+ * After the patch of the same name that Malcolm Beattie announced in 1999.
+ */
+
+/**
+ * DOC: bufflink
+ *
+ * A buffer is a ring of bytes with a device, /dev/bufflinkN. Kernel code (the
+ * client) appends records at its head, from any context; programs read bytes
+ * at its tail, as from a FIFO. What does not fit is dropped and counted: the
+ * stored bytes are never overwritten before they are read.
+ *
+ * The ring
+ * --------
+ *
+ *   0            tail                     head           size
+ *   |  free       |  waiting to be read    |  free          |
+ *   +-------------+------------------------+----------------+
+ *                 ^ get                    ^ put
+ *
+ * @head and @tail are positions in the stream: they count bytes since creation
+ * and run on freely, so that head - tail bytes are waiting, whatever the size.
+ * @put and @get are the same two places as offsets into the memory; keeping
+ * them apart spares a division where the size is not a power of two.
+ *
+ * @lock, a raw spinlock, orders the producers and guards all that they write.
+ * @read_lock, a mutex, orders the readers and guards @tail and @get. Neither
+ * side takes the other's lock to move bytes. Where both look at one variable:
+ *
+ *  B1: @head is published with release after the bytes were copied in, and
+ *      read with acquire before they are copied out.
+ *  B2: @tail is published with release after the bytes were copied out, and
+ *      read with acquire before others take their place. Producers keep what
+ *      they learned of it in @room; @lock carries the order from one to the
+ *      next.
+ *  B3: who is about to sleep sets BL_SLEEPER under @lock and then looks at
+ *      @head once more. An append reads the flag after it took @lock: one of
+ *      the two sees the other.
+ *  B4: who waits for room is on the queue, then looks at @tail; a reader moves
+ *      @tail, then looks at the queue, with a full barrier on either side.
+ *  B5: @dead is set with release when the last byte is in, and read with
+ *      acquire before @head: a reader that saw it knows that there is no more.
+ *
+ * The short way in
+ * ----------------
+ *
+ * @credit is how many bytes fit at @put in one piece without raising
+ * @highwater, by the last look at @tail. As @tail only moves on, it may be too
+ * small but never too large, so one comparison answers three questions: is
+ * there room, does the record wrap, is this a new maximum. Only a record that
+ * fails it looks at @tail, wraps, and measures @credit anew.
+ *
+ * Loss
+ * ----
+ *
+ * A refused record is counted under @lock, with its place in the stream. In an
+ * NMI, or nested in another append on this CPU (by a probe on something that
+ * append calls), waiting for a lock could be for ever: such an append only
+ * tries. Where it fails it is counted in @missed_records and @missed_bytes,
+ * and the next holder of @lock folds these in before it moves @head.
+ *
+ * Wakeups
+ * -------
+ *
+ * An append may run under any lock, so it takes no wait queue's: it leaves
+ * that to irq_work, and only while BL_SLEEPER is set. Clearing the flag is
+ * what buys the one wakeup of that sleep. With less than @watermark waiting
+ * the flag stays, and a lazy irq_work looks at it again at the next tick.
+ *
+ * Lifetime
+ * --------
+ *
+ * The client holds one reference, each open file another. Destroying first
+ * takes the device away, so that no more files are opened; then marks the
+ * buffer dead, so that nothing is appended; then waits for a copy out of the
+ * client's memory to end, if the memory is the client's. Such a copy never
+ * touches user memory, for that may take as long as a program likes: it goes
+ * through a page of ours, @bounce. Nothing here calls into the client.
+ *
+ * A client::
+ *
+ *	static struct bufflink *bl;
+ *
+ *	err = bufflink_create(&bl, NULL, 0, -1);
+ *	...
+ *	bufflink_append(bl, &event, sizeof(event));	// interrupts are fine
+ *	...
+ *	free_irq(irq, dev);		// first stop who appends
+ *	bufflink_destroy(bl);
+ *
+ * A reader::
+ *
+ *	fd = open("/dev/bufflink0", O_RDONLY);
+ *	while ((n = read(fd, buf, sizeof(buf))) > 0)
+ *		consume(buf, n);
+ *	if (!ioctl(fd, BUFFLINK_GETLOSS, &loss) && loss.records)
+ *		complain(&loss);
+ */
+
+#include <linux/fs.h>
+#include <linux/hardirq.h>
+#include <linux/idr.h>
+#include <linux/irq_work.h>
+#include <linux/kprobes.h>
+#include <linux/kref.h>
+#include <linux/limits.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/overflow.h>
+#include <linux/percpu.h>
+#include <linux/poll.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/sysfs.h>
+#include <linux/uio.h>
+#include <linux/version.h>
+#include <linux/vmalloc.h>
+#include <linux/wait.h>
+
+#include <asm/ioctls.h>
+
+#include "bufflink.h"
+
+/* 6.5 took generic_file_splice_read() away from devices (3eccc0c886b1). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define bufflink_splice_read	copy_splice_read
+#else
+#define bufflink_splice_read	generic_file_splice_read
+#endif
+
+#define BUFFLINK_TEXT_MAX	512	/* bytes of one bufflink_printf() */
+
+static unsigned long default_size = SZ_64K;
+module_param(default_size, ulong, 0644);
+MODULE_PARM_DESC(default_size, "bytes of a buffer created with size 0");
+
+static DEFINE_IDA(bufflink_numbers);
+
+/* How many appends (or other holders of a lock) are nested on this CPU. */
+static DEFINE_PER_CPU(unsigned int, bufflink_depth);
+
+/* Bits of struct bufflink.flags, which anyone changes at any time. */
+#define BL_SLEEPER	BIT(0)	/* somebody sleeps or polls: wake them */
+#define BL_LAZY		BIT(1)	/* the lazy irq_work is on its way */
+#define BL_LOST		BIT(2)	/* there is a loss to report */
+#define BL_MISSED	BIT(3)	/* ... and missed_* hold some of it */
+#define BL_OVERFLOW	BIT(4)	/* the flag of 1999 */
+
+struct bufflink {
+	/* Constant from creation on. */
+	u8 *data;
+	size_t size;		/* bytes */
+	void *bounce;		/* a page, only if data is the client's */
+	int number;
+	char name[sizeof("bufflink") + 10];
+	char owner[MODULE_NAME_LEN];
+	struct miscdevice misc;
+	struct kref ref;
+
+	/* Written by producers, under lock; head is read by anyone. */
+	raw_spinlock_t lock ____cacheline_aligned_in_smp;
+	atomic_t flags;		/* BL_* */
+	size_t credit;		/* bytes that may take the short way in */
+	size_t put;		/* offset of head in data */
+	u64 bytes;		/* head, but 64 bits wide everywhere */
+	u64 records;
+	unsigned long head;	/* B1 */
+	size_t highwater;	/* most bytes that ever waited */
+	size_t watermark;	/* bytes; set by programs, without lock */
+	bool dead;		/* B5 */
+	u64 lost_records;
+	u64 lost_bytes;
+	struct bufflink_loss loss;	/* not reported yet */
+	atomic_long_t missed_records;	/* not in lost_* and loss yet */
+	atomic_long_t missed_bytes;
+
+	/* Written by readers, under read_lock; tail is read by anyone. */
+	struct mutex read_lock ____cacheline_aligned_in_smp;
+	size_t get;		/* offset of tail in data */
+	unsigned long tail;	/* B2 */
+	struct mutex client_lock;	/* held to copy out of client memory */
+
+	/* Sleepers, and the ways to wake them. */
+	wait_queue_head_t data_wait ____cacheline_aligned_in_smp;
+	wait_queue_head_t room_wait;
+	struct fasync_struct *fasync;
+	struct irq_work wake_now;
+	struct irq_work wake_lazy;
+	u64 wakeups;		/* under lock */
+};
+
+/*
+ * Bytes waiting. Reading tail first makes this too large where it cannot be
+ * exact, never negative; it is exact to whoever keeps head or tail in place.
+ */
+static nokprobe_inline size_t bufflink_used(const struct bufflink *bl)
+{
+	unsigned long tail = smp_load_acquire(&bl->tail);	/* B2 */
+	unsigned long head = smp_load_acquire(&bl->head);	/* B1 */
+
+	return min_t(size_t, head - tail, bl->size);
+}
+
+static nokprobe_inline size_t bufflink_room(const struct bufflink *bl)
+{
+	return bl->size - bufflink_used(bl);
+}
+
+/* Takes the flag that buys one wakeup. Cheap while nobody sleeps. */
+static nokprobe_inline bool bufflink_take_sleeper(struct bufflink *bl)
+{
+	return (atomic_read(&bl->flags) & BL_SLEEPER) &&
+	       (atomic_fetch_andnot(BL_SLEEPER, &bl->flags) & BL_SLEEPER);
+}
+
+/* Wakes who sleeps, now or by the next tick, if there is data to wake for. */
+static noinline __kprobes void bufflink_notify(struct bufflink *bl)
+{
+	size_t used = bufflink_used(bl);
+
+	if (!used || !(atomic_read(&bl->flags) & BL_SLEEPER))
+		return;
+	if (used < READ_ONCE(bl->watermark)) {
+		if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY))
+			irq_work_queue(&bl->wake_lazy);
+	} else if (bufflink_take_sleeper(bl)) {
+		irq_work_queue(&bl->wake_now);
+	}
+}
+
+/* Counts a loss at this place in the stream. Caller holds lock. */
+static noinline __kprobes void bufflink_lose(struct bufflink *bl, u64 records,
+					     u64 bytes)
+{
+	struct bufflink_loss *loss = &bl->loss;
+
+	if (!loss->records)
+		loss->first = bl->bytes;
+	loss->last = bl->bytes;
+	loss->records += records;
+	loss->bytes += bytes;
+	bl->lost_records += records;
+	bl->lost_bytes += bytes;
+	atomic_or(BL_LOST | BL_OVERFLOW, &bl->flags);
+	if (bufflink_take_sleeper(bl))
+		irq_work_queue(&bl->wake_now);
+}
+
+/* Counts a loss without the lock. */
+static noinline __kprobes void bufflink_miss(struct bufflink *bl, size_t bytes)
+{
+	atomic_long_add(bytes, &bl->missed_bytes);
+	atomic_long_inc(&bl->missed_records);
+	atomic_fetch_or(BL_MISSED, &bl->flags);
+	if (bufflink_take_sleeper(bl))
+		irq_work_queue(&bl->wake_now);
+}
+
+/* Brings what was missed into the books. Caller holds lock. */
+static noinline __kprobes void bufflink_fold(struct bufflink *bl)
+{
+	u64 records;
+
+	atomic_fetch_andnot(BL_MISSED, &bl->flags);
+	records = atomic_long_xchg(&bl->missed_records, 0);
+	if (records)
+		bufflink_lose(bl, records,
+			      atomic_long_xchg(&bl->missed_bytes, 0));
+}
+
+static nokprobe_inline void bufflink_fold_missed(struct bufflink *bl)
+{
+	if (unlikely(atomic_read(&bl->flags) & BL_MISSED))
+		bufflink_fold(bl);
+}
+
+static nokprobe_inline unsigned long bufflink_enter(void)
+{
+	unsigned long irqs;
+
+	local_irq_save(irqs);
+	__this_cpu_inc(bufflink_depth);
+	return irqs;
+}
+
+static nokprobe_inline void bufflink_leave(unsigned long irqs)
+{
+	__this_cpu_dec(bufflink_depth);
+	local_irq_restore(irqs);
+}
+
+/* For everyone but the appends of clients, which may not wait everywhere. */
+static unsigned long bufflink_lock(struct bufflink *bl)
+	__acquires(&bl->lock)
+{
+	unsigned long irqs = bufflink_enter();
+
+	raw_spin_lock(&bl->lock);
+	bufflink_fold_missed(bl);
+	return irqs;
+}
+
+static void bufflink_unlock(struct bufflink *bl, unsigned long irqs)
+	__releases(&bl->lock)
+{
+	raw_spin_unlock(&bl->lock);
+	bufflink_leave(irqs);
+}
+
+/* Why a record of this size is refused now, or 0. */
+static noinline __kprobes int bufflink_refusal(const struct bufflink *bl,
+					       size_t size)
+{
+	if (size > bl->size)
+		return -EMSGSIZE;
+	return size > bufflink_room(bl) ? -ENOSPC : 0;
+}
+
+/*
+ * The lock is taken. 0 if this append may wait for it; otherwise that could be
+ * for ever, or would only end in a refusal, and the record is counted as lost.
+ */
+static noinline __kprobes int bufflink_contend(struct bufflink *bl, size_t size)
+{
+	int err = -EBUSY;
+
+	if (!in_nmi() && __this_cpu_read(bufflink_depth) == 1)
+		err = bufflink_refusal(bl, size);
+	if (err)
+		bufflink_miss(bl, size);
+	return err;
+}
+
+/* One piece of a record at the head, in two parts where the ring wraps. */
+static nokprobe_inline void bufflink_put(struct bufflink *bl, const void *data,
+					 size_t size)
+{
+	size_t part = min(size, bl->size - bl->put);
+
+	memcpy(bl->data + bl->put, data, part);
+	memcpy(bl->data, data + part, size - part);
+	bl->put += size;
+	if (bl->put >= bl->size)
+		bl->put -= bl->size;
+}
+
+/* The long way in: looks at tail, wraps, and grants new credit. */
+static noinline __kprobes int bufflink_store(struct bufflink *bl,
+					     const struct kvec *vec, size_t n,
+					     size_t size)
+{
+	size_t used = bufflink_used(bl) + size;
+	int err = bufflink_refusal(bl, size);
+	size_t i;
+
+	if (err)
+		return err;
+	for (i = 0; i < n; i++)
+		bufflink_put(bl, vec[i].iov_base, vec[i].iov_len);
+	bl->highwater = max(bl->highwater, used);
+	bl->credit = min(bl->highwater - used, bl->size - bl->put);
+	return 0;
+}
+
+static noinline __kprobes int bufflink_store_one(struct bufflink *bl,
+						 const void *data, size_t size)
+{
+	struct kvec record = { .iov_base = (void *)data, .iov_len = size };
+
+	return bufflink_store(bl, &record, 1, size);
+}
+
+static nokprobe_inline void bufflink_publish(struct bufflink *bl, size_t size)
+{
+	bl->records++;
+	bl->bytes += size;
+	smp_store_release(&bl->head, (unsigned long)bl->bytes);	/* B1 */
+}
+
+/* One record: the @n pieces that @src lists, or if @n is 0, @src itself. */
+static nokprobe_inline int bufflink_record(struct bufflink *bl, const void *src,
+					   size_t n, size_t size)
+{
+	unsigned long irqs;
+	int err = 0;
+
+	if (unlikely(!size))
+		return 0;
+	irqs = bufflink_enter();
+	if (unlikely(!raw_spin_trylock(&bl->lock))) {
+		err = bufflink_contend(bl, size);
+		if (err)
+			goto leave;
+		raw_spin_lock(&bl->lock);
+	}
+	bufflink_fold_missed(bl);
+
+	if (n) {
+		err = bufflink_store(bl, src, n, size);
+	} else if (unlikely(size > bl->credit)) {
+		err = bufflink_store_one(bl, src, size);
+	} else {
+		memcpy(bl->data + bl->put, src, size);
+		bl->put += size;
+		bl->credit -= size;
+	}
+	if (likely(!err))
+		bufflink_publish(bl, size);
+	else
+		bufflink_lose(bl, 1, size);
+	raw_spin_unlock(&bl->lock);
+
+	if (unlikely(atomic_read(&bl->flags) & BL_SLEEPER))	/* B3 */
+		bufflink_notify(bl);
+leave:
+	bufflink_leave(irqs);
+	return err;
+}
+
+/**
+ * bufflink_append() - append one record
+ * @bl: the buffer
+ * @data: the record
+ * @size: its size in bytes; nothing is stored if this is 0
+ *
+ * The record is stored whole or not at all. Records of all producers appear in
+ * one order, that in which the calls took the buffer's lock. Neither sleeps
+ * nor allocates; interrupts are off for as long as the copy takes.
+ *
+ * Context: Any: process, softirq, hardirq and NMI, with any lock held.
+ * Return: 0 if stored; otherwise the record is lost and counted as such:
+ * * -ENOSPC - there is no room for it now
+ * * -EMSGSIZE - it is larger than the buffer
+ * * -EBUSY - in an NMI, or nested in another append on this CPU, and the lock
+ *   could not be had
+ */
+int __kprobes bufflink_append(struct bufflink *bl, const void *data,
+			      size_t size)
+{
+	return bufflink_record(bl, data, 0, size);
+}
+EXPORT_SYMBOL_GPL(bufflink_append);
+
+/**
+ * bufflink_appendv() - append one record that is in several pieces
+ * @bl: the buffer
+ * @vec: the pieces, in kernel memory
+ * @n: how many they are
+ *
+ * As bufflink_append() of all pieces joined: a header and a payload, say.
+ *
+ * Context: Any.
+ * Return: As bufflink_append().
+ */
+int __kprobes bufflink_appendv(struct bufflink *bl, const struct kvec *vec,
+			       size_t n)
+{
+	size_t size = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		size = size_add(size, vec[i].iov_len);
+	return bufflink_record(bl, vec, n, size);
+}
+EXPORT_SYMBOL_GPL(bufflink_appendv);
+
+/**
+ * bufflink_printf() - append one record of text
+ * @bl: the buffer
+ * @fmt: format, as of printk()
+ *
+ * The text is cut at 512 bytes. Its terminating zero is not appended.
+ *
+ * Context: Any but NMI.
+ * Return: As bufflink_append().
+ */
+int bufflink_printf(struct bufflink *bl, const char *fmt, ...)
+{
+	char text[BUFFLINK_TEXT_MAX + 1];
+	va_list args;
+	int size;
+
+	va_start(args, fmt);
+	size = vscnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return bufflink_append(bl, text, size);
+}
+EXPORT_SYMBOL_GPL(bufflink_printf);
+
+/**
+ * bufflink_number() - which device it is
+ * @bl: the buffer
+ *
+ * Context: Any.
+ * Return: The N of /dev/bufflinkN.
+ */
+int bufflink_number(const struct bufflink *bl)
+{
+	return bl->number;
+}
+EXPORT_SYMBOL_GPL(bufflink_number);
+
+/* A wakeup on its way. Who needs it is asleep already, or will look again. */
+static void bufflink_wake(struct bufflink *bl)
+{
+	unsigned long irqs = bufflink_lock(bl);
+
+	bl->wakeups++;
+	bufflink_unlock(bl, irqs);
+
+	wake_up_interruptible_poll(&bl->data_wait,
+				   EPOLLIN | EPOLLRDNORM | EPOLLPRI);
+	kill_fasync(&bl->fasync, SIGIO, POLL_IN);
+}
+
+static void bufflink_wake_now(struct irq_work *work)
+{
+	bufflink_wake(container_of(work, struct bufflink, wake_now));
+}
+
+static void bufflink_wake_lazy(struct irq_work *work)
+{
+	struct bufflink *bl = container_of(work, struct bufflink, wake_lazy);
+
+	atomic_fetch_andnot(BL_LAZY, &bl->flags);
+	if (bufflink_used(bl) && bufflink_take_sleeper(bl))
+		bufflink_wake(bl);
+}
+
+static int bufflink_open(struct inode *inode, struct file *file)
+{
+	struct bufflink *bl = container_of(file->private_data,
+					   struct bufflink, misc);
+
+	kref_get(&bl->ref);
+	file->private_data = bl;
+	file->f_mode |= FMODE_NOWAIT;
+	return stream_open(inode, file);
+}
+
+static bool bufflink_nowait(const struct kiocb *iocb)
+{
+	return iocb->ki_flags & IOCB_NOWAIT ||
+	       iocb->ki_filp->f_flags & O_NONBLOCK;
+}
+
+/* Bytes that a read would find: the client takes its memory with it. */
+static size_t bufflink_readable(const struct bufflink *bl)
+{
+	return bl->bounce && READ_ONCE(bl->dead) ? 0 : bufflink_used(bl);
+}
+
+/* Has the next append, or loss, wake who is about to sleep. */
+static void bufflink_arm(struct bufflink *bl)
+{
+	unsigned long irqs = bufflink_lock(bl);		/* B3 */
+
+	atomic_or(BL_SLEEPER, &bl->flags);
+	bufflink_unlock(bl, irqs);
+}
+
+/* Whether a read need wait no more; if it must, the next append wakes it. */
+static bool bufflink_ready(struct bufflink *bl)
+{
+	if (!bufflink_used(bl) && !READ_ONCE(bl->dead))
+		bufflink_arm(bl);
+	return bufflink_used(bl) || READ_ONCE(bl->dead);
+}
+
+/*
+ * Where the next bytes are, at most @n of them in one piece. Client memory is
+ * copied first: destroy waits for this, and must not wait for a program.
+ */
+static const void *bufflink_peek(struct bufflink *bl, size_t *n)
+{
+	*n = min(*n, bl->size - bl->get);
+	if (!bl->bounce)
+		return bl->data + bl->get;
+
+	*n = min(*n, PAGE_SIZE);
+	mutex_lock(&bl->client_lock);
+	if (READ_ONCE(bl->dead))
+		*n = 0;
+	else
+		memcpy(bl->bounce, bl->data + bl->get, *n);
+	mutex_unlock(&bl->client_lock);
+	return bl->bounce;
+}
+
+/* Only what was really copied leaves the ring. Caller holds read_lock. */
+static ssize_t bufflink_drain(struct bufflink *bl, struct iov_iter *to)
+{
+	size_t want = min(bufflink_readable(bl), iov_iter_count(to));
+	ssize_t err = 0;
+	size_t done = 0;
+
+	while (done < want && !err) {
+		size_t n = want - done;
+		const void *data = bufflink_peek(bl, &n);
+		size_t copied = copy_to_iter(data, n, to);
+
+		if (!n)
+			break;
+		if (copied < n)
+			err = -EFAULT;
+		done += copied;
+		bl->get += copied;
+		if (bl->get == bl->size)
+			bl->get = 0;
+	}
+	smp_store_release(&bl->tail, bl->tail + done);	/* B2 */
+	return done ? done : err;
+}
+
+static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
+				 bool nowait)
+{
+	ssize_t done;
+
+	if (nowait && !mutex_trylock(&bl->read_lock))
+		return -EAGAIN;
+	if (!nowait && mutex_lock_interruptible(&bl->read_lock))
+		return -ERESTARTSYS;
+	done = bufflink_drain(bl, to);
+	mutex_unlock(&bl->read_lock);
+
+	if (done > 0 && wq_has_sleeper(&bl->room_wait))		/* B4 */
+		wake_up_interruptible_poll(&bl->room_wait,
+					   EPOLLOUT | EPOLLWRNORM);
+	return done;
+}
+
+static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct bufflink *bl = iocb->ki_filp->private_data;
+	bool nowait = bufflink_nowait(iocb);
+	ssize_t ret = 0;
+	bool dead;
+
+	if (!iov_iter_count(to))
+		return 0;
+	do {
+		dead = smp_load_acquire(&bl->dead);	/* B5 */
+		ret = bufflink_try_read(bl, to, nowait);
+		if (ret || dead)
+			break;
+		if (nowait)
+			ret = -EAGAIN;
+		else
+			ret = wait_event_interruptible(bl->data_wait,
+						       bufflink_ready(bl));
+	} while (!ret);
+
+	if (READ_ONCE(bl->fasync) && !bufflink_used(bl)) {
+		bufflink_arm(bl);
+		bufflink_notify(bl);
+	}
+	return ret;
+}
+
+/* Appends what a program wrote, or says why not: that is no loss. */
+static int bufflink_try_write(struct bufflink *bl, const struct kvec *record)
+{
+	unsigned long irqs = bufflink_lock(bl);
+	int err = -EPIPE;
+
+	if (!bl->dead) {
+		err = bufflink_store(bl, record, 1, record->iov_len);
+		if (!err)
+			bufflink_publish(bl, record->iov_len);
+	}
+	bufflink_unlock(bl, irqs);
+	if (!err)
+		bufflink_notify(bl);
+	return err;
+}
+
+static int bufflink_wait_write(struct bufflink *bl, const struct kvec *record,
+			       bool nowait)
+{
+	int err;
+
+	while ((err = bufflink_try_write(bl, record)) == -ENOSPC) {
+		if (nowait)
+			return -EAGAIN;
+		err = wait_event_interruptible(bl->room_wait,
+				bufflink_refusal(bl, record->iov_len) == 0 ||
+				READ_ONCE(bl->dead));
+		if (err)
+			return err;
+	}
+	return err;
+}
+
+static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct bufflink *bl = iocb->ki_filp->private_data;
+	size_t size = iov_iter_count(from);
+	struct kvec record = { .iov_len = size };
+	int err = -EFAULT;
+
+	if (!size)
+		return 0;
+	if (size > bl->size)
+		return -EMSGSIZE;
+	record.iov_base = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!record.iov_base)
+		return -ENOMEM;
+	if (copy_from_iter_full(record.iov_base, size, from))
+		err = bufflink_wait_write(bl, &record, bufflink_nowait(iocb));
+	kvfree(record.iov_base);
+	return err ? err : size;
+}
+
+static __poll_t bufflink_events(const struct bufflink *bl)
+{
+	__poll_t events = 0;
+
+	if (smp_load_acquire(&bl->dead))	/* B5 */
+		events |= EPOLLIN | EPOLLRDNORM | EPOLLHUP;
+	else if (bufflink_room(bl) >= min_t(size_t, bl->size, PIPE_BUF))
+		events |= EPOLLOUT | EPOLLWRNORM;
+	if (bufflink_used(bl))
+		events |= EPOLLIN | EPOLLRDNORM;
+	if (atomic_read(&bl->flags) & (BL_LOST | BL_MISSED))
+		events |= EPOLLPRI;
+	return events;
+}
+
+static __poll_t bufflink_poll(struct file *file, poll_table *pt)
+{
+	struct bufflink *bl = file->private_data;
+	__poll_t wanted = poll_requested_events(pt);
+	__poll_t events;
+
+	poll_wait(file, &bl->data_wait, pt);
+	poll_wait(file, &bl->room_wait, pt);
+	smp_mb();	/* B4 */
+	events = bufflink_events(bl);
+
+	/* An edge is wanted of what comes next, whatever is there already. */
+	if (!(wanted & EPOLLET))
+		wanted &= ~events;
+	/* Nobody on the queue is a poll that will not sleep. */
+	if (!waitqueue_active(&bl->data_wait) ||
+	    !(wanted & (EPOLLIN | EPOLLRDNORM | EPOLLPRI)))
+		return events;
+	bufflink_arm(bl);
+	return bufflink_events(bl);
+}
+
+static int bufflink_fasync(int fd, struct file *file, int on)
+{
+	struct bufflink *bl = file->private_data;
+	int ret = fasync_helper(fd, file, on, &bl->fasync);
+
+	if (ret > 0 && on)
+		bufflink_arm(bl);
+	return ret;
+}
+
+static void bufflink_snapshot(struct bufflink *bl, struct bufflink_stats *stats)
+{
+	unsigned long irqs = bufflink_lock(bl);
+	size_t used = bufflink_used(bl);
+
+	*stats = (struct bufflink_stats) {
+		.size = bl->size,
+		.used = used,
+		.highwater = bl->highwater,
+		.records = bl->records,
+		.bytes = bl->bytes,
+		.bytes_read = bl->bytes - used,
+		.lost_records = bl->lost_records,
+		.lost_bytes = bl->lost_bytes,
+		.wakeups = bl->wakeups,
+	};
+	bufflink_unlock(bl, irqs);
+}
+
+static int bufflink_set_watermark(struct bufflink *bl, u64 watermark)
+{
+	if (!watermark || watermark > bl->size)
+		return -EINVAL;
+	WRITE_ONCE(bl->watermark, watermark);
+	bufflink_notify(bl);
+	return 0;
+}
+
+static long bufflink_get_loss(struct bufflink *bl, void __user *to)
+{
+	unsigned long irqs = bufflink_lock(bl);
+	struct bufflink_loss loss = bl->loss;
+	int flags = atomic_fetch_andnot(BL_LOST | BL_OVERFLOW, &bl->flags);
+
+	bl->loss = (struct bufflink_loss) {};
+	bufflink_unlock(bl, irqs);
+	if (!copy_to_user(to, &loss, sizeof(loss)))
+		return 0;
+
+	/* What could not be reported comes before what was lost since. */
+	irqs = bufflink_lock(bl);
+	loss.records += bl->loss.records;
+	loss.bytes += bl->loss.bytes;
+	if (bl->loss.records)
+		loss.last = bl->loss.last;
+	bl->loss = loss;
+	atomic_or(flags & (BL_LOST | BL_OVERFLOW), &bl->flags);
+	bufflink_unlock(bl, irqs);
+	return -EFAULT;
+}
+
+static long bufflink_ioctl(struct file *file, unsigned int cmd,
+			   unsigned long arg)
+{
+	struct bufflink *bl = file->private_data;
+	void __user *user = (void __user *)arg;
+	struct bufflink_stats stats;
+	u64 value;
+
+	switch (cmd) {
+	case FIONREAD:
+		value = min_t(size_t, bufflink_readable(bl), INT_MAX);
+		return put_user((int)value, (int __user *)user);
+	case BUFFLINK_GETLOSS:
+		return bufflink_get_loss(bl, user);
+	case BUFFLINK_STATS:
+		bufflink_snapshot(bl, &stats);
+		return copy_to_user(user, &stats, sizeof(stats)) ? -EFAULT : 0;
+	case BUFFLINK_GETWATERMARK:
+		value = READ_ONCE(bl->watermark);
+		return put_user(value, (u64 __user *)user);
+	case BUFFLINK_SETWATERMARK:
+		if (get_user(value, (u64 __user *)user))
+			return -EFAULT;
+		return bufflink_set_watermark(bl, value);
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* After the last reference. A wakeup may still be on its way. */
+static void bufflink_free(struct kref *ref)
+{
+	struct bufflink *bl = container_of(ref, struct bufflink, ref);
+
+	irq_work_sync(&bl->wake_now);
+	irq_work_sync(&bl->wake_lazy);
+	if (bl->bounce)
+		free_page((unsigned long)bl->bounce);
+	else
+		vfree(bl->data);
+	kfree(bl);
+}
+
+static int bufflink_release(struct inode *inode, struct file *file)
+{
+	struct bufflink *bl = file->private_data;
+
+	kref_put(&bl->ref, bufflink_free);
+	return 0;
+}
+
+static const struct file_operations bufflink_fops = {
+	.owner = THIS_MODULE,
+	.open = bufflink_open,
+	.read_iter = bufflink_read_iter,
+	.splice_read = bufflink_splice_read,
+	.write_iter = bufflink_write_iter,
+	.poll = bufflink_poll,
+	.fasync = bufflink_fasync,
+	.unlocked_ioctl = bufflink_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.release = bufflink_release,
+};
+
+static struct bufflink *bufflink_of(struct device *dev)
+{
+	return container_of(dev_get_drvdata(dev), struct bufflink, misc);
+}
+
+#define BUFFLINK_STAT(name)						\
+static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf)	\
+{									\
+	struct bufflink_stats stats;					\
+									\
+	bufflink_snapshot(bufflink_of(dev), &stats);			\
+	return sysfs_emit(buf, "%llu\n", stats.name);			\
+}									\
+static DEVICE_ATTR_RO(name)
+
+BUFFLINK_STAT(size);
+BUFFLINK_STAT(used);
+BUFFLINK_STAT(highwater);
+BUFFLINK_STAT(records);
+BUFFLINK_STAT(bytes);
+BUFFLINK_STAT(lost_records);
+BUFFLINK_STAT(lost_bytes);
+BUFFLINK_STAT(wakeups);
+
+static ssize_t overflow_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	int flags = atomic_read(&bufflink_of(dev)->flags);
+
+	return sysfs_emit(buf, "%d\n", !!(flags & (BL_OVERFLOW | BL_MISSED)));
+}
+
+static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
+			      const char *buf, size_t count)
+{
+	struct bufflink *bl = bufflink_of(dev);
+	unsigned long irqs;
+
+	if (!sysfs_streq(buf, "0"))
+		return -EINVAL;
+	irqs = bufflink_lock(bl);
+	atomic_andnot(BL_OVERFLOW, &bl->flags);
+	bufflink_unlock(bl, irqs);
+	return count;
+}
+static DEVICE_ATTR_RW(overflow);
+
+static ssize_t watermark_show(struct device *dev, struct device_attribute *attr,
+			      char *buf)
+{
+	return sysfs_emit(buf, "%zu\n", READ_ONCE(bufflink_of(dev)->watermark));
+}
+
+static ssize_t watermark_store(struct device *dev,
+			       struct device_attribute *attr,
+			       const char *buf, size_t count)
+{
+	u64 watermark;
+	int err;
+
+	if (kstrtou64(buf, 0, &watermark))
+		return -EINVAL;
+	err = bufflink_set_watermark(bufflink_of(dev), watermark);
+	return err ? err : count;
+}
+static DEVICE_ATTR_RW(watermark);
+
+static ssize_t owner_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	return sysfs_emit(buf, "%s\n", bufflink_of(dev)->owner);
+}
+static DEVICE_ATTR_RO(owner);
+
+static struct attribute *bufflink_attrs[] = {
+	&dev_attr_size.attr,
+	&dev_attr_used.attr,
+	&dev_attr_highwater.attr,
+	&dev_attr_records.attr,
+	&dev_attr_bytes.attr,
+	&dev_attr_lost_records.attr,
+	&dev_attr_lost_bytes.attr,
+	&dev_attr_wakeups.attr,
+	&dev_attr_overflow.attr,
+	&dev_attr_watermark.attr,
+	&dev_attr_owner.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(bufflink);
+
+/* Own memory is zeroed; a size that is not to be had is refused in silence. */
+static int bufflink_get_memory(struct bufflink *bl, void *buf, size_t size)
+{
+	if (buf) {
+		bl->data = buf;
+		bl->size = size;
+		bl->bounce = (void *)__get_free_page(GFP_KERNEL);
+		return bl->bounce ? 0 : -ENOMEM;
+	}
+	bl->size = PAGE_ALIGN(size ? size : READ_ONCE(default_size));
+	if (!bl->size)
+		return -EINVAL;
+	bl->data = __vmalloc(bl->size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN |
+					__GFP_RETRY_MAYFAIL);
+	return bl->data ? 0 : -ENOMEM;
+}
+
+static struct bufflink *bufflink_alloc(void *buf, size_t size)
+{
+	struct bufflink *bl = kzalloc(sizeof(*bl), GFP_KERNEL);
+	int err;
+
+	if (!bl)
+		return ERR_PTR(-ENOMEM);
+	err = bufflink_get_memory(bl, buf, size);
+	if (err) {
+		kfree(bl);
+		return ERR_PTR(err);
+	}
+	bl->watermark = 1;
+	kref_init(&bl->ref);
+	raw_spin_lock_init(&bl->lock);
+	mutex_init(&bl->read_lock);
+	mutex_init(&bl->client_lock);
+	init_waitqueue_head(&bl->data_wait);
+	init_waitqueue_head(&bl->room_wait);
+	init_irq_work(&bl->wake_now, bufflink_wake_now);
+	bl->wake_lazy = IRQ_WORK_INIT_LAZY(bufflink_wake_lazy);
+	return bl;
+}
+
+static int bufflink_alloc_number(int minor)
+{
+	int number;
+
+	if (minor == -1)
+		return ida_alloc(&bufflink_numbers, GFP_KERNEL);
+	number = ida_alloc_range(&bufflink_numbers, minor, minor, GFP_KERNEL);
+	return number == -ENOSPC ? -EBUSY : number;
+}
+
+/**
+ * __bufflink_create() - create a buffer and its device
+ * @blp: where the buffer is put; NULL is put there on error
+ * @buf: the client's memory (kmalloc, vmalloc, whole pages or static), which
+ *	stays valid until bufflink_destroy() returns; or NULL to allocate some
+ * @size: of @buf in bytes, all of which is used; or of what is allocated,
+ *	rounded up to whole pages, where 0 means the parameter default_size
+ * @minor: the N of /dev/bufflinkN, or -1 for the lowest free one
+ * @owner: whose it is, for people to see; bufflink_create() passes THIS_MODULE
+ *
+ * Use it as bufflink_create(blp, buf, size, minor). The minor number of the
+ * device itself is always dynamic.
+ *
+ * Context: Process context. May sleep. Not from open() of a misc device.
+ * Return: 0, or with nothing left behind:
+ * * -EINVAL - @minor is less than -1, @buf has size 0, or @size is too large
+ *   to be rounded up
+ * * -EBUSY - @minor is taken, or the kernel has no misc device left
+ * * -ENOMEM - not enough memory
+ */
+int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
+		      struct module *owner)
+{
+	struct bufflink *bl;
+	int err;
+
+	*blp = NULL;
+	if (minor < -1 || (buf && !size))
+		return -EINVAL;
+	bl = bufflink_alloc(buf, size);
+	if (IS_ERR(bl))
+		return PTR_ERR(bl);
+
+	err = bufflink_alloc_number(minor);
+	if (err < 0)
+		goto free;
+	bl->number = err;
+	snprintf(bl->name, sizeof(bl->name), "bufflink%d", bl->number);
+	strscpy(bl->owner, module_name(owner), sizeof(bl->owner));
+
+	bl->misc.minor = MISC_DYNAMIC_MINOR;
+	bl->misc.name = bl->name;
+	bl->misc.mode = 0600;
+	bl->misc.fops = &bufflink_fops;
+	bl->misc.groups = bufflink_groups;
+	err = misc_register(&bl->misc);
+	if (err)
+		goto free_number;
+	*blp = bl;
+	return 0;
+
+free_number:
+	ida_free(&bufflink_numbers, bl->number);
+free:
+	kref_put(&bl->ref, bufflink_free);
+	return err;
+}
+EXPORT_SYMBOL_GPL(__bufflink_create);
+
+/**
+ * bufflink_destroy() - take the device away and let go of the buffer
+ * @bl: the buffer, or NULL
+ *
+ * Stop all producers first, and wait for them. When this returns, the node and
+ * the number are free, who slept on the buffer was woken, and nothing reads
+ * the client's memory. Readers that have the device open get what is left, if
+ * the memory was allocated here, and then end of file; the last one to close
+ * it frees the rest.
+ *
+ * Context: Process context. May sleep. Not from open() of a misc device, nor
+ *	from a sysfs file of the buffer.
+ */
+void bufflink_destroy(struct bufflink *bl)
+{
+	unsigned long irqs;
+
+	if (!bl)
+		return;
+	misc_deregister(&bl->misc);
+	ida_free(&bufflink_numbers, bl->number);
+
+	irqs = bufflink_lock(bl);
+	smp_store_release(&bl->dead, true);	/* B5 */
+	bufflink_unlock(bl, irqs);
+
+	/* Whoever copies out of client memory now is the last to do so. */
+	mutex_lock(&bl->client_lock);
+	mutex_unlock(&bl->client_lock);
+
+	wake_up_all(&bl->data_wait);
+	wake_up_all(&bl->room_wait);
+	kill_fasync(&bl->fasync, SIGIO, POLL_HUP);
+	kref_put(&bl->ref, bufflink_free);
+}
+EXPORT_SYMBOL_GPL(bufflink_destroy);
+
+MODULE_AUTHOR("The bufflink developers");
+MODULE_DESCRIPTION("Bytes from a kernel module to a program");
+MODULE_LICENSE("GPL");
