@@ -8,87 +8,69 @@
 /**
  * DOC: bufflink
  *
- * A buffer is a ring of bytes with a device, /dev/bufflinkN. Kernel code (the
- * client) appends records at its head, from any context; programs read bytes
- * at its tail, as from a FIFO. What does not fit is dropped and counted: the
- * stored bytes are never overwritten before they are read.
+ * A buffer is a ring of bytes with a device, /dev/bufflinkN. Kernel code, the
+ * client, appends records at its head from any context; programs read bytes at
+ * its tail, as from a FIFO. What does not fit is dropped and counted: stored
+ * bytes are never overwritten before they are read. ::
  *
- * The ring
- * --------
- *
- *   0            tail                     head           size
- *   |  free       |  waiting to be read    |  free          |
+ *   0            tail                     head             size
  *   +-------------+------------------------+----------------+
- *                 ^ get                    ^ put
+ *   |    free     |  waiting to be read    |      free      |
+ *   +-------------+------------------------+----------------+
+ *                get                      put
  *
  * @head and @tail are positions in the stream: they count bytes since creation
- * and run on freely, so that head - tail bytes are waiting, whatever the size.
- * @put and @get are the same two places as offsets into the memory; keeping
- * them apart spares a division where the size is not a power of two.
+ * and run on freely, so head - tail bytes are waiting whatever the size. @put
+ * and @get are the same places as offsets into the memory: no division, also
+ * where the size is not a power of two.
  *
  * @lock, a raw spinlock, orders the producers and guards all that they write.
  * @read_lock, a mutex, orders the readers and guards @tail and @get. Neither
- * side takes the other's lock to move bytes. Where both look at one variable:
+ * side takes the other's lock to move bytes. Where both look:
  *
- *  B1: @head is published with release after the bytes were copied in, and
- *      read with acquire before they are copied out.
- *  B2: @tail is published with release after the bytes were copied out, and
- *      read with acquire before others take their place. Producers keep what
- *      they learned of it in @room; @lock carries the order from one to the
- *      next.
- *  B3: who is about to sleep sets BL_SLEEPER under @lock and then looks at
- *      @head once more. An append reads the flag after it took @lock: one of
- *      the two sees the other.
- *  B4: who waits for room is on the queue, then looks at @tail; a reader moves
- *      @tail, then looks at the queue, with a full barrier on either side.
- *  B5: @dead is set with release when the last byte is in, and read with
- *      acquire before @head: a reader that saw it knows that there is no more.
+ *  B1: @head is released after bytes were copied in, and acquired before they
+ *      are copied out.
+ *  B2: @tail is released after bytes were copied out, and acquired before
+ *      others take their place. What one producer learned of @tail stays in
+ *      @credit; @lock hands the order on to the next.
+ *  B3: who is about to sleep sets BL_SLEEPER under @lock, then looks at @head
+ *      again. An append looks at the flag after it took @lock: one of the two
+ *      sees the other.
+ *  B4: who waits for room joins the queue, then looks at @tail; a reader moves
+ *      @tail, then looks at the queue; both with a full barrier in between.
+ *  B5: @dead is released when the last byte is in, and acquired before @head:
+ *      whoever saw it knows that no more bytes come.
  *
- * The short way in
- * ----------------
+ * The short way in: @credit is how many bytes fit at @put in one piece without
+ * raising @highwater, by the last look at @tail. As @tail only moves on, it is
+ * never too large, and one comparison asks three things: is there room, does
+ * the record wrap, is this a new maximum. Only a record that fails it looks at
+ * @tail, and grants new credit.
  *
- * @credit is how many bytes fit at @put in one piece without raising
- * @highwater, by the last look at @tail. As @tail only moves on, it may be too
- * small but never too large, so one comparison answers three questions: is
- * there room, does the record wrap, is this a new maximum. Only a record that
- * fails it looks at @tail, wraps, and measures @credit anew.
+ * Loss is counted under @lock, with its place in the stream. In an NMI, or
+ * nested in another append on this CPU (by a probe on something that append
+ * calls), waiting for a lock could be for ever: such an append only tries. If
+ * it fails it is counted in missed_*, and whoever takes @lock next brings that
+ * into the books before @head moves.
  *
- * Loss
- * ----
+ * Wakeups: an append may run under any lock, so it takes no wait queue's. It
+ * leaves that to irq_work, and only while BL_SLEEPER is set; clearing the flag
+ * buys the one wakeup of that sleep. With less than @watermark waiting the flag
+ * stays, and a lazy irq_work looks at it again at the next tick.
  *
- * A refused record is counted under @lock, with its place in the stream. In an
- * NMI, or nested in another append on this CPU (by a probe on something that
- * append calls), waiting for a lock could be for ever: such an append only
- * tries. Where it fails it is counted in @missed_records and @missed_bytes,
- * and the next holder of @lock folds these in before it moves @head.
- *
- * Wakeups
- * -------
- *
- * An append may run under any lock, so it takes no wait queue's: it leaves
- * that to irq_work, and only while BL_SLEEPER is set. Clearing the flag is
- * what buys the one wakeup of that sleep. With less than @watermark waiting
- * the flag stays, and a lazy irq_work looks at it again at the next tick.
- *
- * Lifetime
- * --------
- *
- * The client holds one reference, each open file another. Destroying first
- * takes the device away, so that no more files are opened; then marks the
- * buffer dead, so that nothing is appended; then waits for a copy out of the
- * client's memory to end, if the memory is the client's. Such a copy never
- * touches user memory, for that may take as long as a program likes: it goes
- * through a page of ours, @bounce. Nothing here calls into the client.
+ * Lifetime: the client holds one reference, each open file another. Destroying
+ * takes the device away, so that nobody opens it any more; marks the buffer
+ * dead, so that nobody appends; and waits for who copies from the client's
+ * memory. That is never a copy to user memory, which may take as long as a
+ * program likes: it ends in a page of ours, @bounce. Nothing calls the client.
  *
  * A client::
- *
- *	static struct bufflink *bl;
  *
  *	err = bufflink_create(&bl, NULL, 0, -1);
  *	...
  *	bufflink_append(bl, &event, sizeof(event));	// interrupts are fine
  *	...
- *	free_irq(irq, dev);		// first stop who appends
+ *	free_irq(irq, dev);				// stop who appends
  *	bufflink_destroy(bl);
  *
  * A reader::
@@ -313,13 +295,13 @@ static void bufflink_unlock(struct bufflink *bl, unsigned long irqs)
 	bufflink_leave(irqs);
 }
 
-/* Why a record of this size is refused now, or 0. */
-static noinline __kprobes int bufflink_refusal(const struct bufflink *bl,
-					       size_t size)
+/* Why a record of this size is refused with so much waiting, or 0. */
+static nokprobe_inline int bufflink_refusal(const struct bufflink *bl,
+					    size_t size, size_t used)
 {
 	if (size > bl->size)
 		return -EMSGSIZE;
-	return size > bufflink_room(bl) ? -ENOSPC : 0;
+	return size > bl->size - used ? -ENOSPC : 0;
 }
 
 /*
@@ -331,7 +313,7 @@ static noinline __kprobes int bufflink_contend(struct bufflink *bl, size_t size)
 	int err = -EBUSY;
 
 	if (!in_nmi() && __this_cpu_read(bufflink_depth) == 1)
-		err = bufflink_refusal(bl, size);
+		err = bufflink_refusal(bl, size, bufflink_used(bl));
 	if (err)
 		bufflink_miss(bl, size);
 	return err;
@@ -355,14 +337,15 @@ static noinline __kprobes int bufflink_store(struct bufflink *bl,
 					     const struct kvec *vec, size_t n,
 					     size_t size)
 {
-	size_t used = bufflink_used(bl) + size;
-	int err = bufflink_refusal(bl, size);
+	size_t used = bufflink_used(bl);
+	int err = bufflink_refusal(bl, size, used);
 	size_t i;
 
 	if (err)
 		return err;
 	for (i = 0; i < n; i++)
 		bufflink_put(bl, vec[i].iov_base, vec[i].iov_len);
+	used += size;
 	bl->highwater = max(bl->highwater, used);
 	bl->credit = min(bl->highwater - used, bl->size - bl->put);
 	return 0;
@@ -684,14 +667,15 @@ static int bufflink_try_write(struct bufflink *bl, const struct kvec *record)
 static int bufflink_wait_write(struct bufflink *bl, const struct kvec *record,
 			       bool nowait)
 {
+	size_t size = record->iov_len;
 	int err;
 
 	while ((err = bufflink_try_write(bl, record)) == -ENOSPC) {
 		if (nowait)
 			return -EAGAIN;
 		err = wait_event_interruptible(bl->room_wait,
-				bufflink_refusal(bl, record->iov_len) == 0 ||
-				READ_ONCE(bl->dead));
+					       bufflink_room(bl) >= size ||
+					       READ_ONCE(bl->dead));
 		if (err)
 			return err;
 	}

@@ -75,6 +75,8 @@ void bufflink_destroy(struct bufflink *bl);
 #define bufflink_create(blp, buf, size, minor) \
 	__bufflink_create(blp, buf, size, minor, THIS_MODULE)
 
+int bufflink_number(const struct bufflink *bl);	/* the N of /dev/bufflinkN */
+
 int bufflink_append(struct bufflink *bl, const void *data, size_t size);
 int bufflink_appendv(struct bufflink *bl, const struct kvec *vec, size_t n);
 __printf(2, 3)
