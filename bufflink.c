@@ -194,11 +194,12 @@ static nokprobe_inline size_t bufflink_room(const struct bufflink *bl)
 	return bl->size - bufflink_used(bl);
 }
 
-/* Takes the flag that buys one wakeup. Cheap while nobody sleeps. */
-static nokprobe_inline bool bufflink_take_sleeper(struct bufflink *bl)
+/* Wakes who sleeps, if anyone: the flag is cleared once for each sleep. */
+static nokprobe_inline void bufflink_rouse(struct bufflink *bl)
 {
-	return (atomic_read(&bl->flags) & BL_SLEEPER) &&
-	       (atomic_fetch_andnot(BL_SLEEPER, &bl->flags) & BL_SLEEPER);
+	if ((atomic_read(&bl->flags) & BL_SLEEPER) &&
+	    (atomic_fetch_andnot(BL_SLEEPER, &bl->flags) & BL_SLEEPER))
+		irq_work_queue(&bl->wake_now);
 }
 
 /* Wakes who sleeps, now or by the next tick, if there is data to wake for. */
@@ -208,12 +209,10 @@ static noinline __kprobes void bufflink_notify(struct bufflink *bl)
 
 	if (!used || !(atomic_read(&bl->flags) & BL_SLEEPER))
 		return;
-	if (used < READ_ONCE(bl->watermark)) {
-		if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY))
-			irq_work_queue(&bl->wake_lazy);
-	} else if (bufflink_take_sleeper(bl)) {
-		irq_work_queue(&bl->wake_now);
-	}
+	if (used >= READ_ONCE(bl->watermark))
+		bufflink_rouse(bl);
+	else if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY))
+		irq_work_queue(&bl->wake_lazy);
 }
 
 /* Counts a loss at this place in the stream. Caller holds lock. */
@@ -230,8 +229,7 @@ static noinline __kprobes void bufflink_lose(struct bufflink *bl, u64 records,
 	bl->lost_records += records;
 	bl->lost_bytes += bytes;
 	atomic_or(BL_LOST | BL_OVERFLOW, &bl->flags);
-	if (bufflink_take_sleeper(bl))
-		irq_work_queue(&bl->wake_now);
+	bufflink_rouse(bl);
 }
 
 /* Counts a loss without the lock. */
@@ -240,8 +238,7 @@ static noinline __kprobes void bufflink_miss(struct bufflink *bl, size_t bytes)
 	atomic_long_add(bytes, &bl->missed_bytes);
 	atomic_long_inc(&bl->missed_records);
 	atomic_fetch_or(BL_MISSED, &bl->flags);
-	if (bufflink_take_sleeper(bl))
-		irq_work_queue(&bl->wake_now);
+	bufflink_rouse(bl);
 }
 
 /* Brings what was missed into the books. Caller holds lock. */
@@ -489,9 +486,9 @@ int bufflink_number(const struct bufflink *bl)
 }
 EXPORT_SYMBOL_GPL(bufflink_number);
 
-/* A wakeup on its way. Who needs it is asleep already, or will look again. */
-static void bufflink_wake(struct bufflink *bl)
+static void bufflink_wake_now(struct irq_work *work)
 {
+	struct bufflink *bl = container_of(work, struct bufflink, wake_now);
 	unsigned long irqs = bufflink_lock(bl);
 
 	bl->wakeups++;
@@ -502,18 +499,13 @@ static void bufflink_wake(struct bufflink *bl)
 	kill_fasync(&bl->fasync, SIGIO, POLL_IN);
 }
 
-static void bufflink_wake_now(struct irq_work *work)
-{
-	bufflink_wake(container_of(work, struct bufflink, wake_now));
-}
-
 static void bufflink_wake_lazy(struct irq_work *work)
 {
 	struct bufflink *bl = container_of(work, struct bufflink, wake_lazy);
 
 	atomic_fetch_andnot(BL_LAZY, &bl->flags);
-	if (bufflink_used(bl) && bufflink_take_sleeper(bl))
-		bufflink_wake(bl);
+	if (bufflink_used(bl))
+		bufflink_rouse(bl);
 }
 
 static int bufflink_open(struct inode *inode, struct file *file)
@@ -796,6 +788,7 @@ static long bufflink_get_loss(struct bufflink *bl, void __user *to)
 		loss.last = bl->loss.last;
 	bl->loss = loss;
 	atomic_or(flags & (BL_LOST | BL_OVERFLOW), &bl->flags);
+	bufflink_rouse(bl);
 	bufflink_unlock(bl, irqs);
 	return -EFAULT;
 }
