@@ -36,8 +36,8 @@
  *  B3: who is about to sleep sets BL_SLEEPER under @lock, then looks at @head
  *      again. An append looks at the flag after it took @lock: one of the two
  *      sees the other.
- *  B4: who waits for room joins the queue, then looks at @tail; a reader moves
- *      @tail, then looks at the queue; both with a full barrier in between.
+ *  B4: who waits for room, or for a loss, joins the queue and then looks for
+ *      it; who makes it then looks at the queue; with full barriers between.
  *  B5: @dead is released when the last byte is in, and acquired before @head:
  *      whoever saw it knows that no more bytes come.
  *
@@ -149,7 +149,7 @@ struct bufflink {
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	atomic_t flags;		/* BL_* */
 	size_t credit;		/* bytes that may take the short way in */
-	size_t put;		/* offset of head in data */
+	size_t put;		/* offset of head in data; size is like 0 */
 	u64 bytes;		/* head, but 64 bits wide everywhere */
 	u64 records;
 	unsigned long head;	/* B1 */
@@ -161,12 +161,13 @@ struct bufflink {
 	struct bufflink_loss loss;	/* not reported yet */
 	atomic_long_t missed_records;	/* not in lost_* and loss yet */
 	atomic_long_t missed_bytes;
+	u64 wakeups;
 
 	/* Written by readers, under read_lock; tail is read by anyone. */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
 	size_t get;		/* offset of tail in data */
 	unsigned long tail;	/* B2 */
-	struct mutex client_lock;	/* held to copy out of client memory */
+	struct mutex bounce_lock;	/* held while bounce is filled */
 
 	/* Sleepers, and the ways to wake them. */
 	wait_queue_head_t data_wait ____cacheline_aligned_in_smp;
@@ -174,7 +175,6 @@ struct bufflink {
 	struct fasync_struct *fasync;
 	struct irq_work wake_now;
 	struct irq_work wake_lazy;
-	u64 wakeups;		/* under lock */
 };
 
 /*
@@ -215,6 +215,16 @@ static noinline __kprobes void bufflink_notify(struct bufflink *bl)
 		irq_work_queue(&bl->wake_lazy);
 }
 
+/* The first loss since the last report wakes who polls for it. */
+static noinline __kprobes void bufflink_alert(struct bufflink *bl, int flags)
+{
+	int before = atomic_fetch_or(flags, &bl->flags);
+
+	if (!(before & (BL_LOST | BL_MISSED)) &&
+	    waitqueue_active(&bl->data_wait))		/* B4 */
+		irq_work_queue(&bl->wake_now);
+}
+
 /* Counts a loss at this place in the stream. Caller holds lock. */
 static noinline __kprobes void bufflink_lose(struct bufflink *bl, u64 records,
 					     u64 bytes)
@@ -228,8 +238,7 @@ static noinline __kprobes void bufflink_lose(struct bufflink *bl, u64 records,
 	loss->bytes += bytes;
 	bl->lost_records += records;
 	bl->lost_bytes += bytes;
-	atomic_or(BL_LOST | BL_OVERFLOW, &bl->flags);
-	bufflink_rouse(bl);
+	bufflink_alert(bl, BL_LOST | BL_OVERFLOW);
 }
 
 /* Counts a loss without the lock. */
@@ -237,8 +246,7 @@ static noinline __kprobes void bufflink_miss(struct bufflink *bl, size_t bytes)
 {
 	atomic_long_add(bytes, &bl->missed_bytes);
 	atomic_long_inc(&bl->missed_records);
-	atomic_fetch_or(BL_MISSED, &bl->flags);
-	bufflink_rouse(bl);
+	bufflink_alert(bl, BL_MISSED);
 }
 
 /* Brings what was missed into the books. Caller holds lock. */
@@ -249,7 +257,7 @@ static noinline __kprobes void bufflink_fold(struct bufflink *bl)
 	atomic_fetch_andnot(BL_MISSED, &bl->flags);
 	records = atomic_long_xchg(&bl->missed_records, 0);
 	if (records)
-		bufflink_lose(bl, records,
+		bufflink_lose(bl, records, (unsigned long)
 			      atomic_long_xchg(&bl->missed_bytes, 0));
 }
 
@@ -292,30 +300,6 @@ static void bufflink_unlock(struct bufflink *bl, unsigned long irqs)
 	bufflink_leave(irqs);
 }
 
-/* Why a record of this size is refused with so much waiting, or 0. */
-static nokprobe_inline int bufflink_refusal(const struct bufflink *bl,
-					    size_t size, size_t used)
-{
-	if (size > bl->size)
-		return -EMSGSIZE;
-	return size > bl->size - used ? -ENOSPC : 0;
-}
-
-/*
- * The lock is taken. 0 if this append may wait for it; otherwise that could be
- * for ever, or would only end in a refusal, and the record is counted as lost.
- */
-static noinline __kprobes int bufflink_contend(struct bufflink *bl, size_t size)
-{
-	int err = -EBUSY;
-
-	if (!in_nmi() && __this_cpu_read(bufflink_depth) == 1)
-		err = bufflink_refusal(bl, size, bufflink_used(bl));
-	if (err)
-		bufflink_miss(bl, size);
-	return err;
-}
-
 /* One piece of a record at the head, in two parts where the ring wraps. */
 static nokprobe_inline void bufflink_put(struct bufflink *bl, const void *data,
 					 size_t size)
@@ -335,11 +319,12 @@ static noinline __kprobes int bufflink_store(struct bufflink *bl,
 					     size_t size)
 {
 	size_t used = bufflink_used(bl);
-	int err = bufflink_refusal(bl, size, used);
 	size_t i;
 
-	if (err)
-		return err;
+	if (size > bl->size)
+		return -EMSGSIZE;
+	if (size > bl->size - used)
+		return -ENOSPC;
 	for (i = 0; i < n; i++)
 		bufflink_put(bl, vec[i].iov_base, vec[i].iov_len);
 	used += size;
@@ -354,6 +339,14 @@ static noinline __kprobes int bufflink_store_one(struct bufflink *bl,
 	struct kvec record = { .iov_base = (void *)data, .iov_len = size };
 
 	return bufflink_store(bl, &record, 1, size);
+}
+
+/* With one CPU a trylock cannot fail: there the depth tells. */
+static nokprobe_inline bool bufflink_trylock(struct bufflink *bl)
+{
+	return (IS_ENABLED(CONFIG_SMP) ||
+		__this_cpu_read(bufflink_depth) == 1) &&
+	       raw_spin_trylock(&bl->lock);
 }
 
 static nokprobe_inline void bufflink_publish(struct bufflink *bl, size_t size)
@@ -373,10 +366,13 @@ static nokprobe_inline int bufflink_record(struct bufflink *bl, const void *src,
 	if (unlikely(!size))
 		return 0;
 	irqs = bufflink_enter();
-	if (unlikely(!raw_spin_trylock(&bl->lock))) {
-		err = bufflink_contend(bl, size);
-		if (err)
+	if (unlikely(!bufflink_trylock(bl))) {
+		/* Waiting could be for ever. */
+		if (in_nmi() || __this_cpu_read(bufflink_depth) > 1) {
+			bufflink_miss(bl, size);
+			err = -EBUSY;
 			goto leave;
+		}
 		raw_spin_lock(&bl->lock);
 	}
 	bufflink_fold_missed(bl);
@@ -486,16 +482,18 @@ int bufflink_number(const struct bufflink *bl)
 }
 EXPORT_SYMBOL_GPL(bufflink_number);
 
+/* Without a key, so that all kinds of pollers look for themselves. */
 static void bufflink_wake_now(struct irq_work *work)
 {
 	struct bufflink *bl = container_of(work, struct bufflink, wake_now);
-	unsigned long irqs = bufflink_lock(bl);
+	unsigned long irqs;
 
+	if (!wq_has_sleeper(&bl->data_wait) && !READ_ONCE(bl->fasync))
+		return;
+	irqs = bufflink_lock(bl);
 	bl->wakeups++;
 	bufflink_unlock(bl, irqs);
-
-	wake_up_interruptible_poll(&bl->data_wait,
-				   EPOLLIN | EPOLLRDNORM | EPOLLPRI);
+	wake_up_interruptible(&bl->data_wait);
 	kill_fasync(&bl->fasync, SIGIO, POLL_IN);
 }
 
@@ -531,7 +529,7 @@ static size_t bufflink_readable(const struct bufflink *bl)
 	return bl->bounce && READ_ONCE(bl->dead) ? 0 : bufflink_used(bl);
 }
 
-/* Has the next append, or loss, wake who is about to sleep. */
+/* Has the next append wake who is about to sleep. */
 static void bufflink_arm(struct bufflink *bl)
 {
 	unsigned long irqs = bufflink_lock(bl);		/* B3 */
@@ -540,7 +538,19 @@ static void bufflink_arm(struct bufflink *bl)
 	bufflink_unlock(bl, irqs);
 }
 
-/* Whether a read need wait no more; if it must, the next append wakes it. */
+/*
+ * Notifies where no append does, with the lock held: who has taken the flag
+ * must not be preempted before the irq_work is queued.
+ */
+static void bufflink_poke(struct bufflink *bl)
+{
+	unsigned long irqs = bufflink_lock(bl);
+
+	bufflink_notify(bl);
+	bufflink_unlock(bl, irqs);
+}
+
+/* Whether a read need wait no more. If it must, it will be woken. */
 static bool bufflink_ready(struct bufflink *bl)
 {
 	if (!bufflink_used(bl) && !READ_ONCE(bl->dead))
@@ -552,19 +562,19 @@ static bool bufflink_ready(struct bufflink *bl)
  * Where the next bytes are, at most @n of them in one piece. Client memory is
  * copied first: destroy waits for this, and must not wait for a program.
  */
-static const void *bufflink_peek(struct bufflink *bl, size_t *n)
+static const void *bufflink_next_piece(struct bufflink *bl, size_t *n)
 {
 	*n = min(*n, bl->size - bl->get);
 	if (!bl->bounce)
 		return bl->data + bl->get;
 
-	*n = min(*n, PAGE_SIZE);
-	mutex_lock(&bl->client_lock);
+	*n = min_t(size_t, *n, PAGE_SIZE);
+	mutex_lock(&bl->bounce_lock);
 	if (READ_ONCE(bl->dead))
 		*n = 0;
 	else
 		memcpy(bl->bounce, bl->data + bl->get, *n);
-	mutex_unlock(&bl->client_lock);
+	mutex_unlock(&bl->bounce_lock);
 	return bl->bounce;
 }
 
@@ -577,7 +587,7 @@ static ssize_t bufflink_drain(struct bufflink *bl, struct iov_iter *to)
 
 	while (done < want && !err) {
 		size_t n = want - done;
-		const void *data = bufflink_peek(bl, &n);
+		const void *data = bufflink_next_piece(bl, &n);
 		size_t copied = copy_to_iter(data, n, to);
 
 		if (!n)
@@ -606,8 +616,7 @@ static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 	mutex_unlock(&bl->read_lock);
 
 	if (done > 0 && wq_has_sleeper(&bl->room_wait))		/* B4 */
-		wake_up_interruptible_poll(&bl->room_wait,
-					   EPOLLOUT | EPOLLWRNORM);
+		wake_up_interruptible(&bl->room_wait);
 	return done;
 }
 
@@ -634,7 +643,7 @@ static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	if (READ_ONCE(bl->fasync) && !bufflink_used(bl)) {
 		bufflink_arm(bl);
-		bufflink_notify(bl);
+		bufflink_poke(bl);
 	}
 	return ret;
 }
@@ -647,12 +656,12 @@ static int bufflink_try_write(struct bufflink *bl, const struct kvec *record)
 
 	if (!bl->dead) {
 		err = bufflink_store(bl, record, 1, record->iov_len);
-		if (!err)
+		if (!err) {
 			bufflink_publish(bl, record->iov_len);
+			bufflink_notify(bl);
+		}
 	}
 	bufflink_unlock(bl, irqs);
-	if (!err)
-		bufflink_notify(bl);
 	return err;
 }
 
@@ -683,6 +692,8 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 	if (!size)
 		return 0;
+	if (READ_ONCE(bl->dead))
+		return -EPIPE;
 	if (size > bl->size)
 		return -EMSGSIZE;
 	record.iov_base = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -713,21 +724,18 @@ static __poll_t bufflink_poll(struct file *file, poll_table *pt)
 {
 	struct bufflink *bl = file->private_data;
 	__poll_t wanted = poll_requested_events(pt);
-	__poll_t events;
 
-	poll_wait(file, &bl->data_wait, pt);
-	poll_wait(file, &bl->room_wait, pt);
+	if (file->f_mode & FMODE_READ)
+		poll_wait(file, &bl->data_wait, pt);
+	if (file->f_mode & FMODE_WRITE)
+		poll_wait(file, &bl->room_wait, pt);
 	smp_mb();	/* B4 */
-	events = bufflink_events(bl);
 
-	/* An edge is wanted of what comes next, whatever is there already. */
-	if (!(wanted & EPOLLET))
-		wanted &= ~events;
-	/* Nobody on the queue is a poll that will not sleep. */
-	if (!waitqueue_active(&bl->data_wait) ||
-	    !(wanted & (EPOLLIN | EPOLLRDNORM | EPOLLPRI)))
-		return events;
-	bufflink_arm(bl);
+	/* Who wants edges wants that of the next append, whatever is there. */
+	if (wanted & (EPOLLIN | EPOLLRDNORM) &&
+	    (wanted & EPOLLET || !bufflink_used(bl)) &&
+	    waitqueue_active(&bl->data_wait))	/* or nobody will sleep */
+		bufflink_arm(bl);
 	return bufflink_events(bl);
 }
 
@@ -765,7 +773,7 @@ static int bufflink_set_watermark(struct bufflink *bl, u64 watermark)
 	if (!watermark || watermark > bl->size)
 		return -EINVAL;
 	WRITE_ONCE(bl->watermark, watermark);
-	bufflink_notify(bl);
+	bufflink_poke(bl);
 	return 0;
 }
 
@@ -779,6 +787,8 @@ static long bufflink_get_loss(struct bufflink *bl, void __user *to)
 	bufflink_unlock(bl, irqs);
 	if (!copy_to_user(to, &loss, sizeof(loss)))
 		return 0;
+	if (!loss.records)
+		return -EFAULT;
 
 	/* What could not be reported comes before what was lost since. */
 	irqs = bufflink_lock(bl);
@@ -787,8 +797,7 @@ static long bufflink_get_loss(struct bufflink *bl, void __user *to)
 	if (bl->loss.records)
 		loss.last = bl->loss.last;
 	bl->loss = loss;
-	atomic_or(flags & (BL_LOST | BL_OVERFLOW), &bl->flags);
-	bufflink_rouse(bl);
+	bufflink_alert(bl, flags & (BL_LOST | BL_OVERFLOW));
 	bufflink_unlock(bl, irqs);
 	return -EFAULT;
 }
@@ -827,8 +836,8 @@ static void bufflink_free(struct kref *ref)
 {
 	struct bufflink *bl = container_of(ref, struct bufflink, ref);
 
+	irq_work_sync(&bl->wake_lazy);	/* which may queue the other */
 	irq_work_sync(&bl->wake_now);
-	irq_work_sync(&bl->wake_lazy);
 	if (bl->bounce)
 		free_page((unsigned long)bl->bounce);
 	else
@@ -981,7 +990,7 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size)
 	kref_init(&bl->ref);
 	raw_spin_lock_init(&bl->lock);
 	mutex_init(&bl->read_lock);
-	mutex_init(&bl->client_lock);
+	mutex_init(&bl->bounce_lock);
 	init_waitqueue_head(&bl->data_wait);
 	init_waitqueue_head(&bl->room_wait);
 	init_irq_work(&bl->wake_now, bufflink_wake_now);
@@ -1085,8 +1094,8 @@ void bufflink_destroy(struct bufflink *bl)
 	bufflink_unlock(bl, irqs);
 
 	/* Whoever copies out of client memory now is the last to do so. */
-	mutex_lock(&bl->client_lock);
-	mutex_unlock(&bl->client_lock);
+	mutex_lock(&bl->bounce_lock);
+	mutex_unlock(&bl->bounce_lock);
 
 	wake_up_all(&bl->data_wait);
 	wake_up_all(&bl->room_wait);
