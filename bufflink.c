@@ -221,7 +221,8 @@ static noinline __kprobes void bufflink_alert(struct bufflink *bl, int flags)
 	int before = atomic_fetch_or(flags, &bl->flags);
 
 	if (!(before & (BL_LOST | BL_MISSED)) &&
-	    waitqueue_active(&bl->data_wait))		/* B4 */
+	    (waitqueue_active(&bl->data_wait) ||	/* B4 */
+	     READ_ONCE(bl->fasync)))
 		irq_work_queue(&bl->wake_now);
 }
 
@@ -411,17 +412,18 @@ leave:
  *
  * Context: Any: process, softirq, hardirq and NMI, with any lock held.
  * Return: 0 if stored; otherwise the record is lost and counted as such:
+ *
  * * -ENOSPC - there is no room for it now
  * * -EMSGSIZE - it is larger than the buffer
  * * -EBUSY - in an NMI, or nested in another append on this CPU, and the lock
  *   could not be had
  */
-int __kprobes bufflink_append(struct bufflink *bl, const void *data,
-			      size_t size)
+int bufflink_append(struct bufflink *bl, const void *data, size_t size)
 {
 	return bufflink_record(bl, data, 0, size);
 }
 EXPORT_SYMBOL_GPL(bufflink_append);
+NOKPROBE_SYMBOL(bufflink_append);
 
 /**
  * bufflink_appendv() - append one record that is in several pieces
@@ -434,8 +436,7 @@ EXPORT_SYMBOL_GPL(bufflink_append);
  * Context: Any.
  * Return: As bufflink_append().
  */
-int __kprobes bufflink_appendv(struct bufflink *bl, const struct kvec *vec,
-			       size_t n)
+int bufflink_appendv(struct bufflink *bl, const struct kvec *vec, size_t n)
 {
 	size_t size = 0;
 	size_t i;
@@ -445,6 +446,7 @@ int __kprobes bufflink_appendv(struct bufflink *bl, const struct kvec *vec,
 	return bufflink_record(bl, vec, n, size);
 }
 EXPORT_SYMBOL_GPL(bufflink_appendv);
+NOKPROBE_SYMBOL(bufflink_appendv);
 
 /**
  * bufflink_printf() - append one record of text
@@ -1023,6 +1025,7 @@ static int bufflink_alloc_number(int minor)
  *
  * Context: Process context. May sleep. Not from open() of a misc device.
  * Return: 0, or with nothing left behind:
+ *
  * * -EINVAL - @minor is less than -1, @buf has size 0, or @size is too large
  *   to be rounded up
  * * -EBUSY - @minor is taken, or the kernel has no misc device left

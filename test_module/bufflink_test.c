@@ -111,9 +111,16 @@ static unsigned long append_due(struct producer *producer)
 static int thread_append(void *unused)
 {
 	static struct producer producer;
+	unsigned long wait;
 
-	while (!kthread_should_stop())
-		schedule_timeout_interruptible(append_due(&producer));
+	while (!kthread_should_stop()) {
+		wait = append_due(&producer);
+		/* This order, or the wakeup of kthread_stop() may be lost. */
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (!kthread_should_stop())
+			schedule_timeout(wait);
+		__set_current_state(TASK_RUNNING);
+	}
 	return 0;
 }
 
