@@ -194,12 +194,11 @@ static nokprobe_inline size_t bufflink_room(const struct bufflink *bl)
 	return bl->size - bufflink_used(bl);
 }
 
-/* Wakes who sleeps, if anyone: the flag is cleared once for each sleep. */
-static nokprobe_inline void bufflink_rouse(struct bufflink *bl)
+/* Whether somebody is to be woken; true once for each sleep. */
+static nokprobe_inline bool bufflink_take_sleeper(struct bufflink *bl)
 {
-	if ((atomic_read(&bl->flags) & BL_SLEEPER) &&
-	    (atomic_fetch_andnot(BL_SLEEPER, &bl->flags) & BL_SLEEPER))
-		irq_work_queue(&bl->wake_now);
+	return (atomic_read(&bl->flags) & BL_SLEEPER) &&
+	       (atomic_fetch_andnot(BL_SLEEPER, &bl->flags) & BL_SLEEPER);
 }
 
 /* Wakes who sleeps, now or by the next tick, if there is data to wake for. */
@@ -209,10 +208,12 @@ static noinline __kprobes void bufflink_notify(struct bufflink *bl)
 
 	if (!used || !(atomic_read(&bl->flags) & BL_SLEEPER))
 		return;
-	if (used >= READ_ONCE(bl->watermark))
-		bufflink_rouse(bl);
-	else if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY))
-		irq_work_queue(&bl->wake_lazy);
+	if (used < READ_ONCE(bl->watermark)) {
+		if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY))
+			irq_work_queue(&bl->wake_lazy);
+	} else if (bufflink_take_sleeper(bl)) {
+		irq_work_queue(&bl->wake_now);
+	}
 }
 
 /* The first loss since the last report wakes who polls for it. */
@@ -314,12 +315,16 @@ static nokprobe_inline void bufflink_put(struct bufflink *bl, const void *data,
 		bl->put -= bl->size;
 }
 
-/* The long way in: looks at tail, wraps, and grants new credit. */
+/*
+ * The long way in: looks at tail, wraps, and grants new credit. The record is
+ * what @src points to, or if @n is not 0, the @n pieces that are listed there.
+ */
 static noinline __kprobes int bufflink_store(struct bufflink *bl,
-					     const struct kvec *vec, size_t n,
+					     const void *src, size_t n,
 					     size_t size)
 {
 	size_t used = bufflink_used(bl);
+	const struct kvec *vec = src;
 	size_t i;
 
 	if (size > bl->size)
@@ -328,18 +333,12 @@ static noinline __kprobes int bufflink_store(struct bufflink *bl,
 		return -ENOSPC;
 	for (i = 0; i < n; i++)
 		bufflink_put(bl, vec[i].iov_base, vec[i].iov_len);
+	if (!n)
+		bufflink_put(bl, src, size);
 	used += size;
 	bl->highwater = max(bl->highwater, used);
 	bl->credit = min(bl->highwater - used, bl->size - bl->put);
 	return 0;
-}
-
-static noinline __kprobes int bufflink_store_one(struct bufflink *bl,
-						 const void *data, size_t size)
-{
-	struct kvec record = { .iov_base = (void *)data, .iov_len = size };
-
-	return bufflink_store(bl, &record, 1, size);
 }
 
 /* With one CPU a trylock cannot fail: there the depth tells. */
@@ -357,7 +356,7 @@ static nokprobe_inline void bufflink_publish(struct bufflink *bl, size_t size)
 	smp_store_release(&bl->head, (unsigned long)bl->bytes);	/* B1 */
 }
 
-/* One record: the @n pieces that @src lists, or if @n is 0, @src itself. */
+/* One record of a client, with @src and @n as for bufflink_store(). */
 static nokprobe_inline int bufflink_record(struct bufflink *bl, const void *src,
 					   size_t n, size_t size)
 {
@@ -378,10 +377,8 @@ static nokprobe_inline int bufflink_record(struct bufflink *bl, const void *src,
 	}
 	bufflink_fold_missed(bl);
 
-	if (n) {
+	if (n || unlikely(size > bl->credit)) {
 		err = bufflink_store(bl, src, n, size);
-	} else if (unlikely(size > bl->credit)) {
-		err = bufflink_store_one(bl, src, size);
 	} else {
 		memcpy(bl->data + bl->put, src, size);
 		bl->put += size;
@@ -485,9 +482,8 @@ int bufflink_number(const struct bufflink *bl)
 EXPORT_SYMBOL_GPL(bufflink_number);
 
 /* Without a key, so that all kinds of pollers look for themselves. */
-static void bufflink_wake_now(struct irq_work *work)
+static void bufflink_wake(struct bufflink *bl)
 {
-	struct bufflink *bl = container_of(work, struct bufflink, wake_now);
 	unsigned long irqs;
 
 	if (!wq_has_sleeper(&bl->data_wait) && !READ_ONCE(bl->fasync))
@@ -499,13 +495,18 @@ static void bufflink_wake_now(struct irq_work *work)
 	kill_fasync(&bl->fasync, SIGIO, POLL_IN);
 }
 
+static void bufflink_wake_now(struct irq_work *work)
+{
+	bufflink_wake(container_of(work, struct bufflink, wake_now));
+}
+
 static void bufflink_wake_lazy(struct irq_work *work)
 {
 	struct bufflink *bl = container_of(work, struct bufflink, wake_lazy);
 
 	atomic_fetch_andnot(BL_LAZY, &bl->flags);
-	if (bufflink_used(bl))
-		bufflink_rouse(bl);
+	if (bufflink_used(bl) && bufflink_take_sleeper(bl))
+		bufflink_wake(bl);
 }
 
 static int bufflink_open(struct inode *inode, struct file *file)
@@ -651,36 +652,33 @@ static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 }
 
 /* Appends what a program wrote, or says why not: that is no loss. */
-static int bufflink_try_write(struct bufflink *bl, const struct kvec *record)
+static int bufflink_try_write(struct bufflink *bl, const void *data,
+			      size_t size)
 {
 	unsigned long irqs = bufflink_lock(bl);
-	int err = -EPIPE;
+	int err = bl->dead ? -EPIPE : bufflink_store(bl, data, 0, size);
 
-	if (!bl->dead) {
-		err = bufflink_store(bl, record, 1, record->iov_len);
-		if (!err) {
-			bufflink_publish(bl, record->iov_len);
-			bufflink_notify(bl);
-		}
+	if (!err) {
+		bufflink_publish(bl, size);
+		bufflink_notify(bl);
 	}
 	bufflink_unlock(bl, irqs);
 	return err;
 }
 
-static int bufflink_wait_write(struct bufflink *bl, const struct kvec *record,
-			       bool nowait)
+static int bufflink_wait_write(struct bufflink *bl, const void *data,
+			       size_t size, bool nowait)
 {
-	size_t size = record->iov_len;
 	int err;
 
-	while ((err = bufflink_try_write(bl, record)) == -ENOSPC) {
+	while ((err = bufflink_try_write(bl, data, size)) == -ENOSPC) {
 		if (nowait)
 			return -EAGAIN;
-		err = wait_event_interruptible(bl->room_wait,
+		err = wait_event_interruptible(bl->room_wait,	/* B4 */
 					       bufflink_room(bl) >= size ||
 					       READ_ONCE(bl->dead));
 		if (err)
-			return err;
+			break;
 	}
 	return err;
 }
@@ -689,8 +687,8 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct bufflink *bl = iocb->ki_filp->private_data;
 	size_t size = iov_iter_count(from);
-	struct kvec record = { .iov_len = size };
 	int err = -EFAULT;
+	void *data;
 
 	if (!size)
 		return 0;
@@ -698,12 +696,13 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return -EPIPE;
 	if (size > bl->size)
 		return -EMSGSIZE;
-	record.iov_base = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!record.iov_base)
+	data = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!data)
 		return -ENOMEM;
-	if (copy_from_iter_full(record.iov_base, size, from))
-		err = bufflink_wait_write(bl, &record, bufflink_nowait(iocb));
-	kvfree(record.iov_base);
+	if (copy_from_iter_full(data, size, from))
+		err = bufflink_wait_write(bl, data, size,
+					  bufflink_nowait(iocb));
+	kvfree(data);
 	return err ? err : size;
 }
 
@@ -1000,16 +999,6 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size)
 	return bl;
 }
 
-static int bufflink_alloc_number(int minor)
-{
-	int number;
-
-	if (minor == -1)
-		return ida_alloc(&bufflink_numbers, GFP_KERNEL);
-	number = ida_alloc_range(&bufflink_numbers, minor, minor, GFP_KERNEL);
-	return number == -ENOSPC ? -EBUSY : number;
-}
-
 /**
  * __bufflink_create() - create a buffer and its device
  * @blp: where the buffer is put; NULL is put there on error
@@ -1044,7 +1033,10 @@ int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 	if (IS_ERR(bl))
 		return PTR_ERR(bl);
 
-	err = bufflink_alloc_number(minor);
+	err = ida_alloc_range(&bufflink_numbers, max(minor, 0),
+			      minor < 0 ? INT_MAX : minor, GFP_KERNEL);
+	if (err == -ENOSPC)
+		err = -EBUSY;
 	if (err < 0)
 		goto free;
 	bl->number = err;
