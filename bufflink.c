@@ -726,8 +726,7 @@ static __poll_t bufflink_poll(struct file *file, poll_table *pt)
 	struct bufflink *bl = file->private_data;
 	__poll_t wanted = poll_requested_events(pt);
 
-	if (file->f_mode & FMODE_READ)
-		poll_wait(file, &bl->data_wait, pt);
+	poll_wait(file, &bl->data_wait, pt);
 	if (file->f_mode & FMODE_WRITE)
 		poll_wait(file, &bl->room_wait, pt);
 	smp_mb();	/* B4 */
