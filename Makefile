@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNELS ?= 6.1 6.12
+KERNEL ?= 6.12
+CPUS ?= 2 4
+SUITE ?=
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+#: On this machine's own kernel:
+#:   make            build the module, the example and the tool
+#:   make load       load the module that was built; make unload: remove it
+#:   make clean      remove all that was built
+#: In a virtual machine, with whatever is missing installed from Debian 12:
+#:   make demo       see what bufflink does
+#:   make check      run all tests on stock kernels
+#:   make style      check the style of the sources
+#: Variables:
+#:   KDIR=DIR        headers of the kernel to build for, if not the running one
+#:   KERNEL=6.1      kernel of the demo (6.12)
+#:   KERNELS=6.1     kernels of check ("6.1 6.12")
+#:   CPUS=2          numbers of virtual CPUs of check ("2 4")
+#:   SUITE=check_read  the only suite to run
+all: modules tool
+
+modules: $(KDIR)/Makefile
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/test_module modules \
+		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/Module.symvers
+
+$(KDIR)/Makefile:
+	@echo >&2 "No kernel headers in $(KDIR): install" \
+		"linux-headers-$$(uname -r), or say where they are with KDIR=DIR."
+	@false
+
+tool:
+	$(MAKE) -C userland
+
+load: bufflink.ko
+	$(SUDO) insmod bufflink.ko
+
+bufflink.ko:
+	@echo >&2 "There is no bufflink.ko yet: run make first."
+	@false
+
+unload:
+	$(SUDO) rmmod bufflink
+
+demo:
+	@tests/vm/run.sh demo "$(KERNEL)" 2
+
+check:
+	@tests/vm/run.sh check "$(KERNELS)" "$(CPUS)" "$(SUITE)"
+
+style:
+	@tests/vm/style.sh
+
+clean:
+	if [ -e $(KDIR)/Makefile ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
+	$(MAKE) -C userland clean
+	rm -rf build test_module/Module.symvers
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+.PHONY: all modules tool load unload demo check style clean help

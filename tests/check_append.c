@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* bufflink_append() and its siblings: what is stored, what is lost */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "device.h"
+
+#define TEXT_MAX	512	/* of bufflink_printf() */
+
+/* Both laws: bytes = read + waiting, offered = stored + lost */
+static void check_laws(int fd, __u64 records, __u64 bytes, __u64 lost_records,
+		       __u64 lost_bytes)
+{
+	struct bufflink_stats now = stats(fd);
+
+	ck_assert_uint_eq(now.records, records);
+	ck_assert_uint_eq(now.bytes, bytes);
+	ck_assert_uint_eq(now.bytes, now.bytes_read + now.used);
+	ck_assert_uint_eq(now.lost_records, lost_records);
+	ck_assert_uint_eq(now.lost_bytes, lost_bytes);
+}
+
+static void check_loss(int fd, __u64 records, __u64 bytes, __u64 first,
+		       __u64 last)
+{
+	struct bufflink_loss now = loss(fd);
+
+	ck_assert_uint_eq(now.records, records);
+	ck_assert_uint_eq(now.bytes, bytes);
+	ck_assert_uint_eq(now.first, first);
+	ck_assert_uint_eq(now.last, last);
+}
+
+static void check_no_loss(int fd)
+{
+	check_loss(fd, 0, 0, 0, 0);
+}
+
+/* All that waits is what the producers made, whole. */
+static void check_stream(int fd, __u64 records)
+{
+	struct stream *stream = stream_new();
+	size_t size = readable(fd);
+	char *data = malloc(size);
+
+	read_all(fd, data, size);
+	stream_feed(stream, data, size);
+	stream_end(stream);
+	ck_assert_uint_eq(stream->records, records);
+	free(data);
+	free(stream);
+}
+
+/* One call of append, appendv or printf in the given context */
+static struct producer_run one(enum producer_context context,
+			       enum producer_call call, const char *text)
+{
+	struct producer_run one = {
+		.context = context, .call = call, .pieces = 1, .count = 1,
+		.data = (uintptr_t)text,
+		.size_min = strlen(text), .size_max = strlen(text),
+	};
+
+	run(&one);
+	return one;
+}
+
+START_TEST(append_works_in_every_context)
+{
+	struct producer_run records = {
+		.context = _i, .count = 200, .size_min = 1, .size_max = 300,
+		.seed = _i, .gap_us = 50, .burst = 3,
+	};
+	int fd = new_buffer(128 * 1024);
+
+	set_probes();
+	pin(0);
+	run(&records);
+	ck_assert_uint_eq(records.result.stored, 200);
+	ck_assert_uint_eq(refused(&records.result), 0);
+	check_laws(fd, 200, records.result.bytes, 0, 0);
+	check_stream(fd, 200);
+}
+END_TEST
+
+struct rival {
+	struct producer_run records;
+	struct producer_result total;
+	bool stop;
+};
+
+static int append_until_told(void *arg)
+{
+	struct rival *rival = arg;
+
+	pin(1);
+	while (!*(volatile bool *)&rival->stop) {
+		run(&rival->records);
+		add_result(&rival->total, &rival->records.result);
+	}
+	return 0;
+}
+
+/* Reads until the end of file, so that there is room. */
+static int read_to_end(void *fd)
+{
+	static char data[1 << 16];
+	ssize_t got;
+
+	while ((got = read(*(int *)fd, data, sizeof(data))) > 0)
+		;
+	return got;
+}
+
+/*
+ * Runs @records on CPU 0 while CPU 1 keeps the lock busy with large ones, until
+ * the lock could not be had 20 times (or was, in nested appends).
+ */
+static struct producer_result contend(struct producer_run *records)
+{
+	struct rival *rival = shared(sizeof(*rival));
+	int fd = open_buffer(create_buffer(0, 1 << 20), O_RDONLY);
+	struct producer_result nested = {}, all = {};
+	pid_t reader, other;
+
+	set_probes();
+	reader = start(read_to_end, &fd);
+	rival->records = (struct producer_run) {
+		.count = 100, .size_min = 1 << 15, .size_max = 1 << 15,
+	};
+	other = start(append_until_told, rival);
+	pin(0);
+	while (offered(&nested) + all.busy < 20) {
+		run(records);
+		add_result(&all, &records->result);
+		add_result(&nested, &records->nested);
+	}
+	rival->stop = true;
+	ck_assert_int_eq(finish(other), 0);
+	add_result(&all, &nested);
+	add_result(&all, &rival->total);
+	check_laws(fd, all.stored, all.bytes, refused(&all), all.lost_bytes);
+	destroy_buffer();
+	ck_assert_int_eq(finish(reader), 0);
+	return nested;
+}
+
+static struct producer_result contend_nested(enum producer_context context)
+{
+	struct producer_run records = {
+		.context = context, .count = 2000, .gap_us = 20,
+		.size_min = 64, .size_max = 64,
+	};
+
+	return contend(&records);
+}
+
+/* -EBUSY nested inside an append on the same CPU, when the lock is taken */
+START_TEST(append_nested_in_one_that_has_the_lock_is_EBUSY)
+{
+	struct producer_result nested = contend_nested(PRODUCER_NESTED);
+
+	ck_assert_uint_eq(nested.busy, offered(&nested));
+}
+END_TEST
+
+START_TEST(append_nested_in_one_that_waits_does_not_wait)
+{
+	struct producer_result nested = contend_nested(PRODUCER_WAITING);
+
+	ck_assert_uint_gt(nested.busy, 0);
+}
+END_TEST
+
+/* NMIs on the CPU that has the lock, and on one that has not */
+START_TEST(append_in_NMI_that_cannot_have_the_lock_is_EBUSY)
+{
+	struct producer_run records = {
+		.context = PRODUCER_NMI, .cpu = _i, .count = 100,
+		.size_min = 64, .size_max = 64,
+	};
+
+	contend(&records);
+}
+END_TEST
+
+START_TEST(append_is_all_or_nothing)
+{
+	int fd = new_client_buffer(10);
+	struct producer_run vector;
+
+	append_text("123456");
+	ck_assert_int_eq(append(0, "abcde", 5), -ENOSPC);
+	vector = one(PRODUCER_PROCESS, PRODUCER_APPENDV, "abcdef");
+	ck_assert_int_eq(vector.last, -ENOSPC);
+	ck_assert_int_eq(readable(fd), 6);
+	append_text("7890");
+	check_reads(fd, "1234567890");
+	ck_assert_int_eq(readable(fd), 0);
+}
+END_TEST
+
+START_TEST(record_larger_than_the_buffer_is_EMSGSIZE)
+{
+	int fd = new_client_buffer(10);
+
+	ck_assert_int_eq(append(0, "12345678901", 11), -EMSGSIZE);
+	append_text("1234567890");
+	ck_assert_int_eq(append(0, "12345678901", 11), -EMSGSIZE);
+	ck_assert_int_eq(append(0, "1", 1), -ENOSPC);
+	check_laws(fd, 1, 10, 3, 23);
+	check_reads(fd, "1234567890");
+}
+END_TEST
+
+/* also where the sum of all pieces has no bits left */
+START_TEST(absurd_sizes_are_EMSGSIZE)
+{
+	static const __u64 sizes[] = {
+		PRODUCER_RECORD_MAX + 1, 1ull << 31, 1ull << 32,
+		(1ull << 32) + 1, 1ull << 62, 1ull << 63, ~0ull,
+	};
+	struct producer_run records = {
+		.call = _i < 7 ? PRODUCER_APPEND : PRODUCER_APPENDV,
+		.pieces = 8, .count = 1,
+		.size_min = sizes[_i % 7], .size_max = sizes[_i % 7],
+	};
+	int fd = new_buffer(0);
+
+	append_text("kept");
+	run(&records);
+	ck_assert_int_eq(records.last, -EMSGSIZE);
+	ck_assert_uint_eq(stats(fd).lost_records, 1);
+	check_reads(fd, "kept");
+}
+END_TEST
+
+START_TEST(size_0_stores_nothing_and_returns_0)
+{
+	int fd = new_client_buffer(1);
+
+	ck_assert_int_eq(append(0, "", 0), 0);
+	ck_assert_int_eq(one(0, PRODUCER_APPENDV, "").last, 0);
+	ck_assert_int_eq(one(0, PRODUCER_PRINTF, "").last, 0);
+	fill(0, 1);
+	ck_assert_int_eq(append(0, "", 0), 0);
+	check_laws(fd, 1, 1, 0, 0);
+}
+END_TEST
+
+/* Every size at every offset, of rings that wrap everywhere */
+START_TEST(records_are_whole_wherever_they_wrap)
+{
+	__u64 ring = 8 + _i;
+	int fd = new_client_buffer(ring);
+	struct stream *stream = stream_new();
+	char data[64];
+	__u64 size;
+	__u32 sequence = 0;
+
+	for (size = 1; size <= ring; size++) {
+		struct producer_run records = {
+			.call = size % 2 ? PRODUCER_APPENDV : PRODUCER_APPEND,
+			.pieces = 1 + size % 8, .count = 1,
+			.size_min = size, .size_max = size,
+		};
+		__u64 i;
+
+		for (i = 0; i < 2 * ring; i++) {
+			records.sequence = sequence;
+			run(&records);
+			ck_assert_int_eq(records.last, 0);
+			sequence = records.sequence;
+			read_all(fd, data, size);
+			stream_feed(stream, data, size);
+			stream_end(stream);
+		}
+	}
+	ck_assert_int_eq(destroy(0), 0);
+}
+END_TEST
+
+START_TEST(appendv_makes_one_record)
+{
+	struct producer_run records = {
+		.call = PRODUCER_APPENDV, .pieces = 1 + _i, .count = 1,
+		.data = (uintptr_t)"header, payload", .size_min = 15,
+		.size_max = 15,
+	};
+	int fd = new_buffer(0);
+
+	run(&records);
+	ck_assert_int_eq(records.last, 0);
+	check_laws(fd, 1, 15, 0, 0);
+	check_reads(fd, "header, payload");
+}
+END_TEST
+
+/* Some of the pieces are empty. */
+START_TEST(appendv_takes_empty_pieces)
+{
+	struct producer_run records = {
+		.call = PRODUCER_APPENDV, .pieces = 8, .count = 1,
+		.data = (uintptr_t)"abc", .size_min = 3, .size_max = 3,
+	};
+	int fd = new_buffer(0);
+
+	run(&records);
+	check_laws(fd, 1, 3, 0, 0);
+	check_reads(fd, "abc");
+}
+END_TEST
+
+START_TEST(appendv_of_no_pieces_stores_nothing)
+{
+	struct producer_run records = {
+		.call = PRODUCER_APPENDV, .pieces = 0, .count = 1,
+		.data = (uintptr_t)"abc", .size_min = 3, .size_max = 3,
+	};
+	int fd = new_buffer(0);
+
+	run(&records);
+	ck_assert_int_eq(records.last, 0);
+	check_laws(fd, 0, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(printf_formats_one_record)
+{
+	enum producer_context context = _i;
+	int fd = new_buffer(0);
+
+	ck_assert_int_eq(one(context, PRODUCER_PRINTF, "text\n").last, 0);
+	check_laws(fd, 1, 5, 0, 0);
+	check_reads(fd, "text\n");
+}
+END_TEST
+
+START_TEST(printf_is_cut_at_512_bytes)
+{
+	static const size_t lengths[] = { 511, 512, 513, 1000 };
+	size_t length = lengths[_i];
+	size_t expected = length < TEXT_MAX ? length : TEXT_MAX;
+	char text[1001] = "";
+	int fd = new_buffer(0);
+
+	memset(text, 'x', length - 1);
+	text[length - 1] = 'y';
+	ck_assert_int_eq(one(0, PRODUCER_PRINTF, text).last, 0);
+	text[expected] = '\0';
+	check_laws(fd, 1, expected, 0, 0);
+	check_reads(fd, text);
+}
+END_TEST
+
+START_TEST(printf_is_all_or_nothing_too)
+{
+	int fd = new_client_buffer(10);
+
+	append_text("1234567");
+	ck_assert_int_eq(one(0, PRODUCER_PRINTF, "abcd").last, -ENOSPC);
+	ck_assert_int_eq(one(0, PRODUCER_PRINTF, "12345678901").last,
+			 -EMSGSIZE);
+	check_laws(fd, 1, 7, 2, 15);
+	check_reads(fd, "1234567");
+}
+END_TEST
+
+/* Position = bytes appended since creation, whatever was read. */
+START_TEST(loss_has_the_place_of_the_first_and_the_last)
+{
+	int fd = new_client_buffer(10);
+
+	check_no_loss(fd);
+	append_text("12345678");
+	lose(3);
+	lose(4);
+	append_text("9");
+	check_reads(fd, "123456789");
+	append_text("abcdefghij");
+	lose(1);
+	check_loss(fd, 3, 8, 8, 19);
+	check_no_loss(fd);
+	lose(2);
+	check_loss(fd, 1, 2, 19, 19);
+	check_laws(fd, 3, 19, 4, 10);
+}
+END_TEST
+
+/* Of every kind: the loss of one context is as good as that of another. */
+START_TEST(loss_is_counted_in_every_context)
+{
+	struct producer_run records = {
+		.context = _i, .count = 50, .size_min = 20, .size_max = 20,
+		.gap_us = 50,
+	};
+	int fd = new_client_buffer(30);
+
+	set_probes();
+	pin(0);
+	append_text("12345678901");
+	run(&records);
+	ck_assert_uint_eq(records.result.nospc, 50);
+	check_laws(fd, 1, 11, 50, 1000);
+	check_loss(fd, 50, 1000, 11, 11);
+	check_reads(fd, "12345678901");
+}
+END_TEST
+
+static int append_many(void *arg)
+{
+	struct producer_run *records = arg;
+
+	pin(records->context == PRODUCER_NMI ? !records->cpu : records->cpu);
+	run(records);
+	return 0;
+}
+
+#define CROWD	4
+
+/* In one total order, whole, never interleaved; NMIs come in between. */
+START_TEST(records_of_all_cpus_and_contexts_are_in_one_order)
+{
+	struct producer_run *runs = shared(CROWD * sizeof(*runs));
+	struct stream *stream = stream_new();
+	int fd = new_client_buffer(200 * 1000 + 1);
+	static char data[1 << 16];
+	__u64 stored = 0, bytes = 0, lost = 0, lost_bytes = 0;
+	pid_t children[CROWD];
+	ssize_t got;
+	int i;
+
+	for (i = 0; i < CROWD; i++) {
+		runs[i] = (struct producer_run) {
+			.context = i < 2 ? PRODUCER_PROCESS :
+				   i < 3 ? PRODUCER_HARDIRQ : PRODUCER_NMI,
+			.id = 2 * i, .cpu = i % 2, .gap_us = i < 2 ? 0 : 100,
+			.count = i < 2 ? 20000 : 1000,
+			.size_min = 1, .size_max = 2000, .seed = i,
+		};
+		children[i] = start(append_many, &runs[i]);
+	}
+	for (i = 0; i < CROWD; ) {
+		if (finished(children[i], 0))
+			i++;
+		while ((got = read(fd, data, sizeof(data))) > 0)
+			stream_feed(stream, data, got);
+	}
+	stream_end(stream);
+	for (i = 0; i < CROWD; i++) {
+		ck_assert_int_eq(finish(children[i]), 0);
+		ck_assert_uint_eq(offered(&runs[i].result), runs[i].count);
+		stored += runs[i].result.stored;
+		bytes += runs[i].result.bytes;
+		lost += refused(&runs[i].result);
+		lost_bytes += runs[i].result.lost_bytes;
+	}
+	ck_assert_uint_eq(stream->records, stored);
+	check_laws(fd, stored, bytes, lost, lost_bytes);
+	ck_assert_int_eq(destroy(0), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("append");
+
+	add_loop_case(suite, "contexts", PRODUCER_CONTEXTS,
+		      append_works_in_every_context,
+		      loss_is_counted_in_every_context);
+	add_case(suite, "nested",
+		 append_nested_in_one_that_has_the_lock_is_EBUSY,
+		 append_nested_in_one_that_waits_does_not_wait);
+	add_loop_case(suite, "NMI", 2,
+		      append_in_NMI_that_cannot_have_the_lock_is_EBUSY);
+	add_case(suite, "append", append_is_all_or_nothing,
+		 record_larger_than_the_buffer_is_EMSGSIZE,
+		 size_0_stores_nothing_and_returns_0,
+		 loss_has_the_place_of_the_first_and_the_last,
+		 records_of_all_cpus_and_contexts_are_in_one_order);
+	add_loop_case(suite, "absurd", 14, absurd_sizes_are_EMSGSIZE);
+	add_loop_case(suite, "wrap", 12, records_are_whole_wherever_they_wrap);
+	add_loop_case(suite, "appendv", 8, appendv_makes_one_record);
+	add_case(suite, "pieces", appendv_takes_empty_pieces,
+		 appendv_of_no_pieces_stores_nothing);
+	add_loop_case(suite, "printf", PRODUCER_NMI, printf_formats_one_record);
+	add_loop_case(suite, "printf cut", 4, printf_is_cut_at_512_bytes);
+	add_case(suite, "printf whole", printf_is_all_or_nothing_too);
+	return run_suite(suite);
+}

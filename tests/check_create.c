@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* bufflink_create(): whose memory, how much of it, which number */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "device.h"
+
+#define GIB		(1ull << 30)
+#define LARGE		(4ull << 20)
+
+/* Nothing was left behind by a create() that failed. */
+static void check_refused(struct producer_create made, int err)
+{
+	ck_assert_int_eq(made.result, err);
+	ck_assert(made.null);
+}
+
+static void check_gone(int number)
+{
+	ck_assert(!exists("/dev/bufflink%d", number));
+	ck_assert(!exists("/sys/class/misc/bufflink%d", number));
+}
+
+static __u64 size_of(int number)
+{
+	int fd = open_buffer(number, O_RDONLY);
+	__u64 size = stats(fd).size;
+
+	close(fd);
+	return size;
+}
+
+/* All of it holds data, wherever the data begins. */
+static void check_all_used(unsigned int slot, int fd, __u64 size)
+{
+	ck_assert_uint_eq(stats(fd).size, size);
+	fill(slot, size);
+	ck_assert_int_eq(append_record(slot, 1), -ENOSPC);
+	ck_assert_uint_eq(stats(fd).used, size);
+	drain(fd);
+}
+
+static int open_log(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_END), 0);
+	return fd;
+}
+
+static void check_nothing_logged(int log)
+{
+	char line[1024] = "";
+	ssize_t got = read(log, line, sizeof(line) - 1);
+
+	ck_assert_msg(got < 0 && errno == EAGAIN, "in the log: %s", line);
+}
+
+START_TEST(size_0_means_default_size)
+{
+	ck_assert_uint_eq(size_of(create_buffer(0, 0)), 64 * 1024);
+}
+END_TEST
+
+START_TEST(default_size_is_settable_at_run_time)
+{
+	parameter_write("bufflink", "default_size", "20000");
+	ck_assert_uint_eq(size_of(create_buffer(0, 0)), 20480);
+	parameter_write("bufflink", "default_size", "65536");
+	ck_assert_uint_eq(size_of(create_buffer(1, 0)), 65536);
+}
+END_TEST
+
+static void reload(const char *parameters)
+{
+	producer_unload();
+	ck_assert_int_eq(unload("bufflink"), 0);
+	ck_assert_int_eq(load("bufflink", parameters), 0);
+	producer_setup();
+}
+
+START_TEST(default_size_is_settable_at_load)
+{
+	reload("default_size=12288");
+	ck_assert_uint_eq(size_of(create_buffer(0, 0)), 12288);
+	reload("");
+	ck_assert_uint_eq(size_of(create_buffer(0, 0)), 64 * 1024);
+}
+END_TEST
+
+START_TEST(own_size_is_rounded_up_to_whole_pages)
+{
+	static const struct { __u64 asked, got; } sizes[] = {
+		{ 1, PAGE }, { PAGE - 1, PAGE }, { PAGE, PAGE },
+		{ PAGE + 1, 2 * PAGE }, { 3 * PAGE, 3 * PAGE },
+	};
+	int fd = open_buffer(create_buffer(0, sizes[_i].asked),
+			     O_RDWR | O_NONBLOCK);
+
+	check_all_used(0, fd, sizes[_i].got);
+}
+END_TEST
+
+/* 1 GiB works where the machine has it */
+START_TEST(large_buffers_are_normal)
+{
+	__u64 size = available() > GIB + GIB / 4 ? GIB : available() / 2;
+	struct producer_run records = {
+		.size_min = PRODUCER_RECORD_MAX,
+		.size_max = PRODUCER_RECORD_MAX,
+	};
+	int fd;
+
+	records.count = size / PRODUCER_RECORD_MAX;
+	size = records.count * PRODUCER_RECORD_MAX;
+	fd = new_buffer(size);
+	run(&records);
+	ck_assert_uint_eq(records.result.bytes, size);
+	ck_assert_int_eq(append_record(0, 1), -ENOSPC);
+	ck_assert_uint_eq(stats(fd).used, size);
+}
+END_TEST
+
+START_TEST(too_large_is_refused_in_silence)
+{
+	static const __u64 sizes[] = {
+		1ull << 40, 1ull << 62, 1ull << 63, UINT64_MAX
+	};
+	int log = open_log();
+	struct producer_create made = create(0, PRODUCER_OWN, sizes[_i], -1);
+
+	ck_assert(made.result == -ENOMEM || made.result == -EINVAL);
+	check_refused(made, made.result);
+	check_gone(0);
+	check_nothing_logged(log);
+	ck_assert_int_eq(create_buffer(0, 0), 0);
+}
+END_TEST
+
+/* kmalloc, vmalloc, whole pages or static; any size from 1, used in full */
+START_TEST(client_memory_is_used_in_full)
+{
+	static const __u64 sizes[] = { 1, 2, 7, 4095, 4096, 4097, 8191 };
+	enum producer_memory memory = PRODUCER_KMALLOC + _i / 7;
+	struct producer_create made = create(0, memory, sizes[_i % 7], -1);
+	int fd;
+
+	ck_assert_int_eq(made.result, 0);
+	fd = open_buffer(made.number, O_RDWR | O_NONBLOCK);
+	check_all_used(0, fd, sizes[_i % 7]);
+	ck_assert_int_eq(append_record(0, 1), 0);
+	drain(fd);
+	check_all_used(0, fd, sizes[_i % 7]);
+	ck_assert_int_eq(destroy(0), 0);
+}
+END_TEST
+
+START_TEST(client_memory_of_size_0_is_EINVAL)
+{
+	check_refused(create(0, PRODUCER_KMALLOC, 0, -1), -EINVAL);
+	check_gone(0);
+}
+END_TEST
+
+START_TEST(minor_below_minus_1_is_EINVAL)
+{
+	check_refused(create(0, PRODUCER_OWN, 0, -2), -EINVAL);
+	check_refused(create(0, PRODUCER_OWN, 0, INT_MIN), -EINVAL);
+	ck_assert_int_eq(create_buffer(0, 0), 0);
+}
+END_TEST
+
+START_TEST(minus_1_gives_the_lowest_free_number)
+{
+	ck_assert_int_eq(create_buffer(0, 0), 0);
+	ck_assert_int_eq(create_buffer(1, 0), 1);
+	ck_assert_int_eq(create(2, PRODUCER_OWN, 0, 2).number, 2);
+	ck_assert_int_eq(create_buffer(3, 0), 3);
+	ck_assert_int_eq(destroy(1), 0);
+	ck_assert_int_eq(create_buffer(1, 0), 1);
+}
+END_TEST
+
+START_TEST(a_number_can_be_chosen)
+{
+	static const int numbers[] = { 0, 7, 255, 1 << 20, INT_MAX };
+	int number = numbers[_i];
+	struct producer_create made = create(0, PRODUCER_OWN, 0, number);
+
+	ck_assert_int_eq(made.result, 0);
+	ck_assert_int_eq(made.number, number);
+	ck_assert(exists("/dev/bufflink%d", number));
+	ck_assert(exists("/sys/class/misc/bufflink%d/size", number));
+	ck_assert_uint_eq(size_of(number), 64 * 1024);
+	ck_assert_int_eq(destroy(0), 0);
+	check_gone(number);
+}
+END_TEST
+
+START_TEST(a_taken_number_is_EBUSY)
+{
+	ck_assert_int_eq(create(0, PRODUCER_OWN, 0, 7).result, 0);
+	check_refused(create(1, PRODUCER_OWN, 0, 7), -EBUSY);
+	check_refused(create(1, PRODUCER_KMALLOC, 100, 7), -EBUSY);
+	ck_assert_uint_eq(size_of(7), 64 * 1024);
+}
+END_TEST
+
+/* A failed create() leaves no memory behind, nor does destroy(). */
+START_TEST(nothing_leaks)
+{
+	__u64 more_than_fit = available() / LARGE + 50;
+	__u64 i;
+
+	ck_assert_int_eq(create(0, PRODUCER_OWN, 0, 3).result, 0);
+	for (i = 0; i < more_than_fit; i++)
+		if (_i)
+			check_refused(create(1, PRODUCER_OWN, LARGE, 3),
+				      -EBUSY);
+		else
+			ck_assert_int_eq(create_buffer(1, LARGE) + destroy(1),
+					 0);
+}
+END_TEST
+
+/* misc of 6.1 has 128 of them, later ones enough for all slots */
+START_TEST(running_out_of_misc_minors_is_a_clean_error)
+{
+	struct producer_create made;
+	int n = 0;
+
+	do {
+		made = create(n, PRODUCER_OWN, 1, -1);
+	} while (!made.result && ++n < PRODUCER_SLOTS);
+	ck_assert_int_ge(n, 32);
+	if (made.result) {
+		check_refused(made, -EBUSY);
+		check_gone(n);
+	}
+	ck_assert_uint_eq(size_of(n - 1), PAGE);
+	ck_assert_int_eq(destroy(n / 2), 0);
+	ck_assert_int_eq(create_buffer(n / 2, 1), n / 2);
+}
+END_TEST
+
+START_TEST(owner_is_the_name_of_the_client)
+{
+	char owner[64];
+
+	sysfs_read(create_buffer(0, 0), "owner", owner, sizeof(owner));
+	ck_assert_str_eq(owner, "producer");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("create");
+
+	add_case(suite, "size", size_0_means_default_size,
+		 default_size_is_settable_at_run_time,
+		 default_size_is_settable_at_load, large_buffers_are_normal);
+	add_loop_case(suite, "rounding", 5,
+		      own_size_is_rounded_up_to_whole_pages);
+	add_loop_case(suite, "too large", 4, too_large_is_refused_in_silence);
+	add_loop_case(suite, "client memory", 4 * 7,
+		      client_memory_is_used_in_full);
+	add_case(suite, "refusals", client_memory_of_size_0_is_EINVAL,
+		 minor_below_minus_1_is_EINVAL, a_taken_number_is_EBUSY,
+		 running_out_of_misc_minors_is_a_clean_error);
+	add_loop_case(suite, "leaks", 2, nothing_leaks);
+	add_case(suite, "names", minus_1_gives_the_lowest_free_number,
+		 owner_is_the_name_of_the_client);
+	add_loop_case(suite, "numbers", 5, a_number_can_be_chosen);
+	return run_suite(suite);
+}

@@ -1,0 +1,556 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* poll, select, epoll and SIGIO: what they say, and that they wake */
+#define _GNU_SOURCE
+#include "device.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+
+#define DATA	(POLLIN | POLLRDNORM)
+#define ROOM	(POLLOUT | POLLWRNORM)
+#define ALL	(DATA | ROOM | POLLPRI)
+
+/* The loop variable of a test that goes each way */
+enum way { BY_POLL, BY_EPOLL, BY_SELECT, WAYS };
+
+/* One wait by poll, epoll or select: for long, or only to have a look */
+struct wait {
+	struct call call;
+	enum way way;
+	int fd;
+	struct pollfd pollfd;
+	struct epoll_event event;
+	fd_set sets[3];
+	struct timespec zero;
+};
+
+static int new_epoll(int fd, unsigned int events)
+{
+	struct epoll_event event = { .events = events };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	ck_assert_int_ge(epoll, 0);
+	ck_assert_int_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+	return epoll;
+}
+
+static long select_set(struct wait *wait, unsigned int i, bool wanted)
+{
+	FD_ZERO(&wait->sets[i]);
+	if (wanted)
+		FD_SET(wait->fd, &wait->sets[i]);
+	return (long)&wait->sets[i];
+}
+
+static void wait_start(struct wait *wait, enum way way, int fd, int events,
+		       bool look)
+{
+	*wait = (struct wait) { .way = way, .fd = fd };
+	switch (way) {
+	case BY_POLL:
+		wait->pollfd = (struct pollfd) { fd, events, 0 };
+		call_start(&wait->call, SYS_ppoll, (long)&wait->pollfd, 1,
+			   look ? (long)&wait->zero : 0);
+		break;
+	case BY_EPOLL:
+		call_start(&wait->call, SYS_epoll_pwait, new_epoll(fd, events),
+			   (long)&wait->event, 1, look ? 0 : -1);
+		break;
+	default:
+		call_start(&wait->call, SYS_pselect6, fd + 1,
+			   select_set(wait, 0, events & DATA),
+			   select_set(wait, 1, events & ROOM),
+			   select_set(wait, 2, events & POLLPRI),
+			   look ? (long)&wait->zero : 0);
+	}
+}
+
+/* What came, as poll says it */
+static int wait_finish(struct wait *wait)
+{
+	fd_set *sets = wait->sets;
+
+	ck_assert_int_ge(call_finish(&wait->call), 0);
+	if (wait->way == BY_POLL)
+		return wait->pollfd.revents;
+	if (wait->way == BY_EPOLL)
+		return wait->event.events;
+	return (FD_ISSET(wait->fd, &sets[0]) ? POLLIN : 0) |
+	       (FD_ISSET(wait->fd, &sets[1]) ? POLLOUT : 0) |
+	       (FD_ISSET(wait->fd, &sets[2]) ? POLLPRI : 0);
+}
+
+static void start_asleep(struct wait *wait, enum way way, int fd, int events)
+{
+	wait_start(wait, way, fd, events, false);
+	call_wait_asleep(&wait->call);
+}
+
+/* select knows three kinds of event only */
+static int as_seen(enum way way, int events)
+{
+	return way == BY_SELECT ? events & (POLLIN | POLLOUT | POLLPRI) :
+				  events;
+}
+
+static void check_says(enum way way, int fd, int events)
+{
+	struct wait wait;
+
+	wait_start(&wait, way, fd, ALL, true);
+	ck_assert_int_eq(wait_finish(&wait), as_seen(way, events));
+}
+
+static void check_woken(struct wait *wait, int events)
+{
+	ck_assert_int_eq(wait_finish(wait), as_seen(wait->way, events));
+}
+
+START_TEST(an_empty_buffer_is_out_and_wrnorm)
+{
+	check_says(_i, new_buffer(PAGE), ROOM);
+}
+END_TEST
+
+START_TEST(with_data_it_is_in_and_rdnorm)
+{
+	int fd = new_buffer(2 * PAGE);
+
+	append_text("abc");
+	check_says(_i, fd, DATA | ROOM);
+	check_reads(fd, "abc");
+	check_says(_i, fd, ROOM);
+}
+END_TEST
+
+START_TEST(out_needs_room_for_pipe_buf)
+{
+	int fd = new_buffer(2 * PIPE_BUF);
+
+	fill(0, PIPE_BUF);
+	check_says(_i, fd, DATA | ROOM);
+	fill(0, 1);
+	check_says(_i, fd, DATA);
+	fill(0, PIPE_BUF - 1);
+	check_says(_i, fd, DATA);
+	drain(fd);
+	check_says(_i, fd, ROOM);
+}
+END_TEST
+
+START_TEST(out_of_a_small_buffer_needs_all_of_it)
+{
+	int fd = new_client_buffer(64);
+
+	check_says(_i, fd, ROOM);
+	fill(0, 1);
+	check_says(_i, fd, DATA);
+	fill(0, 63);
+	check_says(_i, fd, DATA);
+	drain(fd);
+	check_says(_i, fd, ROOM);
+}
+END_TEST
+
+START_TEST(pri_while_an_unreported_loss_is_pending)
+{
+	int fd = new_client_buffer(64);
+
+	fill(0, 64);
+	lose(1);
+	check_says(_i, fd, DATA | POLLPRI);
+	drain(fd);
+	check_says(_i, fd, ROOM | POLLPRI);
+	ck_assert_uint_eq(loss(fd).records, 1);
+	check_says(_i, fd, ROOM);
+	fill(0, 64);
+	lose(1);
+	check_says(_i, fd, DATA | POLLPRI);
+}
+END_TEST
+
+START_TEST(pri_stays_when_the_overflow_flag_is_written)
+{
+	int fd = new_client_buffer(64);
+
+	fill(0, 64);
+	lose(1);
+	ck_assert_int_eq(sysfs_write(NUMBER, "overflow", "0"), 0);
+	check_says(_i, fd, DATA | POLLPRI);
+}
+END_TEST
+
+START_TEST(after_destroy_in_rdnorm_and_hup)
+{
+	int fd = new_buffer(PAGE);
+
+	destroy_buffer();
+	check_says(_i, fd, DATA | POLLHUP);
+}
+END_TEST
+
+START_TEST(after_destroy_in_rdnorm_and_hup_before_the_drain_and_after)
+{
+	int fd = new_buffer(PAGE);
+
+	append_text("abc");
+	destroy_buffer();
+	check_says(_i, fd, DATA | POLLHUP);
+	check_reads(fd, "abc");
+	check_says(_i, fd, DATA | POLLHUP);
+}
+END_TEST
+
+START_TEST(after_destroy_of_client_memory_in_rdnorm_and_hup)
+{
+	int fd = new_client_buffer(64);
+
+	fill(0, 64);
+	destroy_buffer();
+	check_says(_i, fd, DATA | POLLHUP);
+}
+END_TEST
+
+START_TEST(an_append_wakes_who_waits_for_data)
+{
+	int fd = new_buffer(PAGE);
+	struct wait wait;
+
+	start_asleep(&wait, _i, fd, DATA);
+	append_text("x");
+	check_woken(&wait, DATA);
+}
+END_TEST
+
+START_TEST(a_write_wakes_who_waits_for_data)
+{
+	int fd = new_buffer(PAGE);
+	struct wait wait;
+
+	start_asleep(&wait, _i, fd, DATA);
+	ck_assert_int_eq(write(fd, "x", 1), 1);
+	check_woken(&wait, DATA);
+}
+END_TEST
+
+START_TEST(an_append_wakes_all_who_wait_for_data)
+{
+	int fd = new_buffer(PAGE);
+	struct wait waits[WAYS + 1];
+	unsigned int i;
+
+	for (i = 0; i < WAYS + 1; i++)
+		start_asleep(&waits[i], i % WAYS, fd, DATA);
+	append_text("x");
+	for (i = 0; i < WAYS + 1; i++)
+		check_woken(&waits[i], DATA);
+}
+END_TEST
+
+START_TEST(each_wait_is_woken_again_and_again)
+{
+	int fd = new_buffer(PAGE);
+	struct wait wait;
+	unsigned int i;
+
+	for (i = 0; i < 10; i++) {
+		start_asleep(&wait, _i, fd, DATA);
+		append_text("x");
+		check_woken(&wait, DATA);
+		check_reads(fd, "x");
+	}
+}
+END_TEST
+
+START_TEST(destroy_wakes_who_waits_for_data)
+{
+	int fd = new_buffer(PAGE);
+	struct wait wait;
+
+	start_asleep(&wait, _i, fd, DATA);
+	destroy_buffer();
+	check_woken(&wait, DATA | POLLHUP);
+}
+END_TEST
+
+START_TEST(a_loss_wakes_who_waits_for_pri)
+{
+	int fd = new_client_buffer(64);
+	struct wait wait;
+
+	fill(0, 64);
+	start_asleep(&wait, _i, fd, POLLPRI);
+	lose(1);
+	check_woken(&wait, POLLPRI);
+}
+END_TEST
+
+START_TEST(a_loss_wakes_who_waits_for_pri_also_when_nothing_is_stored)
+{
+	int fd = new_client_buffer(64);
+	struct wait wait;
+
+	start_asleep(&wait, _i, fd, POLLPRI);
+	ck_assert_int_eq(append_record(0, 65), -EMSGSIZE);
+	check_woken(&wait, POLLPRI);
+}
+END_TEST
+
+START_TEST(a_loss_wakes_a_writer_that_polls_for_pri)
+{
+	int fd = open_buffer(create_buffer(0, PAGE), O_WRONLY);
+	struct wait wait;
+
+	start_asleep(&wait, _i, fd, POLLPRI);
+	ck_assert_int_eq(append_record(0, PAGE + 1), -EMSGSIZE);
+	check_woken(&wait, POLLPRI);
+}
+END_TEST
+
+START_TEST(room_wakes_who_waits_for_it)
+{
+	int fd = new_client_buffer(64);
+	char half[32];
+	struct wait wait;
+
+	fill(0, 64);
+	start_asleep(&wait, _i, fd, ROOM);
+	ck_assert_int_eq(read(fd, half, sizeof(half)), sizeof(half));
+	call_wait_asleep(&wait.call);
+	ck_assert_int_eq(read(fd, half, sizeof(half)), sizeof(half));
+	check_woken(&wait, ROOM);
+}
+END_TEST
+
+/* Not by select: a hang-up is none of its events for writing or loss. */
+START_TEST(destroy_wakes_who_waits_for_room_or_loss_only)
+{
+	int fd = new_client_buffer(64);
+	struct wait room, loss;
+
+	fill(0, 64);
+	start_asleep(&room, _i, fd, ROOM);
+	start_asleep(&loss, _i, fd, POLLPRI);
+	destroy_buffer();
+	check_woken(&room, POLLHUP);
+	check_woken(&loss, POLLHUP);
+}
+END_TEST
+
+/* What one epoll_wait() says; 0 if nothing is new within the time */
+static int epoll_says(int epoll, int timeout_ms)
+{
+	struct epoll_event event;
+	int count = epoll_wait(epoll, &event, 1, timeout_ms);
+
+	ck_assert_int_ge(count, 0);
+	return count ? (int)event.events : 0;
+}
+
+START_TEST(level_says_it_until_it_is_drained)
+{
+	int fd = new_buffer(PAGE);
+	int epoll = new_epoll(fd, DATA);
+	unsigned int i;
+
+	append_text("x");
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), DATA);
+	check_reads(fd, "x");
+	ck_assert_int_eq(epoll_says(epoll, 0), 0);
+	append_text("y");
+	ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), DATA);
+}
+END_TEST
+
+START_TEST(edge_says_it_once)
+{
+	int fd = new_buffer(PAGE);
+	int epoll = new_epoll(fd, DATA | EPOLLET);
+
+	append_text("x");
+	ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), DATA);
+	ck_assert_int_eq(epoll_says(epoll, MOMENT_MS), 0);
+}
+END_TEST
+
+START_TEST(edge_says_what_was_there_before)
+{
+	int fd = new_buffer(PAGE);
+
+	append_text("x");
+	ck_assert_int_eq(epoll_says(new_epoll(fd, DATA | EPOLLET), 0), DATA);
+}
+END_TEST
+
+START_TEST(edge_says_each_arrival_when_drained)
+{
+	int fd = new_buffer(PAGE);
+	int epoll = new_epoll(fd, DATA | EPOLLET);
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		append_text("x");
+		ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), DATA);
+		check_reads(fd, "x");
+	}
+}
+END_TEST
+
+START_TEST(edge_says_each_arrival_also_when_not_drained)
+{
+	int fd = new_buffer(PAGE);
+	int epoll = new_epoll(fd, DATA | EPOLLET);
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		append_text("x");
+		ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), DATA);
+	}
+	ck_assert_int_eq(readable(fd), 20);
+}
+END_TEST
+
+START_TEST(edge_wakes_a_sleeper_also_when_not_drained)
+{
+	int fd = new_buffer(PAGE);
+	int epoll = new_epoll(fd, DATA | EPOLLET);
+	struct epoll_event event;
+	struct call sleeper;
+	unsigned int i;
+
+	append_text("x");
+	ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), DATA);
+	for (i = 0; i < 10; i++) {
+		call_start(&sleeper, SYS_epoll_pwait, epoll, (long)&event, 1,
+			   -1);
+		call_wait_asleep(&sleeper);
+		append_text("y");
+		ck_assert_int_eq(call_finish(&sleeper), 1);
+		ck_assert_int_eq(event.events, DATA);
+	}
+}
+END_TEST
+
+START_TEST(edge_says_loss_room_and_destroy)
+{
+	int fd = new_client_buffer(64);
+	int epoll = new_epoll(fd, ROOM | POLLPRI | EPOLLET);
+
+	ck_assert_int_eq(epoll_says(epoll, 0), ROOM);
+	fill(0, 64);
+	lose(1);
+	ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), POLLPRI);
+	ck_assert_uint_eq(loss(fd).records, 1);
+	drain(fd);
+	ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), ROOM);
+	destroy_buffer();
+	ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), POLLHUP);
+}
+END_TEST
+
+/* Have fd send this signal to us, or stop it. */
+static void send_signal(int fd, int sig)
+{
+	handle_signal(sig, 0);
+	ck_assert_int_eq(fcntl(fd, F_SETOWN, getpid()), 0);
+	ck_assert_int_eq(fcntl(fd, F_SETSIG, sig == SIGIO ? 0 : sig), 0);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC), 0);
+}
+
+static void send_no_signal(int fd)
+{
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+START_TEST(an_append_sends_sigio)
+{
+	int fd = new_buffer(PAGE);
+	int i;
+
+	send_signal(fd, SIGIO);
+	for (i = 0; i < 10; i++) {
+		ck_assert_int_eq(signals(SIGIO), i);
+		append_text("x");
+		wait_for(signals(SIGIO) > i);
+		check_reads(fd, "x");
+	}
+}
+END_TEST
+
+START_TEST(destroy_sends_sigio)
+{
+	int fd = new_buffer(PAGE);
+
+	send_signal(fd, SIGIO);
+	destroy_buffer();
+	wait_for(signals(SIGIO));
+}
+END_TEST
+
+START_TEST(sigio_goes_to_those_who_asked_for_it)
+{
+	int number = create_buffer(0, PAGE);
+	int stopped = open_buffer(number, O_RDONLY);
+	int closed = open_buffer(number, O_RDONLY);
+	int other = open_buffer(number, O_RDONLY);
+
+	send_signal(stopped, SIGUSR1);
+	send_signal(closed, SIGUSR2);
+	send_signal(other, SIGIO);
+	send_no_signal(stopped);
+	close(closed);
+	append_text("x");
+	wait_for(signals(SIGIO));
+	ck_assert_int_eq(signals(SIGUSR1), 0);
+	ck_assert_int_eq(signals(SIGUSR2), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("poll");
+
+	add_loop_case(suite, "what it says", WAYS,
+		      an_empty_buffer_is_out_and_wrnorm,
+		      with_data_it_is_in_and_rdnorm,
+		      out_needs_room_for_pipe_buf,
+		      out_of_a_small_buffer_needs_all_of_it,
+		      pri_while_an_unreported_loss_is_pending,
+		      pri_stays_when_the_overflow_flag_is_written,
+		      after_destroy_in_rdnorm_and_hup,
+		      after_destroy_in_rdnorm_and_hup_before_the_drain_and_after,
+		      after_destroy_of_client_memory_in_rdnorm_and_hup);
+	add_loop_case(suite, "wakes", WAYS,
+		      an_append_wakes_who_waits_for_data,
+		      a_write_wakes_who_waits_for_data,
+		      each_wait_is_woken_again_and_again,
+		      destroy_wakes_who_waits_for_data,
+		      a_loss_wakes_who_waits_for_pri,
+		      a_loss_wakes_who_waits_for_pri_also_when_nothing_is_stored,
+		      a_loss_wakes_a_writer_that_polls_for_pri,
+		      room_wakes_who_waits_for_it);
+	add_loop_case(suite, "wakes by hang-up", BY_SELECT,
+		      destroy_wakes_who_waits_for_room_or_loss_only);
+	add_case(suite, "wakes all",
+		 an_append_wakes_all_who_wait_for_data);
+	add_case(suite, "epoll",
+		 level_says_it_until_it_is_drained,
+		 edge_says_it_once,
+		 edge_says_what_was_there_before,
+		 edge_says_each_arrival_when_drained,
+		 edge_says_each_arrival_also_when_not_drained,
+		 edge_wakes_a_sleeper_also_when_not_drained,
+		 edge_says_loss_room_and_destroy);
+	add_case(suite, "SIGIO",
+		 an_append_sends_sigio,
+		 destroy_sends_sigio,
+		 sigio_goes_to_those_who_asked_for_it);
+	return run_suite(suite);
+}

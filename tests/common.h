@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the suites share. A helper that cannot do its work fails the test. */
+#ifndef _COMMON_H
+#define _COMMON_H
+
+#include <check.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "bufflink.h"
+#include "producer.h"
+
+#define PAGE		4096
+#define PATIENCE_MS	20000	/* for what must happen, on a busy machine */
+#define MOMENT_MS	200	/* for what must not happen */
+
+/*
+ * Fixtures: producer_setup() is to be the checked fixture of every case: it
+ * opens the producer and begins with no buffer at all.
+ */
+extern int producer;
+void producer_setup(void);
+void producer_teardown(void);
+void set_probes(void);	/* needed by PRODUCER_SCHED_SWITCH and on */
+void producer_unload(void);	/* and its buffers; teardown loads it */
+int run_suite(Suite *suite);	/* what main() returns */
+
+/* Buffers. create_*() give the number, or the negative errno. */
+struct producer_create create(unsigned int slot, enum producer_memory memory,
+			      __u64 size, int minor);
+int create_buffer(unsigned int slot, __u64 size);	/* fails the test */
+int destroy(unsigned int slot);			/* 0 or a negative errno */
+int open_buffer(int number, int flags);		/* flags of open(2) */
+int new_buffer(__u64 size);	/* slot 0, opened O_RDWR | O_NONBLOCK */
+void set_blocking(int fd);
+bool exists(const char *path, ...) __attribute__((format(printf, 1, 2)));
+
+/* Appends, from process context unless a run says otherwise. */
+int append(unsigned int slot, const void *data, size_t size);
+int append_record(unsigned int slot, size_t size);	/* of noise */
+void fill(unsigned int slot, __u64 size);	/* size bytes of 'x' */
+void run(struct producer_run *run);
+__u64 offered(const struct producer_result *result);
+__u64 refused(const struct producer_result *result);
+void add_result(struct producer_result *total,
+		const struct producer_result *more);
+
+/* What the device and sysfs say. */
+struct bufflink_stats stats(int fd);
+struct bufflink_loss loss(int fd);
+__u64 watermark(int fd);
+int set_watermark(int fd, __u64 bytes);	/* 0 or a negative errno */
+int readable(int fd);			/* FIONREAD */
+void sysfs_read(int number, const char *name, char *text, size_t size);
+__u64 sysfs_value(int number, const char *name);
+int sysfs_write(int number, const char *name, const char *text);
+
+/* poll(2) for events: what came, 0 if nothing did in time */
+int poll_for(int fd, short events, int timeout_ms);
+/* read(2) of exactly size bytes, waiting for them; fails the test otherwise */
+void read_all(int fd, void *data, size_t size);
+void drain(int fd);
+
+/*
+ * Children: start() forks, work(arg) gives the exit status. A test that ends
+ * early takes its children along.
+ */
+pid_t start(int (*work)(void *arg), void *arg);
+int finish(pid_t pid);		/* exit status; fails the test when late */
+bool finished(pid_t pid, int timeout_ms);	/* and not yet reaped */
+void wait_asleep(pid_t tid);	/* until it sleeps in the kernel */
+void *shared(size_t size);	/* memory that children share */
+void pin(unsigned int cpu);
+unsigned int cpus(void);
+void pause_ms(unsigned int ms);
+__u64 now_ms(void);
+__u64 available(void);		/* bytes of memory */
+
+/* Wait for a condition; the test fails when it takes too long. */
+#define wait_for(condition)						\
+	do {								\
+		__u64 _end = now_ms() + PATIENCE_MS;			\
+									\
+		while (!(condition) && now_ms() < _end)			\
+			pause_ms(1);					\
+		ck_assert_msg(condition, "waited in vain for " #condition); \
+	} while (0)
+
+/* Modules, by name, from the directory of the program: 0 or negative errno */
+int load(const char *name, const char *parameters);
+int unload(const char *name);
+void parameter_write(const char *module, const char *name, const char *text);
+
+/*
+ * A stream of producer_record()s: feed it what was read, in order and in
+ * pieces of any size. Fails the test at the first byte that is not right.
+ */
+struct stream {
+	__u32 sequence[PRODUCER_IDS];	/* of the next record */
+	__u64 records;
+	__u64 bytes;
+	size_t have;
+	__u8 partial[PRODUCER_RECORD_MAX];
+};
+
+struct stream *stream_new(void);
+void stream_feed(struct stream *stream, const void *data, size_t size);
+/* as the producer makes them; after stream_new() */
+void make_record(void *record, __u32 id, __u32 sequence, size_t size);
+void stream_end(const struct stream *stream);	/* no half record is left */
+
+#endif /* _COMMON_H */

@@ -1,0 +1,705 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A client of bufflink that does what a test tells it: producer.h
+ *
+ * Buffers belong to the module, not to who made them: they last until they are
+ * destroyed or the module goes.
+ */
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/iopoll.h>
+#include <linux/kprobes.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/prandom.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/tracepoint.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+#include <linux/version.h>
+#include <linux/vmalloc.h>
+
+#include "bufflink.h"
+#include "producer.h"
+
+#ifdef CONFIG_X86
+#include <asm/apic.h>
+#include <asm/nmi.h>
+#endif
+
+/* 6.5 put the APIC's methods behind static calls, 6.13 has hrtimer_setup() */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define __apic_send_IPI_mask	apic->send_IPI_mask
+#endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static void hrtimer_setup(struct hrtimer *timer,
+			  enum hrtimer_restart (*function)(struct hrtimer *),
+			  clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+#define GUARD_SIZE	64
+#define GUARD_BYTE	0xa5
+#define POISON_BYTE	0xdb	/* in client memory that bufflink let go of */
+#define PIECES_MAX	8
+
+struct slot {
+	struct bufflink *bl;
+	enum producer_memory memory;
+	u8 *client;	/* between two guards; NULL if bufflink's own */
+	size_t size;
+};
+
+/* One producer of records, as its reader sees it. */
+struct source {
+	struct bufflink *bl;
+	struct rnd_state random;
+	u8 *bytes;	/* of the record; the caller's if given */
+	bool given;
+	u32 call;
+	u32 pieces;
+	u32 id;
+	u32 sequence;
+	u64 size_min;
+	u64 size_max;
+	int last;
+	struct producer_result result;
+};
+
+struct run {
+	struct source outer;
+	struct source inner;
+	u64 left;
+	u32 context;
+	unsigned int cpu;
+	u32 burst;
+	u32 gap_us;
+	struct hrtimer timer;
+	struct completion done;
+};
+
+static DEFINE_MUTEX(slots_lock);
+static struct slot slots[PRODUCER_SLOTS];
+static u8 static_memory[PRODUCER_STATIC_SIZE + 2 * GUARD_SIZE];
+static u8 *noise;
+static struct tracepoint *sched_switch;	/* once it is probed */
+
+static u8 *get_memory(enum producer_memory memory, size_t size)
+{
+	switch (memory) {
+	case PRODUCER_KMALLOC:
+		return kmalloc(size, GFP_KERNEL);
+	case PRODUCER_VMALLOC:
+		return vmalloc(size);
+	case PRODUCER_PAGES:
+		return alloc_pages_exact(size, GFP_KERNEL);
+	case PRODUCER_STATIC:
+		return size <= sizeof(static_memory) ? static_memory : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static void put_memory(enum producer_memory memory, u8 *start, size_t size)
+{
+	if (memory == PRODUCER_PAGES)
+		free_pages_exact(start, size);
+	else if (memory != PRODUCER_STATIC)
+		kvfree(start);
+}
+
+static int get_client_memory(struct slot *slot)
+{
+	size_t size = slot->size + 2 * GUARD_SIZE;
+	u8 *start = get_memory(slot->memory, size);
+
+	if (!start)
+		return -ENOMEM;
+	memset(start, GUARD_BYTE, size);
+	slot->client = start + GUARD_SIZE;
+	return 0;
+}
+
+static bool is_damaged(const u8 *guard)
+{
+	return memchr_inv(guard, GUARD_BYTE, GUARD_SIZE);
+}
+
+static int put_client_memory(struct slot *slot)
+{
+	size_t size = slot->size + 2 * GUARD_SIZE;
+	u8 *start = slot->client - GUARD_SIZE;
+	bool damaged = is_damaged(start) ||
+		       is_damaged(slot->client + slot->size);
+
+	memset(start, POISON_BYTE, size);
+	put_memory(slot->memory, start, size);
+	slot->client = NULL;
+	return damaged ? -EILSEQ : 0;
+}
+
+static int destroy_slot(struct slot *slot)
+{
+	bufflink_destroy(slot->bl);
+	slot->bl = NULL;
+	return slot->client ? put_client_memory(slot) : 0;
+}
+
+static int destroy_slots(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	mutex_lock(&slots_lock);
+	for (i = 0; i < PRODUCER_SLOTS; i++)
+		if (slots[i].bl && destroy_slot(&slots[i]))
+			err = -EILSEQ;
+	mutex_unlock(&slots_lock);
+	return err;
+}
+
+static int create_slot(struct slot *slot, struct producer_create *request)
+{
+	int err;
+
+	if (slot->bl)
+		return -EEXIST;
+	slot->memory = request->memory;
+	slot->size = request->size;
+	if (slot->memory != PRODUCER_OWN) {
+		err = get_client_memory(slot);
+		if (err)
+			return err;
+	}
+	slot->bl = (void *)slot;	/* to see that it is set */
+	request->result = bufflink_create(&slot->bl, slot->client, slot->size,
+					  request->minor);
+	request->null = !slot->bl;
+	request->number = -1;
+	if (!request->result) {
+		request->number = bufflink_number(slot->bl);
+		return 0;
+	}
+	slot->bl = NULL;
+	return slot->client ? put_client_memory(slot) : 0;
+}
+
+static long create(void __user *user)
+{
+	struct producer_create request;
+	int err;
+
+	if (copy_from_user(&request, user, sizeof(request)))
+		return -EFAULT;
+	if (request.slot >= PRODUCER_SLOTS || request.memory > PRODUCER_STATIC)
+		return -EINVAL;
+	mutex_lock(&slots_lock);
+	err = create_slot(&slots[request.slot], &request);
+	mutex_unlock(&slots_lock);
+	if (!err && copy_to_user(user, &request, sizeof(request)))
+		err = -EFAULT;
+	return err;
+}
+
+static long destroy(u32 __user *user)
+{
+	u32 number;
+	int err;
+
+	if (get_user(number, user))
+		return -EFAULT;
+	if (number >= PRODUCER_SLOTS)
+		return -EINVAL;
+	mutex_lock(&slots_lock);
+	err = destroy_slot(&slots[number]);
+	mutex_unlock(&slots_lock);
+	return err;
+}
+
+static u32 draw(struct source *source, u32 below)
+{
+	return prandom_u32_state(&source->random) % below;
+}
+
+/* Three quarters of the sizes are below the square root of the largest. */
+static size_t draw_size(struct source *source)
+{
+	u32 bits = fls64(source->size_max);
+
+	if (source->size_min == source->size_max)
+		return source->size_max;
+	bits = min(draw(source, bits), draw(source, bits));
+	return clamp_t(u64, draw(source, 2U << bits), source->size_min,
+		       source->size_max);
+}
+
+static int append_pieces(struct source *source, size_t size)
+{
+	struct kvec vec[PIECES_MAX];
+	size_t n = source->pieces;
+	size_t start = 0;
+	size_t end;
+	size_t i;
+
+	for (i = 0; i < n; i++, start = end) {
+		end = size > PRODUCER_RECORD_MAX ? size : size * (i + 1) / n;
+		vec[i].iov_base = source->bytes + start;
+		vec[i].iov_len = end - start;
+		if (size > PRODUCER_RECORD_MAX)
+			end = 0;
+	}
+	return bufflink_appendv(source->bl, vec, n);
+}
+
+static int append_bytes(struct source *source, size_t size)
+{
+	switch (source->call) {
+	case PRODUCER_APPENDV:
+		return append_pieces(source, size);
+	case PRODUCER_PRINTF:
+		return bufflink_printf(source->bl, "%.*s", (int)size,
+				       source->bytes);
+	default:
+		return bufflink_append(source->bl, source->bytes, size);
+	}
+}
+
+static void count(struct source *source, size_t size)
+{
+	struct producer_result *result = &source->result;
+
+	if (!source->last) {
+		result->stored++;
+		result->bytes += size;
+		source->sequence++;
+		return;
+	}
+	result->lost_bytes += size;
+	switch (source->last) {
+	case -ENOSPC:
+		result->nospc++;
+		break;
+	case -EMSGSIZE:
+		result->msgsize++;
+		break;
+	case -EBUSY:
+		result->busy++;
+		break;
+	default:
+		result->other++;
+	}
+}
+
+static void append(struct source *source)
+{
+	size_t size = draw_size(source);
+
+	if (!source->given && size && size <= PRODUCER_RECORD_MAX)
+		producer_record(source->bytes, noise, source->id,
+				source->sequence, size);
+	source->last = append_bytes(source, size);
+	if (size)
+		count(source, size);
+}
+
+static bool append_next(struct run *run)
+{
+	if (!run->left)
+		return false;
+	append(&run->outer);
+	WRITE_ONCE(run->left, run->left - 1);
+	return true;
+}
+
+static int run_process(struct run *run)
+{
+	while (append_next(run) && !fatal_signal_pending(current)) {
+		udelay(run->gap_us);
+		cond_resched();
+	}
+	return 0;
+}
+
+static ktime_t gap_of(const struct run *run)
+{
+	return ns_to_ktime(run->gap_us * NSEC_PER_USEC);
+}
+
+static enum hrtimer_restart timer_expired(struct hrtimer *timer)
+{
+	struct run *run = container_of(timer, struct run, timer);
+	u32 i;
+
+	for (i = 0; i < run->burst; i++)
+		append_next(run);
+	if (!run->left) {
+		complete(&run->done);
+		return HRTIMER_NORESTART;
+	}
+	hrtimer_forward_now(timer, gap_of(run));
+	return HRTIMER_RESTART;
+}
+
+static int run_timer(struct run *run, enum hrtimer_mode mode)
+{
+	init_completion(&run->done);
+	hrtimer_setup(&run->timer, timer_expired, CLOCK_MONOTONIC, mode);
+	hrtimer_start(&run->timer, gap_of(run), mode);
+	wait_for_completion_killable(&run->done);
+	hrtimer_cancel(&run->timer);
+	return 0;
+}
+
+#ifdef CONFIG_X86
+static DEFINE_PER_CPU(struct run *, nmi_run);
+
+static int nmi_arrived(unsigned int type, struct pt_regs *regs)
+{
+	struct run *run = this_cpu_read(nmi_run);
+
+	return run && append_next(run) ? NMI_HANDLED : NMI_DONE;
+}
+
+static int producer_nmi_start(void)
+{
+	return register_nmi_handler(NMI_LOCAL, nmi_arrived, 0, PRODUCER_NAME);
+}
+
+static void producer_nmi_stop(void)
+{
+	unregister_nmi_handler(NMI_LOCAL, PRODUCER_NAME);
+}
+
+/* NMIs coalesce, so each is waited for before the next is sent. */
+static int run_nmi(struct run *run)
+{
+	struct run **where = per_cpu_ptr(&nmi_run, run->cpu);
+	int err = 0;
+	u64 before;
+	u64 left;
+
+	if (cmpxchg(where, NULL, run))
+		return -EBUSY;
+	while (run->left && !err && !fatal_signal_pending(current)) {
+		before = run->left;
+		__apic_send_IPI_mask(cpumask_of(run->cpu), NMI_VECTOR);
+		err = read_poll_timeout(READ_ONCE, left, left < before, 10,
+					10 * USEC_PER_SEC, false, run->left);
+	}
+	xchg(where, NULL);
+	return err;
+}
+#else
+static int producer_nmi_start(void)
+{
+	return 0;
+}
+
+static void producer_nmi_stop(void)
+{
+}
+
+static int run_nmi(struct run *run)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+static DEFINE_PER_CPU(struct run *, switching_run);
+
+static void task_switched(void *data, bool preempt, struct task_struct *prev,
+			  struct task_struct *next, unsigned int prev_state)
+{
+	struct run *run = this_cpu_read(switching_run);
+
+	if (run)
+		append_next(run);
+}
+
+static int run_sched_switch(struct run *run)
+{
+	struct run **where = raw_cpu_ptr(&switching_run);
+
+	if (!sched_switch)
+		return -ENXIO;
+	if (cmpxchg(where, NULL, run))
+		return -EBUSY;
+	while (READ_ONCE(run->left) && !fatal_signal_pending(current))
+		usleep_range(50, 100);
+	xchg(where, NULL);
+	synchronize_rcu();	/* the probe may have it still */
+	return 0;
+}
+
+static DEFINE_PER_CPU(struct run *, nesting_run);
+
+static void append_nested(enum producer_context context)
+{
+	struct run *run = this_cpu_read(nesting_run);
+
+	if (run && run->context == context) {
+		this_cpu_write(nesting_run, NULL);
+		append(&run->inner);
+	}
+}
+
+static int slowpath_entered(struct kretprobe_instance *instance,
+			    struct pt_regs *regs)
+{
+	append_nested(PRODUCER_WAITING);
+	return 0;
+}
+
+static int slowpath_left(struct kretprobe_instance *instance,
+			 struct pt_regs *regs)
+{
+	append_nested(PRODUCER_NESTED);
+	return 0;
+}
+
+/* The entry and the return of a function can be probed without an NMI. */
+static struct kretprobe slowpath_probe = {
+	.kp.symbol_name = "native_queued_spin_lock_slowpath",
+	.entry_handler = slowpath_entered,
+	.handler = slowpath_left,
+};
+
+/* Interrupts are off so that the probe sees no lock but that of the append. */
+static bool append_around(struct run *run)
+{
+	unsigned long irqs;
+	bool more;
+
+	local_irq_save(irqs);
+	this_cpu_write(nesting_run, run);
+	more = append_next(run);
+	this_cpu_write(nesting_run, NULL);
+	local_irq_restore(irqs);
+	return more;
+}
+
+static int run_nested(struct run *run)
+{
+	while (append_around(run) && !fatal_signal_pending(current)) {
+		udelay(run->gap_us);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void find_sched_switch(struct tracepoint *tracepoint, void *found)
+{
+	if (!strcmp(tracepoint->name, "sched_switch"))
+		*(struct tracepoint **)found = tracepoint;
+}
+
+/* Probes stay: QEMU may run old code after they change it under load. */
+static int set_probes(void)
+{
+	int err;
+
+	if (sched_switch)
+		return 0;
+	err = register_kretprobe(&slowpath_probe);
+	if (err)
+		return err;
+	for_each_kernel_tracepoint(find_sched_switch, &sched_switch);
+	err = sched_switch ? tracepoint_probe_register(sched_switch,
+						       task_switched, NULL)
+			   : -ENOENT;
+	if (err) {
+		unregister_kretprobe(&slowpath_probe);
+		sched_switch = NULL;
+	}
+	return err;
+}
+
+static void remove_probes(void)
+{
+	if (!sched_switch)
+		return;
+	tracepoint_probe_unregister(sched_switch, task_switched, NULL);
+	tracepoint_synchronize_unregister();
+	unregister_kretprobe(&slowpath_probe);
+}
+
+static int run_in_context(struct run *run)
+{
+	switch (run->context) {
+	case PRODUCER_PROCESS:
+		return run_process(run);
+	case PRODUCER_SOFTIRQ:
+		return run_timer(run, HRTIMER_MODE_REL_PINNED_SOFT);
+	case PRODUCER_HARDIRQ:
+		return run_timer(run, HRTIMER_MODE_REL_PINNED_HARD);
+	case PRODUCER_NMI:
+		return run_nmi(run);
+	case PRODUCER_SCHED_SWITCH:
+		return run_sched_switch(run);
+	case PRODUCER_NESTED:
+	case PRODUCER_WAITING:
+		return run_nested(run);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int get_source(struct source *source,
+		      const struct producer_run *request, bool inner)
+{
+	size_t size = min_t(u64, request->size_max, PRODUCER_RECORD_MAX);
+
+	source->bl = slots[request->slot].bl;
+	prandom_seed_state(&source->random, request->seed + inner);
+	source->given = request->data;
+	source->call = request->call;
+	source->pieces = request->pieces;
+	source->id = request->id + inner;
+	source->sequence = inner ? request->nested_sequence : request->sequence;
+	source->size_min = request->size_min;
+	source->size_max = request->size_max;
+	source->bytes = kvmalloc(size, GFP_KERNEL);
+	if (!source->bytes)
+		return -ENOMEM;
+	if (source->given &&
+	    copy_from_user(source->bytes, u64_to_user_ptr(request->data), size))
+		return -EFAULT;
+	return 0;
+}
+
+static int run_request(struct run *run, struct producer_run *request)
+{
+	int err;
+
+	run->left = request->count;
+	run->context = request->context;
+	run->cpu = request->cpu;
+	run->burst = max(request->burst, 1U);
+	run->gap_us = request->gap_us;
+	err = get_source(&run->outer, request, false);
+	if (!err)
+		err = get_source(&run->inner, request, true);
+	if (!err)
+		err = run_in_context(run);
+	kvfree(run->outer.bytes);
+	kvfree(run->inner.bytes);
+	request->sequence = run->outer.sequence;
+	request->nested_sequence = run->inner.sequence;
+	request->result = run->outer.result;
+	request->nested = run->inner.result;
+	request->last = run->outer.last;
+	return err;
+}
+
+static bool is_sane(const struct producer_run *request)
+{
+	return request->slot < PRODUCER_SLOTS && slots[request->slot].bl &&
+	       request->pieces <= PIECES_MAX &&
+	       request->id < PRODUCER_IDS - 1 &&
+	       request->size_min <= request->size_max &&
+	       request->cpu < nr_cpu_ids && cpu_online(request->cpu);
+}
+
+static long run_user(struct producer_run __user *user)
+{
+	struct producer_run request;
+	struct run *run;
+	int err;
+
+	if (copy_from_user(&request, user, sizeof(request)))
+		return -EFAULT;
+	if (!is_sane(&request))
+		return -EINVAL;
+	run = kzalloc(sizeof(*run), GFP_KERNEL);
+	if (!run)
+		return -ENOMEM;
+	err = run_request(run, &request);
+	kfree(run);
+	if (!err && copy_to_user(user, &request, sizeof(request)))
+		err = -EFAULT;
+	return err;
+}
+
+static long producer_ioctl(struct file *file, unsigned int cmd,
+			   unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	int err;
+
+	switch (cmd) {
+	case PRODUCER_CREATE:
+		return create(user);
+	case PRODUCER_DESTROY:
+		return destroy(user);
+	case PRODUCER_RUN:
+		return run_user(user);
+	case PRODUCER_RESET:
+		return destroy_slots();
+	case PRODUCER_SET_PROBES:
+		mutex_lock(&slots_lock);
+		err = set_probes();
+		mutex_unlock(&slots_lock);
+		return err;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations producer_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = producer_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice producer_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = PRODUCER_NAME,
+	.mode = 0600,
+	.fops = &producer_fops,
+};
+
+static int __init producer_init(void)
+{
+	int err = -ENOMEM;
+
+	noise = vmalloc(PRODUCER_NOISE_SIZE);
+	if (!noise)
+		return err;
+	producer_noise(noise);
+	err = producer_nmi_start();
+	if (err)
+		goto free;
+	err = misc_register(&producer_misc);
+	if (err)
+		goto stop;
+	return 0;
+
+stop:
+	producer_nmi_stop();
+free:
+	vfree(noise);
+	return err;
+}
+
+static void __exit producer_exit(void)
+{
+	misc_deregister(&producer_misc);
+	destroy_slots();
+	remove_probes();
+	producer_nmi_stop();
+	vfree(noise);
+}
+
+module_init(producer_init);
+module_exit(producer_exit);
+
+MODULE_AUTHOR("The bufflink developers");
+MODULE_DESCRIPTION("What the tests of bufflink have instead of interrupts");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the tests ask of the producer module, through ioctls of its device. */
+#ifndef _PRODUCER_H
+#define _PRODUCER_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define PRODUCER_NAME		"blproducer"
+#define PRODUCER_SLOTS		320	/* more than misc of 6.1 can give */
+#define PRODUCER_STATIC_SIZE	8192
+#define PRODUCER_RECORD_MAX	(1 << 20)
+#define PRODUCER_IDS		32
+
+/* whose memory a buffer is in */
+enum producer_memory {
+	PRODUCER_OWN,		/* bufflink's: buf is NULL */
+	PRODUCER_KMALLOC,
+	PRODUCER_VMALLOC,
+	PRODUCER_PAGES,
+	PRODUCER_STATIC,	/* PRODUCER_STATIC_SIZE at most, one at a time */
+};
+
+/*
+ * One call of bufflink_create(). The ioctl itself fails only when it is asked
+ * nonsense; what bufflink answered is in @result.
+ */
+struct producer_create {
+	__u32 slot;
+	__u32 memory;
+	__u64 size;
+	__s32 minor;
+	__s32 result;		/* 0 or a negative errno */
+	__s32 number;		/* N of /dev/bufflinkN, -1 after failure */
+	__u32 null;		/* *blp was NULL on return */
+};
+
+enum producer_context {
+	PRODUCER_PROCESS,
+	PRODUCER_SOFTIRQ,
+	PRODUCER_HARDIRQ,
+	PRODUCER_NMI,
+	PRODUCER_SCHED_SWITCH,	/* under the run-queue lock */
+	PRODUCER_WAITING,	/* within an append that waits for the lock */
+	PRODUCER_NESTED,	/* within one that has waited and got it */
+	PRODUCER_CONTEXTS
+};
+
+enum producer_call {
+	PRODUCER_APPEND,
+	PRODUCER_APPENDV,
+	PRODUCER_PRINTF,	/* "%.*s" of the caller's bytes */
+};
+
+/* How many appends ended in which way, and the bytes stored and refused. */
+struct producer_result {
+	__u64 stored;
+	__u64 bytes;
+	__u64 lost_bytes;
+	__u64 nospc;
+	__u64 msgsize;
+	__u64 busy;
+	__u64 other;
+};
+
+/*
+ * Append @count records in one context and wait until that is done.
+ *
+ * The appends are made on the CPU the caller runs on (pin it), but for
+ * PRODUCER_NMI on @cpu. Calls may run at the same time on any CPUs, each with
+ * an @id of its own; for PRODUCER_NMI one call per @cpu. With PRODUCER_WAITING
+ * and PRODUCER_NESTED @count outer appends are made; each that finds the lock
+ * taken by another CPU has one inside it, of producer @id + 1, counted in
+ * @nested.
+ *
+ * With @data the record is the caller's @size_max bytes. Without it records
+ * are as producer_record() builds them, their sizes drawn between @size_min
+ * and @size_max, small ones most often; only stored records are numbered, so
+ * that a stream has no gaps whatever was lost. A size above
+ * PRODUCER_RECORD_MAX is claimed without any bytes behind it (of every piece
+ * with PRODUCER_APPENDV).
+ */
+struct producer_run {
+	__u32 slot;
+	__u32 context;
+	__u32 call;
+	__u32 pieces;		/* of PRODUCER_APPENDV; 8 at most */
+	__u32 id;		/* below PRODUCER_IDS */
+	__u32 cpu;
+	__u32 gap_us;		/* between appends; of a timer, between bursts */
+	__u32 burst;		/* appends each time a timer expires; 0 is 1 */
+	__u64 count;
+	__u64 size_min;
+	__u64 size_max;
+	__u64 seed;
+	__u64 data;		/* address of the caller's bytes, or 0 */
+	__u32 sequence;		/* in: of the first record, out: of the next */
+	__u32 nested_sequence;
+	struct producer_result result;
+	struct producer_result nested;
+	__s32 last;		/* what the last append returned */
+	__u32 pad;
+};
+
+#define PRODUCER_CREATE		_IOWR('p', 0xb0, struct producer_create)
+#define PRODUCER_RUN		_IOWR('p', 0xb1, struct producer_run)
+/*
+ * Destroy the buffer of a slot, or all of them; fails with EILSEQ if a byte
+ * next to a client's memory was touched. An empty slot is NULL to bufflink.
+ */
+#define PRODUCER_DESTROY	_IOW('p', 0xb2, __u32)
+#define PRODUCER_RESET		_IO('p', 0xb3)
+/* needed by PRODUCER_SCHED_SWITCH and those after it; in a quiet moment */
+#define PRODUCER_SET_PROBES	_IO('p', 0xb4)
+
+/*
+ * Records tell their reader what they are. The first byte has the producer's
+ * id (5 bits) and, when below 8, the length. Longer records follow that with
+ * length (3 bytes) and sequence (4 bytes), little endian. The rest is noise
+ * from a place that depends on producer and sequence: the reader knows what
+ * every byte must be.
+ */
+#define PRODUCER_HEADER		8
+#define PRODUCER_NOISE_SIZE	(PRODUCER_RECORD_MAX + (1 << 16))
+
+static inline void producer_noise(__u8 *noise)
+{
+	__u32 state = 1;
+	__u32 i;
+
+	for (i = 0; i < PRODUCER_NOISE_SIZE; i++) {
+		state = state * 1664525 + 1013904223;
+		noise[i] = state >> 24;
+	}
+}
+
+static inline const __u8 *producer_payload(const __u8 *noise, __u32 id,
+					   __u32 sequence)
+{
+	return noise + ((sequence * 40503 + id * 997) & 0xffff);
+}
+
+static inline __u32 producer_header(__u8 *header, __u32 id, __u32 sequence,
+				    __u32 size)
+{
+	__u32 i;
+
+	if (size < PRODUCER_HEADER) {
+		header[0] = id << 3 | size;
+		return 1;
+	}
+	header[0] = id << 3;
+	for (i = 0; i < 3; i++)
+		header[1 + i] = size >> 8 * i;
+	for (i = 0; i < 4; i++)
+		header[4 + i] = sequence >> 8 * i;
+	return PRODUCER_HEADER;
+}
+
+/* Build a record of @size bytes, which is at least 1. */
+static inline void producer_record(__u8 *record, const __u8 *noise, __u32 id,
+				   __u32 sequence, __u32 size)
+{
+	__u32 header = producer_header(record, id, sequence, size);
+
+	memcpy(record + header, producer_payload(noise, id, sequence),
+	       size - header);
+}
+
+#endif /* _PRODUCER_H */

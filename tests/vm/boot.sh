@@ -1,0 +1,110 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: boot.sh KERNEL CPUS SCRIPT [SUITE]
+# Boots a kernel of the cache with what build.sh made, runs SCRIPT in it, and
+# judges: all went well only if every witness says so. Shows what the guest
+# reports, and keeps everything in build/logs. SECONDS_PER_BOOT limits it,
+# APPEND is for the kernel's command line.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+kernel=$1 cpus=$2 script=$3 suite=${4-}
+limit=${SECONDS_PER_BOOT:-420}
+log=$build/logs/${script%.sh}-$kernel-${cpus}cpu
+nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
+die_early="panic=-1 oops=panic softlockup_panic=1"
+die_early="$die_early sysctl.kernel.panic_on_rcu_stall=1"
+harmless_taint=$((4096 | 8192))	# out of tree, not signed
+end_reached=85			# by qemu_exit 42
+splat='BUG:|WARNING:|Oops|Kernel panic|UBSAN:|KASAN:|KCSAN:|ODEBUG:'
+splat="$splat|possible (circular|recursive|irq)|inconsistent lock"
+splat="$splat|suspicious RCU|detected stall|soft lockup|blocked for more"
+splat="$splat|general protection|list_(add|del) corruption|Call Trace"
+splat="$splat|refcount_t:|Redzone|Poison overwritten|unreferenced object"
+
+make_initramfs() {
+	root=$log/root
+	mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" \
+		"$root/tmp" "$root/t"
+	cp /bin/busybox "$root/bin"
+	cp "$here/init" "$root/init"
+	cp "$here"/*.sh "$build/$kernel"/*.ko "$build/$kernel"/*/*.ko \
+		"$build/$kernel/userland/bufflink" "$root/t"
+	gcc -O2 -static -o "$root/t/qemu_exit" "$here/qemu_exit.c"
+	if [ "$script" = suites.sh ]; then
+		cp "$build/$kernel"/readme/* "$root/t"
+		for suite_source in "$top"/tests/check_*.c; do
+			cp "$build/suites/$(basename "$suite_source" .c)" \
+				"$root/t"
+		done
+	fi
+	(cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) |
+		gzip -1 >"$log/initramfs"
+	rm -rf "$root"
+}
+
+# ttyS0 is the console, ttyS1 gives the results on our standard output.
+run_qemu() {
+	timeout --foreground -k 5 "$limit" qemu-system-x86_64 \
+		-display none -monitor none -no-reboot -nic none \
+		-cpu max -accel tcg,thread=multi -smp "$cpus" -m 1024 \
+		-kernel "$cache/$kernel/vmlinuz" -initrd "$log/initramfs" \
+		-append "console=ttyS0 $die_early script=$script suite=$suite \
+			nonce=$nonce ${APPEND-}" \
+		-serial "file:$log/console" \
+		-chardev stdio,id=results -serial chardev:results \
+		-device isa-debug-exit,iobase=0xf4,iosize=4 \
+		</dev/null 2>"$log/qemu"
+}
+
+show() {
+	grep -aEv --line-buffered '^(ok |1\.\.|VERDICT|# .* (begins|ends))' || :
+}
+
+# Prints what is wrong, nothing if all is well.
+judge() {
+	case $(cat "$log/status") in
+	"$end_reached")	;;
+	124 | 137)	echo "no end within $limit seconds; the console's last lines:"
+			tail -n 15 "$log/console" ;;
+	*)		echo "the VM ended too early: $(cat "$log/qemu")" ;;
+	esac
+
+	# shellcheck disable=SC2046 # words
+	set -- $(tail -n 1 "$log/results")
+	if [ "${1-} ${2-} $#" = "VERDICT $nonce 5" ]; then
+		[ "$3" = 0 ] || echo "$script failed"
+		[ $(($4 & ~harmless_taint)) = 0 ] || echo "tainted kernel: $4"
+		[ "$5" != 0 ] || echo "lockdep found something and gave up"
+	else
+		echo "no verdict from the guest"
+	fi
+
+	grep -aE -m 1 -A 30 "$splat" "$log/console" || :
+	awk -f "$here/tap.awk" "$log/results"
+}
+
+began=$(date +%s)
+rm -rf "$log"
+mkdir -p "$log"
+say "booting Linux $kernel with $cpus CPUs for $script $suite"
+make_initramfs
+echo 0 >"$log/status"
+{ run_qemu || echo $? >"$log/status"; } |
+	sed -u 's/\r$//' | tee "$log/results" | show
+
+judge >"$log/reasons"
+passed=$(grep -ac '^ok ' "$log/results") || :
+failed=$(grep -ac '^not ok ' "$log/results") || :
+if [ -s "$log/reasons" ]; then
+	verdict=FAILED
+	[ "$failed" -gt 0 ] || failed=1
+	say "what is wrong:"
+	cat "$log/reasons"
+else
+	verdict=good
+fi
+echo "$passed $failed" >>"$build/scores"
+say "Linux $kernel with $cpus CPUs: $verdict after $(($(date +%s) - began)) s," \
+	"log in $log"
+[ $verdict = good ]

@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: build.sh KERNEL demo|check
+# Builds the modules for a kernel of the cache, and the tool, from copies in
+# build/KERNEL: the tree stays clean, and kernels do not share objects.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+kernel=$1
+out=$build/$kernel
+
+# By content, not by time: a file that went back to an older one counts too.
+copy_changed() {
+	for file; do
+		cmp -s "$top/$file" "$out/$file" ||
+			cp "$top/$file" "$out/$file"
+	done
+}
+
+# 6.12's headers know pahole and vmlinux only to add BTF, which nobody needs
+make_modules() {
+	make -C "$cache/$kernel/build" --no-print-directory M="$1" W=1 \
+		KBUILD_EXTRA_SYMBOLS="${2-}" CONFIG_DEBUG_INFO_BTF_MODULES= \
+		modules
+}
+
+say "building for Linux $kernel"
+mkdir -p "$out/test_module" "$out/tests" "$out/userland"
+copy_changed bufflink.c bufflink.h Kbuild \
+	test_module/bufflink_test.c test_module/Kbuild \
+	tests/producer.c tests/producer.h tests/Kbuild \
+	userland/bufflink.c userland/Makefile
+make_modules "$out"
+make_modules "$out/test_module" "$out/Module.symvers"
+make -C "$out/userland" --no-print-directory LDFLAGS=-static
+if [ "$2" = check ]; then
+	make_modules "$out/tests" "$out/Module.symvers"
+	"$here/readme.sh" "$kernel"
+fi

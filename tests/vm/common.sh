@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Sourced by the scripts beside it: where things are, and how they speak.
+# shellcheck shell=sh disable=SC2034,SC2154
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/bufflink
+build=${BUILD:-$top/build}
+
+# make's own flags are for the caller's targets, not for those made in here
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+say() {
+	printf '== %s\n' "$*"
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "this needs root, and there is no sudo: $*"
+	fi
+}
+
+# Twice if need be: the package lists may be missing, or too old.
+fetch() {
+	"$@" && return
+	say "not to be had by the package lists as they are: updating them"
+	as_root apt-get -q update
+	"$@"
+}
+
+download() {
+	apt-get -o APT::Sandbox::User=root download "$@"
+}
+
+# cached NAME COMMAND: COMMAND fills the current folder and sets $version, once
+# and for all; a name is a link to a version, and no half entry is ever seen.
+cached() {
+	[ ! -e "$cache/$1" ] || return 0
+	mkdir -p "$cache"
+	(
+		flock 9
+		[ ! -e "$cache/$1" ] || exit 0
+		rm -rf "$cache/unpacking"
+		mkdir "$cache/unpacking"
+		cd "$cache/unpacking" || exit
+		"$2"
+		rm -rf "${cache:?}/$version"
+		mv "$cache/unpacking" "$cache/$version"
+		ln -sfn "$version" "$cache/$1"
+	) 9>"$cache/lock"
+}

@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: readme.sh KERNEL
+# Does what the README tells the author of a module, far from this tree: builds
+# bufflink with plain make, then a module of the README's own lines with the
+# README's own command. Then the examples of Documentation/bufflink.rst. What
+# comes out goes to build/KERNEL/readme, for check_readme.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+kernel=$1
+out=$build/$kernel/readme
+readme=$top/README.md
+rst=$top/Documentation/bufflink.rst
+
+# The block of the README whose fence reads "```LANGUAGE NAME"
+from_readme() {
+	awk -v name="$1" '
+		/^```/ { inside = !inside; wanted = inside && $2 == name; next }
+		wanted' "$readme" | non_empty "$1"
+}
+
+# The code-block of the rst whose option says ":name: NAME"
+from_rst() {
+	awk -v name="$1" '
+		/^[^\t]/ { wanted = 0 }
+		wanted && (sub(/^\t/, "") || /^$/)
+		$1 == ":name:" { wanted = $2 == name }' "$rst" | non_empty "$1"
+}
+
+non_empty() {
+	cat >"$1"
+	[ -s "$1" ] || die "no block $1 in README.md or bufflink.rst any more"
+}
+
+copy_tree() {
+	mkdir "$1"
+	(cd "$top" && git ls-files -co --exclude-standard | tar -cT -) |
+		tar -xC "$1"
+}
+
+say "building the modules of the README and of bufflink.rst for Linux $kernel"
+home=$(mktemp -d)
+trap 'rm -rf "$home"' EXIT
+copy_tree "$home/bufflink"
+rm -rf "$out"
+mkdir -p "$home/hello" "$home/exits" "$out"
+
+# BTF would need pahole on 6.12
+export HOME="$home" KDIR="$cache/$kernel/build" KCFLAGS=-Werror \
+	MAKEFLAGS="--no-print-directory CONFIG_DEBUG_INFO_BTF_MODULES="
+
+make -s -C "$home/bufflink"
+
+cd "$home/hello"
+from_readme hello.c
+from_readme Kbuild
+from_readme build
+sh -eux build
+
+cd "$home/exits"
+from_rst exits.h
+from_rst exits.c
+from_rst read_exits.c
+sed 's/hello/exits/' ../hello/Kbuild >Kbuild
+sh -eux ../hello/build
+gcc -Wall -Wextra -Werror -static -I ../bufflink -o read_exits read_exits.c
+
+cp ../hello/hello.ko exits.ko read_exits "$out"

@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: run.sh demo|check KERNELS CPUS [SUITE]
+# All of it, from the packages to the verdict, on each kernel with each number
+# of virtual CPUs: run.sh check "6.1 6.12" "2 4"
+set -eu
+. "$(dirname "$0")/common.sh"
+
+target=$1 kernels=$2 cpus=$3 suite=${4-}
+rc=0
+
+"$here/setup.sh" "$target"
+mkdir -p "$build/suites"
+exec 9>"$build/lock"
+flock -n 9 || { say "waiting for another run in $build"; flock 9; }
+: >"$build/scores"
+
+if [ "$target" = check ]; then
+	script=suites.sh
+	make -C "$top/tests" --no-print-directory OUT="$build/suites"
+else
+	script=demo.sh
+fi
+for kernel in $kernels; do
+	"$here/kernel.sh" "$kernel"
+	"$here/build.sh" "$kernel" "$target"
+	for n in $cpus; do
+		"$here/boot.sh" "$kernel" "$n" "$script" "$suite" || rc=1
+	done
+done
+
+if [ "$target" = check ]; then
+	awk '{ passed += $1; failed += $2 }
+	     END { print passed + 0 " passed, " failed + 0 " failed" }' \
+		"$build/scores"
+fi
+exit $rc

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: setup.sh demo|check|style
+# Installs the Debian packages that the target needs and this machine lacks.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+# libelf1 is for objtool, which comes unpacked, without its dependencies
+modules="gcc gcc-12 libc6-dev libelf1"
+vm="qemu-system-x86 busybox-static"
+suites="check libsubunit-dev liburing-dev"
+style="sparse perl xz-utils shellcheck codespell"
+
+case ${1-} in
+demo)	packages="$modules $vm" ;;
+check)	packages="$modules $vm $suites" ;;
+style)	packages="$modules $suites $style" ;;
+*)	die "usage: setup.sh demo|check|style" ;;
+esac
+
+is_installed() {
+	dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null |
+		grep -q '^installed$'
+}
+
+missing=
+for package in $packages; do
+	is_installed "$package" || missing="$missing $package"
+done
+[ "$missing" ] || exit 0
+
+say "installing what 'make $1' needs:$missing"
+as_root sh -c "apt-get -q update &&
+	DEBIAN_FRONTEND=noninteractive \\
+	apt-get -q -y --no-install-recommends install$missing"

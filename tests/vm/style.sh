@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: style.sh
+# Says nothing about what is in order; fails if anything is not.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+rc=0
+copy=$build/style
+
+# checkpatch is in no package but the kernel's source
+unpack_checkpatch() {
+	say "downloading Debian's kernel source, for its checkpatch.pl"
+	fetch download linux-source-6.1 || die "no linux-source-6.1 to be had"
+	say "unpacking checkpatch.pl into $cache"
+	dpkg-deb --fsys-tarfile linux-source-*.deb |
+		tar -xO ./usr/src/linux-source-6.1.tar.xz |
+		tar -xJ --strip-components=2 \
+			linux-source-6.1/scripts/checkpatch.pl \
+			linux-source-6.1/scripts/const_structs.checkpatch \
+			linux-source-6.1/scripts/spelling.txt
+	version=$(basename linux-source-*.deb _all.deb)
+	rm ./*.deb
+}
+
+# Only silence is a pass.
+quietly() {
+	if output=$("$@" 2>&1) && [ -z "$output" ]; then
+		return
+	fi
+	printf '%s\n' "$output"
+	say "not in order: $1"
+	rc=1
+}
+
+ours() {
+	git -C "$top" ls-files -co --exclude-standard -- "$@"
+}
+
+# Out of tree, one source serves several kernels. A macro that makes functions
+# has its argument in their names and cannot be without it.
+checkpatch_module() {
+	gates=LINUX_VERSION_CODE,CONSTANT_COMPARISON
+	"$cache/checkpatch/checkpatch.pl" --no-tree --strict --quiet \
+		--ignore $gates,MACRO_ARG_REUSE -f "$@"
+}
+
+# Programs have none of the kernel's own types and macros, and Check has names
+# of its own style, END_TEST at the end of functions, and macros that checkpatch
+# cannot look into.
+checkpatch_program() {
+	kernel_only=BIT_MACRO,EMBEDDED_FUNCTION_NAME,ENOSYS,PREFER_KERNEL_TYPES
+	kernel_only=$kernel_only,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE
+	check=CAMELCASE,LINE_SPACING,MACRO_ARG_REUSE,NAKED_SSCANF
+	printf '%s\n' Suite TCase TTest SRunner >check_types
+	"$cache/checkpatch/checkpatch.pl" --no-tree --strict --quiet \
+		--typedefsfile check_types --ignore $kernel_only,$check \
+		-f "$@" 2>/dev/null	# it misses a kernel tree
+}
+
+kernel_doc() {
+	"$cache/6.1/build/scripts/kernel-doc" -Werror -none "$@"
+}
+
+compile() {
+	make -s -C "$cache/$1/build" M="$2" W=1 C=2 KCFLAGS=-Werror \
+		KBUILD_EXTRA_SYMBOLS="${3-}" CONFIG_DEBUG_INFO_BTF_MODULES= \
+		modules
+}
+
+compile_programs() {
+	mkdir -p suites
+	make -s -C tests OUT="$copy/suites" CFLAGS='-O2 -Werror'
+	make -s -C userland CFLAGS='-O2 -Werror'
+}
+
+"$here/setup.sh" style
+"$here/kernel.sh" 6.1
+"$here/kernel.sh" 6.12
+cached checkpatch unpack_checkpatch
+rm -rf "$copy"
+mkdir -p "$copy"
+cd "$top"
+ours | tar -cT - | tar -xC "$copy"
+cd "$copy"
+
+module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)"
+program=$(ours 'tests/*.[ch]' 'userland/*.c' ':!tests/producer.c')
+script="$(ours '*.sh') .ci/run tests/vm/init"
+
+# shellcheck disable=SC2046,SC2086 # our files have plain names
+{
+	quietly checkpatch_module $module
+	quietly checkpatch_program $program
+	quietly kernel_doc $module
+	quietly shellcheck -x -P tests/vm $script
+	quietly codespell -L nd $(ours ':!LICENSE')
+}
+for kernel in 6.1 6.12; do
+	quietly compile $kernel "$copy"
+	quietly compile $kernel "$copy/test_module" "$copy/Module.symvers"
+	quietly compile $kernel "$copy/tests" "$copy/Module.symvers"
+done
+quietly compile_programs
+[ $rc = 0 ]

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# In the guest: runs the suites one by one, or the one of $suite. TAP goes to
+# the results as the tests end, and to the console what they print.
+# shellcheck disable=SC3020 # busybox
+report() {
+	echo "$*" >&3
+	echo "$*"
+}
+
+run() {
+	insmod /t/bufflink.ko && insmod /t/producer.ko || return
+	CK_TAP_LOG_FILE_NAME=/dev/ttyS1 "/t/$1" >/tmp/output 2>&1 3>&-
+	status=$?
+	cat /tmp/output
+	report "# $1: $(grep '^[0-9]*%: Checks:' /tmp/output)"
+	rmmod producer && rmmod bufflink && return $status
+}
+
+rc=0
+for program in ${suite:-check_*}; do
+	report "# $program: begins"
+	run "$program"
+	status=$?
+	report "# $program: ends $status"
+	[ $status = 0 ] || rc=1
+done
+exit $rc
