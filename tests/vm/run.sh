@@ -29,6 +29,7 @@ for kernel in $kernels; do
 	done
 done
 
+[ -s "$build/scores" ] || die "nothing was run: no kernel or no CPUs given"
 if [ "$target" = check ]; then
 	awk '{ passed += $1; failed += $2 }
 	     END { print passed + 0 " passed, " failed + 0 " failed" }' \
