@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The modules that readme.sh built of the lines of README.md, bufflink.rst. */
+/*
+ * The modules that readme.sh built of the lines of README.md, bufflink.rst; and
+ * the commands that are for the user's own machine.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
@@ -78,6 +82,29 @@ START_TEST(the_reader_of_the_rst_prints_what_its_client_records)
 }
 END_TEST
 
+static void bufflink_out(void)
+{
+	unload("producer");
+	unload("bufflink");
+}
+
+/* All suites find both, whatever became of the test. */
+static void bufflink_in(void)
+{
+	load("bufflink", "");
+	load("producer", "");
+}
+
+START_TEST(make_load_loads_and_make_unload_takes_out)
+{
+	ck_assert(!exists("/sys/module/bufflink"));
+	ck_assert_int_eq(system("/usr/bin/make -C /t load"), 0);
+	ck_assert(exists("/sys/module/bufflink"));
+	ck_assert_int_eq(system("/usr/bin/make -C /t unload"), 0);
+	ck_assert(!exists("/sys/module/bufflink"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("readme");
@@ -91,6 +118,12 @@ int main(void)
 	tcase_add_test(tcase, the_module_of_the_readme_says_its_line);
 	tcase_add_test(tcase,
 		       the_reader_of_the_rst_prints_what_its_client_records);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("commands");
+	tcase_add_checked_fixture(tcase, bufflink_out, bufflink_in);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, make_load_loads_and_make_unload_takes_out);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -22,6 +22,14 @@ splat="$splat|suspicious RCU|detected stall|soft lockup|blocked for more"
 splat="$splat|general protection|list_(add|del) corruption|Call Trace"
 splat="$splat|refcount_t:|Redzone|Poison overwritten|unreferenced object"
 
+# With the libraries it needs.
+copy_program() {
+	for file in "$1" $(ldd "$1" | grep -o '/[^ ]*'); do
+		mkdir -p "$root${file%/*}"
+		cp "$file" "$root$file"
+	done
+}
+
 make_initramfs() {
 	root=$log/root
 	mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" \
@@ -32,7 +40,8 @@ make_initramfs() {
 		"$build/$kernel/userland/bufflink" "$root/t"
 	gcc -O2 -static -o "$root/t/qemu_exit" "$here/qemu_exit.c"
 	if [ "$script" = suites.sh ]; then
-		cp "$build/$kernel"/readme/* "$root/t"
+		cp "$build/$kernel"/readme/* "$top/Makefile" "$root/t"
+		copy_program /usr/bin/make
 		for suite_source in "$top"/tests/check_*.c; do
 			cp "$build/suites/$(basename "$suite_source" .c)" \
 				"$root/t"
