@@ -254,13 +254,14 @@ static noinline __kprobes void bufflink_miss(struct bufflink *bl, size_t bytes)
 /* Brings what was missed into the books. Caller holds lock. */
 static noinline __kprobes void bufflink_fold(struct bufflink *bl)
 {
-	u64 records;
+	unsigned long records, bytes;
 
 	atomic_fetch_andnot(BL_MISSED, &bl->flags);
 	records = atomic_long_xchg(&bl->missed_records, 0);
-	if (records)
-		bufflink_lose(bl, records, (unsigned long)
-			      atomic_long_xchg(&bl->missed_bytes, 0));
+	if (!records)
+		return;
+	bytes = atomic_long_xchg(&bl->missed_bytes, 0);
+	bufflink_lose(bl, records, bytes);
 }
 
 static nokprobe_inline void bufflink_fold_missed(struct bufflink *bl)
