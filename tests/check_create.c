@@ -242,8 +242,8 @@ START_TEST(running_out_of_misc_minors_is_a_clean_error)
 		check_gone(n);
 	}
 	ck_assert_uint_eq(size_of(n - 1), PAGE);
-	ck_assert_int_eq(destroy(n / 2), 0);
-	ck_assert_int_eq(create_buffer(n / 2, 1), n / 2);
+	ck_assert_int_eq(destroy(n - 1), 0);
+	ck_assert_int_eq(create(n - 1, PRODUCER_OWN, 1, n).number, n);
 }
 END_TEST
 

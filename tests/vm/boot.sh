@@ -56,7 +56,7 @@ make_initramfs() {
 run_qemu() {
 	timeout --foreground -k 5 "$limit" qemu-system-x86_64 \
 		-display none -monitor none -no-reboot -nic none \
-		-cpu max -accel tcg,thread=multi -smp "$cpus" -m 1024 \
+		-cpu max -accel tcg,thread=multi -smp "$cpus" -m 2048 \
 		-kernel "$cache/$kernel/vmlinuz" -initrd "$log/initramfs" \
 		-append "console=ttyS0 $die_early script=$script suite=$suite \
 			nonce=$nonce ${APPEND-}" \
