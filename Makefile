@@ -13,6 +13,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #: In a virtual machine, with whatever is missing installed from Debian 12:
 #:   make demo       see what bufflink does
 #:   make check      run all tests on stock kernels
+#:   make check-model  check the order of its steps with Spin (no VM)
 #:   make style      check the style of the sources
 #: Variables:
 #:   KDIR=DIR        headers of the kernel to build for, if not the running one
@@ -51,6 +52,9 @@ demo:
 check:
 	@tests/vm/run.sh check "$(KERNELS)" "$(CPUS)" "$(SUITE)"
 
+check-model:
+	@tests/model/check.sh
+
 style:
 	@tests/vm/style.sh
 
@@ -62,4 +66,4 @@ clean:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: all modules tool load unload demo check style clean help
+.PHONY: all modules tool load unload demo check check-model style clean help

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: setup.sh demo|check|style
+# usage: setup.sh demo|check|model|style
 # Installs the Debian packages that the target needs and this machine lacks.
 set -eu
 . "$(dirname "$0")/common.sh"
@@ -9,13 +9,15 @@ set -eu
 modules="gcc gcc-12 libc6-dev libelf1"
 vm="qemu-system-x86 busybox-static"
 suites="check libsubunit-dev liburing-dev"
+model="spin gcc libc6-dev"
 style="sparse perl xz-utils shellcheck codespell"
 
 case ${1-} in
 demo)	packages="$modules $vm" ;;
 check)	packages="$modules $vm $suites" ;;
+model)	packages="$model" ;;
 style)	packages="$modules $suites $style" ;;
-*)	die "usage: setup.sh demo|check|style" ;;
+*)	die "usage: setup.sh demo|check|model|style" ;;
 esac
 
 is_installed() {
