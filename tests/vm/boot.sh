@@ -4,16 +4,27 @@
 # Boots a kernel of the cache with what build.sh made, runs SCRIPT in it, and
 # judges: all went well only if every witness says so. Shows what the guest
 # reports, and keeps everything in build/logs. SECONDS_PER_BOOT limits it,
-# APPEND is for the kernel's command line.
+# APPEND is for the kernel's command line, where NAME=VALUE is a variable of
+# SCRIPT's.
 set -eu
 . "$(dirname "$0")/common.sh"
 
 kernel=$1 cpus=$2 script=$3 suite=${4-}
-limit=${SECONDS_PER_BOOT:-420}
-log=$build/logs/${script%.sh}-$kernel-${cpus}cpu
+name=$(printf %s "${suite:-${script%.sh}}" | tr -dc a-z_,)
+log=$build/logs/$name-$kernel-${cpus}cpu
 nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 die_early="panic=-1 oops=panic softlockup_panic=1"
 die_early="$die_early sysctl.kernel.panic_on_rcu_stall=1"
+
+# What a kernel that looks closely needs: time, and to be asked. Printing from
+# a hard interrupt, as kernels do that are late, is against lockdep's own rules.
+slow=1 options=
+case $kernel in
+*-kasan)	slow=10 options="kasan_multi_shot panic_on_warn=1 quiet loglevel=4" ;;
+*-kcsan)	slow=10 ;;
+*-rt-debug)	slow=4 options="panic_on_warn=1 quiet loglevel=4" ;;
+esac
+limit=${SECONDS_PER_BOOT:-$((420 * (slow > 1 ? 4 : 1)))}
 harmless_taint=$((4096 | 8192))	# out of tree, not signed
 end_reached=85			# by qemu_exit 42
 splat='BUG:|WARNING:|Oops|Kernel panic|UBSAN:|KASAN:|KCSAN:|ODEBUG:'
@@ -21,6 +32,7 @@ splat="$splat|possible (circular|recursive|irq)|inconsistent lock"
 splat="$splat|suspicious RCU|detected stall|soft lockup|blocked for more"
 splat="$splat|general protection|list_(add|del) corruption|Call Trace"
 splat="$splat|refcount_t:|Redzone|Poison overwritten|unreferenced object"
+splat="$splat|bad unlock balance|Invalid wait context|held lock freed"
 
 # With the libraries it needs.
 copy_program() {
@@ -42,10 +54,7 @@ make_initramfs() {
 	if [ "$script" = suites.sh ]; then
 		cp "$build/$kernel"/readme/* "$top/Makefile" "$root/t"
 		copy_program /usr/bin/make
-		for suite_source in "$top"/tests/check_*.c; do
-			cp "$build/suites/$(basename "$suite_source" .c)" \
-				"$root/t"
-		done
+		cp "$build/suites"/* "$root/t"
 	fi
 	(cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) |
 		gzip -1 >"$log/initramfs"
@@ -56,10 +65,11 @@ make_initramfs() {
 run_qemu() {
 	timeout --foreground -k 5 "$limit" qemu-system-x86_64 \
 		-display none -monitor none -no-reboot -nic none \
-		-cpu max -accel tcg,thread=multi -smp "$cpus" -m 2048 \
+		-cpu max -accel tcg,thread=multi -m 2048 \
+		-smp "$cpus,sockets=$cpus,cores=1,threads=1" \
 		-kernel "$cache/$kernel/vmlinuz" -initrd "$log/initramfs" \
-		-append "console=ttyS0 $die_early script=$script suite=$suite \
-			nonce=$nonce ${APPEND-}" \
+		-append "console=ttyS0 $die_early $options slow=$slow \
+			script=$script suite=$suite nonce=$nonce ${APPEND-}" \
 		-serial "file:$log/console" \
 		-chardev stdio,id=results -serial chardev:results \
 		-device isa-debug-exit,iobase=0xf4,iosize=4 \
@@ -67,7 +77,19 @@ run_qemu() {
 }
 
 show() {
-	grep -aEv --line-buffered '^(ok |1\.\.|VERDICT|# .* (begins|ends))' || :
+	grep -aEv --line-buffered \
+		'^(ok |1\.\.|VERDICT|GCDA|# .* (begins|ends))' || :
+}
+
+# KCSAN reports the kernel's own races, too: only those with a module of ours
+# among their functions count. It draws a line before and after each report.
+reports_of_ours() {
+	case $kernel in
+	*-kcsan)	awk -v RS='=====+' \
+				'!/BUG: KCSAN/ || /\[(bufflink|producer)/' \
+				"$log/console" ;;
+	*)		cat "$log/console" ;;
+	esac
 }
 
 # Prints what is wrong, nothing if all is well.
@@ -81,15 +103,16 @@ judge() {
 
 	# shellcheck disable=SC2046 # words
 	set -- $(tail -n 1 "$log/results")
-	if [ "${1-} ${2-} $#" = "VERDICT $nonce 5" ]; then
+	if [ "${1-} ${2-} $#" = "VERDICT $nonce 6" ]; then
 		[ "$3" = 0 ] || echo "$script failed"
 		[ $(($4 & ~harmless_taint)) = 0 ] || echo "tainted kernel: $4"
 		[ "$5" != 0 ] || echo "lockdep found something and gave up"
+		[ "$6" = "$cpus" ] || echo "only $6 CPUs came up"
 	else
 		echo "no verdict from the guest"
 	fi
 
-	grep -aE -m 1 -A 30 "$splat" "$log/console" || :
+	reports_of_ours | grep -aE -m 1 -A 30 "$splat" || :
 	awk -f "$here/tap.awk" "$log/results"
 }
 

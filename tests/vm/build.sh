@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: build.sh KERNEL demo|check
 # Builds the modules for a kernel of the cache, and the tool, from copies in
-# build/KERNEL: the tree stays clean, and kernels do not share objects.
+# build/KERNEL: the tree stays clean, and kernels do not share objects. With
+# COVERAGE=y, bufflink.ko counts which of its lines run.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -21,7 +22,7 @@ copy_changed() {
 make_modules() {
 	make -C "$cache/$kernel/build" --no-print-directory M="$1" W=1 \
 		KBUILD_EXTRA_SYMBOLS="${2-}" CONFIG_DEBUG_INFO_BTF_MODULES= \
-		modules
+		${3+"$3"} modules
 }
 
 say "building for Linux $kernel"
@@ -30,7 +31,7 @@ copy_changed bufflink.c bufflink.h Kbuild \
 	test_module/bufflink_test.c test_module/Kbuild \
 	tests/producer.c tests/producer.h tests/Kbuild \
 	userland/bufflink.c userland/Makefile
-make_modules "$out"
+make_modules "$out" "" GCOV_PROFILE="${COVERAGE-}"
 make_modules "$out/test_module" "$out/Module.symvers"
 make -C "$out/userland" --no-print-directory LDFLAGS=-static
 if [ "$2" = check ]; then

@@ -1,33 +1,33 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: kernel.sh 6.1|6.12
-# Unpacks Debian's stock cloud kernel and its headers into the cache, once:
-# CACHE/KERNEL/vmlinuz and CACHE/KERNEL/build. Nothing gets installed.
+# usage: kernel.sh KERNEL
+# Puts a kernel into the cache, once: CACHE/KERNEL/vmlinuz, and what modules are
+# built against, CACHE/KERNEL/build. Nothing gets installed.
+#   6.1 6.12                Debian's stock cloud kernels
+#   6.1-rt 6.12-rt          Debian's stock real-time kernels
+#   6.1-kasan 6.12-kcsan 6.12-rt-debug newest
+#                           built from Debian's sources and tests/kernels/
 set -eu
 . "$(dirname "$0")/common.sh"
 
 kernel=${1-}
-case $kernel in
-6.1)	metapackage=linux-image-cloud-amd64 ;;
-6.12)	metapackage=linux-image-6.12-cloud-amd64 ;;
-*)	die "no recipe for kernel '$kernel', only for 6.1 and 6.12" ;;
-esac
+fragments=$top/tests/kernels
 
 depends() {
 	apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: //p'
 }
 
-download_kernel() {
-	image=$(depends "$metapackage" | grep "^linux-image-$kernel\.") || return
+download_stock() {
+	image=$(depends "$metapackage" | grep '^linux-image-[0-9]') || return
 	headers=linux-headers-${image#linux-image-}
 	parts=$(depends "$headers" | grep -E '^linux-(headers|kbuild)-') || return
 	# shellcheck disable=SC2086 # a list of words
 	download "$image" "$headers" $parts
 }
 
-unpack_kernel() {
+unpack_stock() {
 	say "downloading Debian's stock kernel $kernel and its headers"
-	fetch download_kernel || die "no $metapackage to be had: is this Debian 12" \
+	fetch download_stock || die "no $metapackage to be had: is this Debian 12" \
 		"with its security updates among the apt sources?"
 	say "unpacking $image into $cache"
 	for deb in linux-headers-*.deb linux-kbuild-*.deb; do
@@ -42,4 +42,105 @@ unpack_kernel() {
 	rm ./*.deb
 }
 
-cached "$kernel" unpack_kernel
+stock() {
+	metapackage=$1
+	cached "$kernel" unpack_stock
+}
+
+download_source() {
+	package=$(apt-cache depends "$source" 2>/dev/null |
+		sed -n 's/^ *Depends: \(linux-source-[0-9]\)/\1/p')
+	download "${package:-$source}"
+}
+
+# What is asked for must be there; Kconfig drops in silence what it cannot do.
+configure() {
+	make -C build KCONFIG_ALLCONFIG="$1" allnoconfig >/dev/null
+	awk -F= '/^CONFIG_/ { value[$1] = $2 }
+		 END { for (name in value) print name "=" value[name] }' "$1" |
+	while IFS= read -r line; do
+		case $line in
+		*=n)	! grep -q "^${line%n}" build/.config ;;
+		*)	grep -qxF "$line" build/.config ;;
+		esac || die "$kernel cannot have $line"
+	done
+}
+
+# Sources and objects of the kernel itself, of which modules need none.
+remove_needless() {
+	cp build/arch/x86/boot/bzImage vmlinuz
+	cp build/vmlinux.symvers build/Module.symvers
+	for folder in build/*/; do
+		case $folder in
+		build/arch/ | build/include/ | build/scripts/ | build/tools/) ;;
+		*)	rm -rf "$folder" ;;
+		esac
+	done
+	find build/arch -mindepth 1 -maxdepth 1 -type d ! -name x86 \
+		-exec rm -rf {} +
+	find build -maxdepth 1 -name 'vmlinux*' -delete
+	find build/arch \( -name '*.[coSa]' -o -name '.*.cmd' \) -delete
+}
+
+build_kernel() {
+	"$here/setup.sh" kernel
+	say "downloading Debian's kernel source, $source"
+	fetch download_source || die "no $source to be had"
+	version=$(basename linux-source-*.deb _all.deb)-${kernel#*-}-$key
+	mkdir build
+	dpkg-deb --fsys-tarfile linux-source-*.deb |
+		tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
+		xz -dc | tar -x --strip-components=1 -C build
+	rm ./*.deb
+	# shellcheck disable=SC2086 # a list of words
+	cat $configs >wanted
+	configure "$PWD/wanted"
+	say "building $version (some minutes)"
+	make -C build -j"$(nproc)" bzImage modules_prepare >build.log 2>&1 ||
+		die "no kernel: $(grep -m 5 -i -A 5 'error' build.log)"
+	remove_needless
+}
+
+# from_source PACKAGE FRAGMENT...: built anew when a fragment changes.
+from_source() {
+	source=$1 configs=
+	shift
+	for fragment; do
+		configs="$configs $fragments/$fragment.config"
+	done
+	# shellcheck disable=SC2086 # a list of words
+	key=$(cat $configs | sha256sum | cut -c 1-12)
+	cached "$kernel-$key" build_kernel
+	ln -sfn "$(readlink "$cache/$kernel-$key")" "$cache/$kernel"
+}
+
+# from_newest FRAGMENT...: Debian's newest kernel is in another suite. APT gets
+# a state of its own for that, and the system's knows nothing of it.
+from_newest() {
+	state=$cache/sid
+	mkdir -p "$state/lists/partial"
+	# shellcheck disable=SC2016 # its variable, not ours
+	apt-get indextargets --format 'deb $(REPO_URI) sid main' \
+		'Created-By: Packages' 'Codename: bookworm' 'Origin: Debian' |
+		head -n 1 >"$state/sources.list"
+	cat >"$state/apt.conf" <<-END
+		Dir::Etc::SourceList "$state/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::State::Lists "$state/lists";
+		Dir::Cache "$state";
+	END
+	export APT_CONFIG="$state/apt.conf"
+	from_source linux-source "$@"
+}
+
+case $kernel in
+6.1)		stock linux-image-cloud-amd64 ;;
+6.12)		stock linux-image-6.12-cloud-amd64 ;;
+6.1-rt)		stock linux-image-rt-amd64 ;;
+6.12-rt)	stock linux-image-6.12-rt-amd64 ;;
+6.1-kasan)	from_source linux-source-6.1 base locks kasan ;;
+6.12-kcsan)	from_source linux-source-6.12 base kcsan ;;
+6.12-rt-debug)	from_source linux-source-6.12 base locks rt ;;
+newest)		from_newest base ;;
+*)		die "no recipe for kernel '$kernel', see the top of this script" ;;
+esac

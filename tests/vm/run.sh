@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: run.sh demo|check KERNELS CPUS [SUITE]
+# usage: run.sh demo|check|torture KERNELS CPUS [SUITE]
 # All of it, from the packages to the verdict, on each kernel with each number
 # of virtual CPUs: run.sh check "6.1 6.12" "2 4"
 set -eu
@@ -15,12 +15,11 @@ exec 9>"$build/lock"
 flock -n 9 || { say "waiting for another run in $build"; flock 9; }
 : >"$build/scores"
 
-if [ "$target" = check ]; then
-	script=suites.sh
-	make -C "$top/tests" --no-print-directory OUT="$build/suites"
-else
-	script=demo.sh
-fi
+case $target in
+check)	script=suites.sh
+	make -C "$top/tests" --no-print-directory OUT="$build/suites" ;;
+*)	script=$target.sh ;;
+esac
 for kernel in $kernels; do
 	"$here/kernel.sh" "$kernel"
 	"$here/build.sh" "$kernel" "$target"
@@ -30,7 +29,7 @@ for kernel in $kernels; do
 done
 
 [ -s "$build/scores" ] || die "nothing was run: no kernel or no CPUs given"
-if [ "$target" = check ]; then
+if [ "$target" != demo ]; then
 	awk '{ passed += $1; failed += $2 }
 	     END { print passed + 0 " passed, " failed + 0 " failed" }' \
 		"$build/scores"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: setup.sh demo|check|model|style
+# usage: setup.sh demo|check|torture|planted|kernel|model|style
 # Installs the Debian packages that the target needs and this machine lacks.
 set -eu
 . "$(dirname "$0")/common.sh"
@@ -9,15 +9,20 @@ set -eu
 modules="gcc gcc-12 libc6-dev libelf1"
 vm="qemu-system-x86 busybox-static"
 suites="check libsubunit-dev liburing-dev"
+torturers="stress-ng trinity"
+kernel="gcc gcc-12 libc6-dev flex bison bc xz-utils libelf-dev libssl-dev"
 model="spin gcc libc6-dev"
 style="sparse perl xz-utils shellcheck codespell"
 
 case ${1-} in
 demo)	packages="$modules $vm" ;;
 check)	packages="$modules $vm $suites" ;;
+torture)	packages="$modules $vm $torturers" ;;
+planted)	packages="$modules $vm $suites patch" ;;
+kernel)	packages="$kernel" ;;
 model)	packages="$model" ;;
 style)	packages="$modules $suites $style" ;;
-*)	die "usage: setup.sh demo|check|model|style" ;;
+*)	die "usage: setup.sh demo|check|torture|planted|kernel|model|style" ;;
 esac
 
 is_installed() {
@@ -31,7 +36,7 @@ for package in $packages; do
 done
 [ "$missing" ] || exit 0
 
-say "installing what 'make $1' needs:$missing"
+say "installing what '$1' needs:$missing"
 as_root sh -c "apt-get -q update &&
 	DEBIAN_FRONTEND=noninteractive \\
 	apt-get -q -y --no-install-recommends install$missing"
