@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: build.sh KERNEL demo|check
 # Builds the modules for a kernel of the cache, and the tool, from copies in
-# build/KERNEL: the tree stays clean, and kernels do not share objects. With
-# COVERAGE=y, bufflink.ko counts which of its lines run.
+# build/KERNEL: the tree stays clean, and kernels do not share objects. For check
+# also the suites, for all kernels of a machine. With COVERAGE=y, bufflink.ko
+# counts which of its lines run.
 set -eu
 . "$(dirname "$0")/common.sh"
 
 kernel=$1
 out=$build/$kernel
+. "$here/machine.sh"
 
 # By content, not by time: a file that went back to an older one counts too.
 copy_changed() {
@@ -33,8 +35,11 @@ copy_changed bufflink.c bufflink.h Kbuild \
 	userland/bufflink.c userland/Makefile
 make_modules "$out" "" GCOV_PROFILE="${COVERAGE-}"
 make_modules "$out/test_module" "$out/Module.symvers"
-make -C "$out/userland" --no-print-directory LDFLAGS=-static
+make -C "$out/userland" --no-print-directory CC="$cc" \
+	LDFLAGS=-static
 if [ "$2" = check ]; then
 	make_modules "$out/tests" "$out/Module.symvers"
+	mkdir -p "$suites"
+	make -C "$top/tests" --no-print-directory OUT="$suites" CC="$cc"
 	"$here/readme.sh" "$kernel"
 fi

@@ -49,12 +49,12 @@ cached() {
 	(
 		flock 9
 		[ ! -e "$cache/$1" ] || exit 0
-		rm -rf "$cache/unpacking"
-		mkdir "$cache/unpacking"
-		cd "$cache/unpacking" || exit
+		rm -rf "$cache/$1.unpacking"
+		mkdir "$cache/$1.unpacking"
+		cd "$cache/$1.unpacking" || exit
 		"$2"
 		rm -rf "${cache:?}/$version"
-		mv "$cache/unpacking" "$cache/$version"
+		mv "$cache/$1.unpacking" "$cache/$version"
 		ln -sfn "$version" "$cache/$1"
-	) 9>"$cache/lock"
+	) 9>"$cache/$1.lock"
 }

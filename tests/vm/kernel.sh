@@ -5,6 +5,8 @@
 # built against, CACHE/KERNEL/build. Nothing gets installed.
 #   6.1 6.12                Debian's stock cloud kernels
 #   6.1-rt 6.12-rt          Debian's stock real-time kernels
+#   6.1-arm64 6.1-i386 6.1-s390x
+#                           Debian's stock kernels for other machines
 #   6.1-kasan 6.12-kcsan 6.12-rt-debug newest
 #                           built from Debian's sources and tests/kernels/
 set -eu
@@ -142,5 +144,7 @@ case $kernel in
 6.12-kcsan)	from_source linux-source-6.12 base kcsan ;;
 6.12-rt-debug)	from_source linux-source-6.12 base locks rt ;;
 newest)		from_newest base ;;
+*-arm64 | *-i386 | *-s390x)
+		"$here/foreign.sh" "$kernel" ;;
 *)		die "no recipe for kernel '$kernel', see the top of this script" ;;
 esac

@@ -10,6 +10,7 @@ set -eu
 
 kernel=$1
 out=$build/$kernel/readme
+. "$here/machine.sh"
 readme=$top/README.md
 rst=$top/Documentation/bufflink.rst
 
@@ -64,6 +65,7 @@ from_rst exits.c
 from_rst read_exits.c
 sed 's/hello/exits/' ../hello/Kbuild >Kbuild
 sh -eux ../hello/build
-gcc -Wall -Wextra -Werror -static -I ../bufflink -o read_exits read_exits.c
+# shellcheck disable=SC2086 # a list of words
+$cc -Wall -Wextra -Werror -static -I ../bufflink -o read_exits read_exits.c
 
 cp ../hello/hello.ko exits.ko read_exits "$out"

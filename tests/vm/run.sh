@@ -10,14 +10,13 @@ target=$1 kernels=$2 cpus=$3 suite=${4-}
 rc=0
 
 "$here/setup.sh" "$target"
-mkdir -p "$build/suites"
+mkdir -p "$build"
 exec 9>"$build/lock"
 flock -n 9 || { say "waiting for another run in $build"; flock 9; }
 : >"$build/scores"
 
 case $target in
-check)	script=suites.sh
-	make -C "$top/tests" --no-print-directory OUT="$build/suites" ;;
+check)	script=suites.sh ;;
 *)	script=$target.sh ;;
 esac
 for kernel in $kernels; do

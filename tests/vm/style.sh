@@ -51,6 +51,7 @@ checkpatch_module() {
 checkpatch_program() {
 	kernel_only=BIT_MACRO,EMBEDDED_FUNCTION_NAME,ENOSYS,PREFER_KERNEL_TYPES
 	kernel_only=$kernel_only,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE
+	kernel_only=$kernel_only,ARCH_DEFINES
 	check=CAMELCASE,LINE_SPACING,MACRO_ARG_REUSE,NAKED_SSCANF
 	printf '%s\n' Suite TCase TTest SRunner >check_types
 	"$cache/checkpatch/checkpatch.pl" --no-tree --strict --quiet \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the guest: runs the suites one by one, or the one of $suite. TAP goes to
 # the results as the tests end, and to the console what they print.
-# shellcheck disable=SC3020 # busybox
+# shellcheck disable=SC2154,SC3020 # of the command line; busybox
 report() {
 	echo "$*" >&3
 	echo "$*"
@@ -10,7 +10,7 @@ report() {
 
 run() {
 	insmod /t/bufflink.ko && insmod /t/producer.ko || return
-	CK_TAP_LOG_FILE_NAME=/dev/ttyS1 "/t/$1" >/tmp/output 2>&1 3>&-
+	CK_TAP_LOG_FILE_NAME=/dev/$results "/t/$1" >/tmp/output 2>&1 3>&-
 	status=$?
 	cat /tmp/output
 	report "# $1: $(grep '^[0-9]*%: Checks:' /tmp/output)"
@@ -19,6 +19,8 @@ run() {
 
 rc=0
 export CK_TIMEOUT_MULTIPLIER="${slow:-1}"
+kmemleak=/sys/kernel/debug/kmemleak
+[ ! -e $kmemleak ] || sh /t/leaks.sh before
 for program in $(echo "${suite:-check_*}" | tr , ' '); do
 	report "# $program: begins"
 	run "$program"
@@ -26,6 +28,14 @@ for program in $(echo "${suite:-check_*}" | tr , ' '); do
 	report "# $program: ends $status"
 	[ $status = 0 ] || rc=1
 done
+if [ -e $kmemleak ]; then
+	report "# leaks: begins"
+	sh /t/leaks.sh after >/tmp/output
+	status=$?
+	report "$(cat /tmp/output)"
+	report "# leaks: ends $status"
+	[ $status = 0 ] || rc=1
+fi
 
 # where the kernel counted what ran, see coverage.sh
 counts=$(find /sys/kernel/debug/gcov -name bufflink.gcda 2>/dev/null)

@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: leaks.sh before|after
+# In the guest: before the modules come and after they are gone, what is left of
+# them. Memory that nothing refers to is known where there is kmemleak. The
+# answer of the second call is TAP.
+set -eu
+kmemleak=/sys/kernel/debug/kmemleak
+rc=0
+
+list_nodes() {
+	ls -d /dev/bufflink* /dev/blproducer /sys/class/misc/bufflink* \
+		/sys/module/bufflink* /sys/module/producer 2>/dev/null || :
+}
+
+# It keeps quiet about what is younger than 5 s, or has changed since the last
+# scan; and what one scan cannot find may be in a register just then.
+list_unreferenced() {
+	[ -e $kmemleak ] || return 0
+	sleep 6
+	for _ in 1 2 3; do
+		echo scan >$kmemleak
+		echo scan >$kmemleak
+		cat $kmemleak >/tmp/unreferenced
+		[ -s /tmp/unreferenced ] || break
+	done
+	cat /tmp/unreferenced
+}
+
+# The result of a test that passes if its input is empty
+nothing() {
+	sed 's/^/# /' >/tmp/left
+	if [ -s /tmp/left ]; then
+		printf 'not '
+		rc=1
+	fi
+	echo "ok $*"
+	cat /tmp/left
+}
+
+case ${1-} in
+before)	list_unreferenced >/tmp/found
+	[ ! -e $kmemleak ] || echo clear >$kmemleak ;;
+after)	echo 1..2
+	list_nodes >/tmp/found
+	nothing 1 - leaks:every_node_is_gone </tmp/found
+	list_unreferenced >/tmp/found
+	nothing 2 - leaks:no_memory_is_leaked </tmp/found
+	exit $rc ;;
+*)	echo >&2 "usage: leaks.sh before|after"
+	exit 1 ;;
+esac

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Sourced by the scripts beside it: what differs from machine to machine, for
+# the machine of $kernel. Programs are made with $cc, linked with what is below
+# $sysroot, and kept in $suites. $qemu is the command and its machine. Its first
+# serial port, for the log, is the guest's $console; $ports adds that for the
+# results, the guest's $results, once $machine_modules are loaded.
+# $machine_options are for the kernel's command line. $end_reached is QEMU's
+# status when the guest has ended well.
+# shellcheck shell=sh disable=SC2034,SC2154
+
+case $kernel in
+*-arm64 | *-i386 | *-s390x)
+	machine=${kernel##*-}
+	sysroot=$cache/$kernel/sysroot
+	suites=$build/suites-$machine ;;
+*)	machine=x86_64
+	sysroot=
+	suites=$build/suites ;;
+esac
+cross=
+console=ttyS0
+results=ttyS1
+machine_options=
+machine_modules=
+end_reached=0			# by powering off
+
+# The mouse has a number among those that misc of 6.1 gives to anyone: who gets
+# it, as check_create does that takes them all, gets a splat.
+no_mouse=initcall_blacklist=mousedev_init
+
+case $machine in
+x86_64 | i386)
+	qemu="qemu-system-x86_64 -cpu max"
+	ports="-serial chardev:results"
+	ports="$ports -device isa-debug-exit,iobase=0xf4,iosize=4"
+	end_reached=85 ;;	# by qemu_exit 42
+arm64)
+	cross=aarch64-linux-gnu-
+	qemu="qemu-system-aarch64 -machine virt -cpu cortex-a57"
+	ports="-device pci-serial,chardev=results"
+	console=ttyAMA0
+	results=ttyS0 ;;
+s390x)
+	cross=s390x-linux-gnu-
+	qemu="qemu-system-s390x -machine s390-ccw-virtio -cpu max"
+	ports="-device virtio-serial-ccw -device virtconsole,chardev=results"
+	machine_modules=$cache/$kernel/virtio_console.ko
+	machine_options=$no_mouse
+	console=ttysclp0
+	results=hvc0 ;;
+esac
+
+cc=${cross}gcc${sysroot:+ --sysroot=$sysroot}
+if [ "$machine" = i386 ]; then
+	cc="$cc -m32 -B$sysroot/usr/lib/gcc/i686-linux-gnu/12"
+	machine_options=$no_mouse
+fi
+
+# Another machine's dynamic linker cannot say here what its programs need.
+libraries() {
+	if [ "$sysroot" ]; then
+		(cd "$sysroot" && find . -name 'ld*.so.[0-9]' \
+			-o -name libc.so.6 -o -name libdl.so.2) |
+			sed 's/^\.//'
+	else
+		ldd "$1" | grep -o '/[^ ]*'
+	fi
+}
