@@ -392,6 +392,41 @@ START_TEST(loss_has_the_place_of_the_first_and_the_last)
 }
 END_TEST
 
+#define END_OF_LONG	(1ull << 32)	/* where it has 32 bits */
+#define BULK		16
+
+/* A record that ends beyond what head and tail can count to, and what follows */
+START_TEST(the_stream_runs_on_past_4_GiB)
+{
+	static const char record[PRODUCER_RECORD_MAX];
+	struct producer_run bulk = {
+		.count = BULK, .data = (uintptr_t)record,
+		.size_min = sizeof(record), .size_max = sizeof(record),
+	};
+	struct producer_run records = {
+		.count = 20, .size_min = 100, .size_max = 100,
+	};
+	__u64 end = END_OF_LONG - 50 + 20 * 100;
+	int fd = new_buffer(BULK * sizeof(record));
+	unsigned int i;
+
+	for (i = 1; i < END_OF_LONG / (BULK * sizeof(record)); i++) {
+		run(&bulk);
+		drain(fd);
+	}
+	fill(0, BULK * sizeof(record) - 50);
+	drain(fd);
+	run(&records);
+	ck_assert_uint_eq(stats(fd).bytes, end);
+	ck_assert_uint_eq(stats(fd).used, 20 * 100);
+	check_stream(fd, 20);
+	ck_assert_uint_eq(stats(fd).bytes_read, end);
+	ck_assert_int_eq(append_record(0, BULK * sizeof(record) + 1),
+			 -EMSGSIZE);
+	check_loss(fd, 1, BULK * sizeof(record) + 1, end, end);
+}
+END_TEST
+
 /* Of every kind: the loss of one context is as good as that of another. */
 START_TEST(loss_is_counted_in_every_context)
 {
@@ -421,7 +456,7 @@ static int append_many(void *arg)
 	return 0;
 }
 
-#define CROWD	4
+#define CROWD	(3 + PRODUCER_NMIS)
 
 /* In one total order, whole, never interleaved; NMIs come in between. */
 START_TEST(records_of_all_cpus_and_contexts_are_in_one_order)
@@ -476,19 +511,23 @@ int main(void)
 	add_case(suite, "nested",
 		 append_nested_in_one_that_has_the_lock_is_EBUSY,
 		 append_nested_in_one_that_waits_does_not_wait);
-	add_loop_case(suite, "NMI", 2,
+	add_loop_case(suite, "NMI", 2 * PRODUCER_NMIS,
 		      append_in_NMI_that_cannot_have_the_lock_is_EBUSY);
 	add_case(suite, "append", append_is_all_or_nothing,
 		 record_larger_than_the_buffer_is_EMSGSIZE,
 		 size_0_stores_nothing_and_returns_0,
 		 loss_has_the_place_of_the_first_and_the_last,
 		 records_of_all_cpus_and_contexts_are_in_one_order);
+	add_loop_case(suite, "long", sizeof(long) == 4,
+		      the_stream_runs_on_past_4_GiB);
 	add_loop_case(suite, "absurd", 14, absurd_sizes_are_EMSGSIZE);
-	add_loop_case(suite, "wrap", 12, records_are_whole_wherever_they_wrap);
+	add_loop_case(suite, "wrap", slowness() > 1 ? 4 : 12,
+		      records_are_whole_wherever_they_wrap);
 	add_loop_case(suite, "appendv", 8, appendv_makes_one_record);
 	add_case(suite, "pieces", appendv_takes_empty_pieces,
 		 appendv_of_no_pieces_stores_nothing);
-	add_loop_case(suite, "printf", PRODUCER_NMI, printf_formats_one_record);
+	add_loop_case(suite, "printf", PRODUCER_HARDIRQ + 1,
+		      printf_formats_one_record);
 	add_loop_case(suite, "printf cut", 4, printf_is_cut_at_512_bytes);
 	add_case(suite, "printf whole", printf_is_all_or_nothing_too);
 	return run_suite(suite);

@@ -10,6 +10,7 @@
 
 #define GIB		(1ull << 30)
 #define LARGE		(4ull << 20)
+#define ROUNDS		50	/* of what may leak one */
 
 /* Nothing was left behind by a create() that failed. */
 static void check_refused(struct producer_create made, int err)
@@ -105,18 +106,21 @@ START_TEST(own_size_is_rounded_up_to_whole_pages)
 }
 END_TEST
 
-/* 1 GiB works where the machine has it */
+/* 1 GiB works where the machine has it, the addresses for it, and the time */
 START_TEST(large_buffers_are_normal)
 {
-	__u64 size = available() > GIB + GIB / 4 ? GIB : available() / 2;
+	__u64 most = (sizeof(long) == 4 ? GIB / 16 : GIB) / slowness();
+	__u64 size = available() > most + most / 4 ? most : available() / 2;
+	static const char record[PRODUCER_RECORD_MAX];
 	struct producer_run records = {
-		.size_min = PRODUCER_RECORD_MAX,
-		.size_max = PRODUCER_RECORD_MAX,
+		.data = (uintptr_t)record,
+		.size_min = sizeof(record),
+		.size_max = sizeof(record),
 	};
 	int fd;
 
-	records.count = size / PRODUCER_RECORD_MAX;
-	size = records.count * PRODUCER_RECORD_MAX;
+	records.count = size / sizeof(record);
+	size = records.count * sizeof(record);
 	fd = new_buffer(size);
 	run(&records);
 	ck_assert_uint_eq(records.result.bytes, size);
@@ -213,19 +217,29 @@ END_TEST
 /* A failed create() leaves no memory behind, nor does destroy(). */
 START_TEST(nothing_leaks)
 {
-	__u64 more_than_fit = available() / LARGE + 50;
-	__u64 i;
+	__u64 before = available();
+	int i;
 
 	ck_assert_int_eq(create(0, PRODUCER_OWN, 0, 3).result, 0);
-	for (i = 0; i < more_than_fit; i++)
+	for (i = 0; i < ROUNDS; i++)
 		if (_i)
 			check_refused(create(1, PRODUCER_OWN, LARGE, 3),
 				      -EBUSY);
 		else
 			ck_assert_int_eq(create_buffer(1, LARGE) + destroy(1),
 					 0);
+	ck_assert_uint_gt(available(), before - ROUNDS / 2 * LARGE);
 }
 END_TEST
+
+/* There 6.1 runs into a number that is given away, and complains itself. */
+static bool psaux_is_next(int number)
+{
+	char dev[16];
+
+	sysfs_read(number, "dev", dev, sizeof(dev));
+	return !strcmp(dev, "10:2") && exists("/dev/psaux");
+}
 
 /* misc of 6.1 has 128 of them, later ones enough for all slots */
 START_TEST(running_out_of_misc_minors_is_a_clean_error)
@@ -235,7 +249,8 @@ START_TEST(running_out_of_misc_minors_is_a_clean_error)
 
 	do {
 		made = create(n, PRODUCER_OWN, 1, -1);
-	} while (!made.result && ++n < PRODUCER_SLOTS);
+	} while (!made.result && ++n < PRODUCER_SLOTS &&
+		 !psaux_is_next(made.number));
 	ck_assert_int_ge(n, 32);
 	if (made.result) {
 		check_refused(made, -EBUSY);

@@ -573,7 +573,7 @@ static void check_fault_after(int fd, unsigned int room)
 	char rest[sizeof(ALPHABET)] = "";
 	long first = result_of(read(fd, end - room, 26));
 
-	ck_assert(first >= 1 && first <= room);
+	ck_assert(first >= 1 && first <= (long)room);
 	ck_assert_int_eq(readable(fd), 26 - first);
 	ck_assert_int_eq(result_of(read(fd, rest, 26)), 26 - first);
 	ck_assert_mem_eq(end - room, ALPHABET, first);

@@ -383,7 +383,7 @@ START_TEST(reading_while_destroy_runs_is_safe)
 
 	for (i = 0; i < 2; i++)
 		pthread_create(&readers[i], NULL, read_files, &values[i]);
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 100 / slowness(); i++) {
 		value = &values[i % 2];
 		before = __atomic_load_n(value, __ATOMIC_RELAXED);
 		create_buffer(0, PAGE);

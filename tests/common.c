@@ -387,6 +387,14 @@ unsigned int cpus(void)
 	return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
+unsigned int slowness(void)
+{
+	const char *text = getenv("slow");
+	int factor = text ? atoi(text) : 1;
+
+	return factor > 0 ? factor : 1;
+}
+
 void pause_ms(unsigned int ms)
 {
 	struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
@@ -417,19 +425,25 @@ __u64 available(void)
 	return kib * 1024;
 }
 
-int load(const char *name, const char *parameters)
+int open_module(const char *name)
 {
 	char path[256];
 	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 64);
 	int fd;
-	int result;
 
 	ck_assert_int_gt(length, 0);
 	path[length] = '\0';
 	sprintf(strrchr(path, '/'), "/%s.ko", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	ck_assert_msg(fd >= 0, "%s: %m", path);
-	result = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+	return fd;
+}
+
+int load(const char *name, const char *parameters)
+{
+	int fd = open_module(name);
+	int result = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+
 	close(fd);
 	return result;
 }

@@ -16,7 +16,8 @@
 #include "producer.h"
 
 #define PAGE		4096
-#define PATIENCE_MS	20000	/* for what must happen, on a busy machine */
+#define PATIENCE_S	20	/* for what must happen, on a busy machine */
+#define PATIENCE_MS	(PATIENCE_S * 1000 * slowness())
 #define MOMENT_MS	200	/* for what must not happen */
 
 /*
@@ -26,7 +27,7 @@
 extern int producer;
 void producer_setup(void);
 void producer_teardown(void);
-void set_probes(void);	/* needed by PRODUCER_SCHED_SWITCH and on */
+void set_probes(void);	/* needed by PRODUCER_SCHED_SWITCH to _NESTED */
 void producer_unload(void);	/* and its buffers; teardown loads it */
 int run_suite(Suite *suite);	/* what main() returns */
 
@@ -77,6 +78,7 @@ void wait_asleep(pid_t tid);	/* until it sleeps in the kernel */
 void *shared(size_t size);	/* memory that children share */
 void pin(unsigned int cpu);
 unsigned int cpus(void);
+unsigned int slowness(void);	/* of this kernel; 1 for a stock one */
 void pause_ms(unsigned int ms);
 __u64 now_ms(void);
 __u64 available(void);		/* bytes of memory */
@@ -92,6 +94,7 @@ __u64 available(void);		/* bytes of memory */
 	} while (0)
 
 /* Modules, by name, from the directory of the program: 0 or negative errno */
+int open_module(const char *name);	/* its file */
 int load(const char *name, const char *parameters);
 int unload(const char *name);
 void parameter_write(const char *module, const char *name, const char *text);

@@ -29,6 +29,7 @@ long call_finish(struct call *call);		/* its result */
 
 void handle_signal(int sig, int flags);	/* count it; sa_flags of sigaction */
 int signals(int sig);			/* how many have come */
+long irq_work_interrupts(void);		/* so far, on CPU 0 */
 
 /*
  * A case of these tests, with the fixtures of all; each test has its time. The

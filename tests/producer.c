@@ -172,7 +172,7 @@ static int create_slot(struct slot *slot, struct producer_create *request)
 	if (slot->bl)
 		return -EEXIST;
 	slot->memory = request->memory;
-	slot->size = request->size;
+	slot->size = min_t(u64, request->size, SIZE_MAX);
 	if (slot->memory != PRODUCER_OWN) {
 		err = get_client_memory(slot);
 		if (err)
@@ -390,7 +390,7 @@ static int run_nmi(struct run *run)
 	while (run->left && !err && !fatal_signal_pending(current)) {
 		before = run->left;
 		__apic_send_IPI_mask(cpumask_of(run->cpu), NMI_VECTOR);
-		err = read_poll_timeout(READ_ONCE, left, left < before, 10,
+		err = read_poll_timeout(READ_ONCE, left, left < before, 100,
 					10 * USEC_PER_SEC, false, run->left);
 	}
 	xchg(where, NULL);
@@ -464,9 +464,15 @@ static int slowpath_left(struct kretprobe_instance *instance,
 	return 0;
 }
 
+/* Where an append waits for the lock: on x86, arm64, s390x */
+static const char * const slowpaths[] = {
+	"native_queued_spin_lock_slowpath",
+	"queued_spin_lock_slowpath",
+	"arch_spin_lock_wait",
+};
+
 /* The entry and the return of a function can be probed without an NMI. */
 static struct kretprobe slowpath_probe = {
-	.kp.symbol_name = "native_queued_spin_lock_slowpath",
 	.entry_handler = slowpath_entered,
 	.handler = slowpath_left,
 };
@@ -500,6 +506,18 @@ static void find_sched_switch(struct tracepoint *tracepoint, void *found)
 		*(struct tracepoint **)found = tracepoint;
 }
 
+static int probe_slowpath(void)
+{
+	int err = -ENOENT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(slowpaths) && err == -ENOENT; i++) {
+		slowpath_probe.kp.symbol_name = slowpaths[i];
+		err = register_kretprobe(&slowpath_probe);
+	}
+	return err;
+}
+
 /* Probes stay: QEMU may run old code after they change it under load. */
 static int set_probes(void)
 {
@@ -507,7 +525,7 @@ static int set_probes(void)
 
 	if (sched_switch)
 		return 0;
-	err = register_kretprobe(&slowpath_probe);
+	err = probe_slowpath();
 	if (err)
 		return err;
 	for_each_kernel_tracepoint(find_sched_switch, &sched_switch);
@@ -563,8 +581,8 @@ static int get_source(struct source *source,
 	source->pieces = request->pieces;
 	source->id = request->id + inner;
 	source->sequence = inner ? request->nested_sequence : request->sequence;
-	source->size_min = request->size_min;
-	source->size_max = request->size_max;
+	source->size_min = min_t(u64, request->size_min, SIZE_MAX);
+	source->size_max = min_t(u64, request->size_max, SIZE_MAX);
 	source->bytes = kvmalloc(size, GFP_KERNEL);
 	if (!source->bytes)
 		return -ENOMEM;

@@ -39,12 +39,18 @@ enum producer_context {
 	PRODUCER_PROCESS,
 	PRODUCER_SOFTIRQ,
 	PRODUCER_HARDIRQ,
-	PRODUCER_NMI,
 	PRODUCER_SCHED_SWITCH,	/* under the run-queue lock */
 	PRODUCER_WAITING,	/* within an append that waits for the lock */
 	PRODUCER_NESTED,	/* within one that has waited and got it */
-	PRODUCER_CONTEXTS
+	PRODUCER_NMI,		/* last: not every machine can send them */
 };
+
+#if defined(__x86_64__) || defined(__i386__)
+#define PRODUCER_NMIS		1
+#else
+#define PRODUCER_NMIS		0
+#endif
+#define PRODUCER_CONTEXTS	(PRODUCER_NMI + PRODUCER_NMIS)
 
 enum producer_call {
 	PRODUCER_APPEND,
@@ -110,7 +116,7 @@ struct producer_run {
  */
 #define PRODUCER_DESTROY	_IOW('p', 0xb2, __u32)
 #define PRODUCER_RESET		_IO('p', 0xb3)
-/* needed by PRODUCER_SCHED_SWITCH and those after it; in a quiet moment */
+/* needed by PRODUCER_SCHED_SWITCH to _NESTED; call it in a quiet moment */
 #define PRODUCER_SET_PROBES	_IO('p', 0xb4)
 
 /*

@@ -62,7 +62,7 @@ make_initramfs() {
 	if [ "$script" = suites.sh ]; then
 		cp "$build/$kernel"/readme/* "$top/Makefile" "$root/t"
 		copy_program /usr/bin/make
-		cp "$suites"/* "$root/t"
+		cp "$suites"/check_* "$suites"/hostile_* "$root/t"
 	fi
 	if [ "$script" = torture.sh ]; then
 		copy_program /usr/bin/stress-ng

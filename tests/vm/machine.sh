@@ -30,7 +30,9 @@ no_mouse=initcall_blacklist=mousedev_init
 
 case $machine in
 x86_64 | i386)
-	qemu="qemu-system-x86_64 -cpu max"
+	# QEMU copies "rep movsb" byte by byte, and each look at HPET is an exit
+	qemu="qemu-system-x86_64 -cpu max,-erms"
+	machine_options="tsc=reliable clocksource=tsc"
 	ports="-serial chardev:results"
 	ports="$ports -device isa-debug-exit,iobase=0xf4,iosize=4"
 	end_reached=85 ;;	# by qemu_exit 42
@@ -53,7 +55,7 @@ esac
 cc=${cross}gcc${sysroot:+ --sysroot=$sysroot}
 if [ "$machine" = i386 ]; then
 	cc="$cc -m32 -B$sysroot/usr/lib/gcc/i686-linux-gnu/12"
-	machine_options=$no_mouse
+	machine_options="$machine_options $no_mouse"
 fi
 
 # Another machine's dynamic linker cannot say here what its programs need.
