@@ -4,6 +4,7 @@ KERNELS ?= 6.1 6.12
 KERNEL ?= 6.12
 CPUS ?= 2 4
 SUITE ?=
+PART ?=
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 #: On this machine's own kernel:
@@ -14,6 +15,8 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   make demo       see what bufflink does
 #:   make check      run all tests on stock kernels
 #:   make check-model  check the order of its steps with Spin (no VM)
+#:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
+#:                   faults, races, torturers, other machines (hours)
 #:   make style      check the style of the sources
 #: Variables:
 #:   KDIR=DIR        headers of the kernel to build for, if not the running one
@@ -21,6 +24,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   KERNELS=6.1     kernels of check ("6.1 6.12")
 #:   CPUS=2          numbers of virtual CPUs of check ("2 4")
 #:   SUITE=check_read  the only suite to run
+#:   PART=kasan      the only part of check-hostile, see tests/vm/hostile.sh
 all: modules tool
 
 modules: $(KDIR)/Makefile
@@ -55,6 +59,9 @@ check:
 check-model:
 	@tests/model/check.sh
 
+check-hostile:
+	@tests/vm/hostile.sh $(PART)
+
 style:
 	@tests/vm/style.sh
 
@@ -66,4 +73,5 @@ clean:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: all modules tool load unload demo check check-model style clean help
+.PHONY: all modules tool load unload demo check check-model check-hostile \
+	style clean help

@@ -94,13 +94,29 @@ show() {
 		'^(ok |1\.\.|VERDICT|GCDA|# .* (begins|ends))' || :
 }
 
-# KCSAN reports the kernel's own races, too: only those with a module of ours
-# among their functions count. It draws a line before and after each report.
+# KCSAN reports the kernel's own races, too, between two lines of "=". A race is
+# ours if it is in a function of ours, or in what that calls and what this calls.
+races_of_ours() {
+	awk -v RS='=====+' '
+		!/BUG: KCSAN/
+		/BUG: KCSAN/ {
+			frames = 0
+			n = split($0, lines, "\n")
+			for (i = 1; i <= n; i++) {
+				if (lines[i] ~ / (by task|by interrupt)/)
+					frames = 4
+				if (frames-- > 0 &&
+				    lines[i] ~ /\[bufflink|\[producer/) {
+					print
+					break
+				}
+			}
+		}' "$log/console"
+}
+
 reports_of_ours() {
 	case $kernel in
-	*-kcsan)	awk -v RS='=====+' \
-				'!/BUG: KCSAN/ || /\[(bufflink|producer)/' \
-				"$log/console" ;;
+	*-kcsan)	races_of_ours ;;
 	*)		cat "$log/console" ;;
 	esac
 }

@@ -55,17 +55,20 @@ download_source() {
 	download "${package:-$source}"
 }
 
-# What is asked for must be there; Kconfig drops in silence what it cannot do.
+# The last fragment to name a symbol has it. What is asked for must be there:
+# Kconfig drops in silence what it cannot do.
 configure() {
-	make -C build KCONFIG_ALLCONFIG="$1" allnoconfig >/dev/null
+	# shellcheck disable=SC2086 # a list of words
 	awk -F= '/^CONFIG_/ { value[$1] = $2 }
-		 END { for (name in value) print name "=" value[name] }' "$1" |
+		 END { for (name in value) print name "=" value[name] }' \
+		$configs >wanted
+	make -C build KCONFIG_ALLCONFIG="$PWD/wanted" allnoconfig >/dev/null
 	while IFS= read -r line; do
 		case $line in
 		*=n)	! grep -q "^${line%n}" build/.config ;;
 		*)	grep -qxF "$line" build/.config ;;
 		esac || die "$kernel cannot have $line"
-	done
+	done <wanted
 }
 
 # Sources and objects of the kernel itself, of which modules need none.
@@ -94,9 +97,7 @@ build_kernel() {
 		tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
 		xz -dc | tar -x --strip-components=1 -C build
 	rm ./*.deb
-	# shellcheck disable=SC2086 # a list of words
-	cat $configs >wanted
-	configure "$PWD/wanted"
+	configure
 	say "building $version (some minutes)"
 	make -C build -j"$(nproc)" bzImage modules_prepare >build.log 2>&1 ||
 		die "no kernel: $(grep -m 5 -i -A 5 'error' build.log)"

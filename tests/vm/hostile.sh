@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: hostile.sh [PART...]
+# Runs the named proofs, or all of them, and says at the end how each went:
+#   model     the order of steps, all of them, by Spin
+#   kasan     suites: memory errors, undefined behaviour, locks, leaks
+#   kcsan     suites: data races
+#   rt        suites on Debian's real-time kernels
+#   rt-debug  suites on a real-time kernel that checks its locks
+#   faults    every allocation and every copy of user memory fails in turn
+#   races     destroy and unload against every call, and signals ($MINUTES)
+#   torture   stress-ng and trinity ($SECONDS_EACH)
+#   coverage  suites and faults: which lines of bufflink.c they reach
+#   arm64 i386 s390x newest
+#             suites on other machines, and on Debian's newest kernel
+#   planted   whether each of the checkers finds the bug that was made for it
+set -eu
+. "$(dirname "$0")/common.sh"
+
+all="model kasan kcsan rt rt-debug faults races torture coverage"
+all="$all arm64 i386 s390x newest planted"
+logs=$build/hostile
+
+run_part() {
+	case $1 in
+	model)		"$top/tests/model/check.sh" ;;
+	kasan)		"$here/run.sh" check 6.1-kasan 2 ;;
+	kcsan)		"$here/run.sh" check 6.12-kcsan 2 ;;
+	rt)		"$here/run.sh" check "6.1-rt 6.12-rt" 2 ;;
+	rt-debug)	"$here/run.sh" check 6.12-rt-debug 2 ;;
+	faults)		"$here/run.sh" check 6.1-kasan 2 hostile_faults ;;
+	races)		APPEND="minutes=${MINUTES:-5}" \
+			"$here/run.sh" check 6.1-kasan 2 \
+				hostile_races,hostile_signals ;;
+	torture)	APPEND="seconds=${SECONDS_EACH:-60}" \
+			"$here/run.sh" torture 6.1-kasan 2 ;;
+	coverage)	"$here/coverage.sh" ;;
+	arm64 | i386 | s390x)
+			"$here/run.sh" check "6.1-$1" 2 ;;
+	newest)		"$here/run.sh" check newest "2 4" ;;
+	planted)	"$here/planted.sh" ;;
+	*)		die "no part '$1': they are $all" ;;
+	esac
+}
+
+# The part's last "N passed, N failed"; without one it did not get that far.
+count() {
+	grep -E '^[0-9]+ passed, [0-9]+ failed$' "$logs/$1" | tail -n 1 |
+		grep . || echo "0 passed, 1 failed"
+}
+
+rc=0
+mkdir -p "$logs"
+: >"$logs/summary"
+# shellcheck disable=SC2086 # a list of words
+[ $# -gt 0 ] || set -- $all
+for part; do
+	say "part $part"
+	began=$(date +%s)
+	status=good
+	{ run_part "$part" 2>&1 || echo "$part: FAILED"; } | tee "$logs/$part"
+	! grep -qxF "$part: FAILED" "$logs/$part" || status=FAILED
+	[ $status = good ] || rc=1
+	printf '%-9s %-26s %-6s %4d s\n' "$part" "$(count "$part")" $status \
+		$(($(date +%s) - began)) >>"$logs/summary"
+done
+cat "$logs/summary"
+awk '{ passed += $2; failed += $4 }
+     END { print passed + 0 " passed, " failed + 0 " failed" }' "$logs/summary"
+exit $rc

@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: planted.sh [PATCH...]
+# Plants the bugs of tests/planted, one at a time, in a copy of the tree. The
+# suite that the patch names must fail, with the report that it names.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+"$here/setup.sh" planted
+copy=$build/planted
+passed=0 failed=0
+
+header() {
+	sed -n "s/^$1: //p" "$patch"
+}
+
+copy_tree() {
+	rm -rf "$copy"
+	mkdir -p "$copy"
+	git -C "$top" ls-files -co --exclude-standard -z |
+		tar -C "$top" --null -cT - | tar -xC "$copy"
+	git -C "$copy" init -q
+}
+
+# The checker's report, if it found the bug.
+report() {
+	cat "$copy"/build/logs/*/console "$copy"/build/logs/*/results |
+		grep -aE -m 1 "$(header Found-by)"
+}
+
+cd "$top"
+[ $# -gt 0 ] || set -- tests/planted/*.patch
+for patch; do
+	name=$(basename "$patch" .patch)
+	kernel=$(header Kernel)
+	suite=$(header Suite)
+	say "planting $name: $(head -n 1 "$patch")"
+	copy_tree
+	patch -s -d "$copy" -p1 <"$patch"
+	if (unset BUILD; "$copy/tests/vm/run.sh" check "$kernel" 2 "$suite") \
+	    >"$build/planted.log" 2>&1; then
+		found="nothing: $suite passed on $kernel"
+	else
+		found=$(report) || found=
+	fi
+	case $found in
+	"" | nothing*)
+		say "$name was NOT found: ${found:-see $copy and planted.log}"
+		failed=$((failed + 1)) ;;
+	*)	say "$name was found: $found"
+		passed=$((passed + 1)) ;;
+	esac
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
