@@ -20,6 +20,8 @@ set -eu
 all="model kasan kcsan rt rt-debug faults races torture coverage"
 all="$all arm64 i386 s390x newest planted"
 logs=$build/hostile
+minutes=${MINUTES:-5}
+seconds_each=${SECONDS_EACH:-60}
 
 run_part() {
 	case $1 in
@@ -29,10 +31,12 @@ run_part() {
 	rt)		"$here/run.sh" check "6.1-rt 6.12-rt" 2 ;;
 	rt-debug)	"$here/run.sh" check 6.12-rt-debug 2 ;;
 	faults)		"$here/run.sh" check 6.1-kasan 2 hostile_faults ;;
-	races)		APPEND="minutes=${MINUTES:-5}" \
+	races)		APPEND="minutes=$minutes" \
+			SECONDS_PER_BOOT=$((120 * minutes + 1200)) \
 			"$here/run.sh" check 6.1-kasan 2 \
 				hostile_races,hostile_signals ;;
-	torture)	APPEND="seconds=${SECONDS_EACH:-60}" \
+	torture)	APPEND="seconds=$seconds_each" \
+			SECONDS_PER_BOOT=$((2 * seconds_each + 1200)) \
 			"$here/run.sh" torture 6.1-kasan 2 ;;
 	coverage)	"$here/coverage.sh" ;;
 	arm64 | i386 | s390x)

@@ -13,6 +13,7 @@ run() {
 	CK_TAP_LOG_FILE_NAME=/dev/$results "/t/$1" >/tmp/output 2>&1 3>&-
 	status=$?
 	cat /tmp/output
+	grep '^# ' /tmp/output >&3
 	report "# $1: $(grep '^[0-9]*%: Checks:' /tmp/output)"
 	rmmod producer && rmmod bufflink && return $status
 }
