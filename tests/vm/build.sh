@@ -27,8 +27,13 @@ make_modules() {
 		${3+"$3"} modules
 }
 
+# What was built for a kernel of that name, but of another configuration
+version=$(readlink "$cache/$kernel")
+[ "$(cat "$out/version" 2>/dev/null)" = "$version" ] || rm -rf "$out"
+
 say "building for Linux $kernel"
 mkdir -p "$out/test_module" "$out/tests" "$out/userland"
+echo "$version" >"$out/version"
 copy_changed bufflink.c bufflink.h Kbuild \
 	test_module/bufflink_test.c test_module/Kbuild \
 	tests/producer.c tests/producer.h tests/Kbuild \

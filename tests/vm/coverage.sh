@@ -11,6 +11,7 @@ kernel=6.1-kasan
 out=$build/coverage/$kernel
 unreached=$top/tests/unreached
 
+rm -rf "$build/coverage/logs"
 BUILD=$build/coverage COVERAGE=y \
 	"$here/run.sh" check $kernel 2 'check_*,hostile_faults'
 
@@ -22,7 +23,7 @@ sed -n "/^File '.*\/bufflink.c'/,/^Calls/p" summary
 
 # "    #####:  123:text": a line that never ran, by its text
 awk -v FS='\t' '
-	NR == FNR { if (!/^#/ && NF > 1) reason[$1] = $NF; next }
+	FILENAME == ARGV[1] { if (!/^#/ && NF > 1) reason[$1] = $NF; next }
 	/^ *[#=]+\*?:/ {
 		text = $0
 		sub(/^[^:]*:[^:]*:[ \t]*/, "", text)

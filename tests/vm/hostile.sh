@@ -47,10 +47,16 @@ run_part() {
 	esac
 }
 
-# The part's last "N passed, N failed"; without one it did not get that far.
+# The part's last "N passed, N failed". One that failed has failed something.
 count() {
-	grep -E '^[0-9]+ passed, [0-9]+ failed$' "$logs/$1" | tail -n 1 |
-		grep . || echo "0 passed, 1 failed"
+	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$logs/$1" |
+		tail -n 1)
+	counts=${counts:-0 passed, 0 failed}
+	[ "$2" = good ] || counts=${counts%, 0 failed}
+	case $counts in
+	*failed)	echo "$counts" ;;
+	*)		echo "$counts, 1 failed" ;;
+	esac
 }
 
 rc=0
@@ -61,11 +67,14 @@ mkdir -p "$logs"
 for part; do
 	say "part $part"
 	began=$(date +%s)
-	status=good
-	{ run_part "$part" 2>&1 || echo "$part: FAILED"; } | tee "$logs/$part"
-	! grep -qxF "$part: FAILED" "$logs/$part" || status=FAILED
-	[ $status = good ] || rc=1
-	printf '%-9s %-26s %-6s %4d s\n' "$part" "$(count "$part")" $status \
+	echo FAILED >"$logs/status"
+	if (run_part "$part") 2>&1; then
+		echo good >"$logs/status"
+	fi | tee "$logs/$part"
+	status=$(cat "$logs/status")
+	[ "$status" = good ] || rc=1
+	printf '%-9s %-26s %-6s %4d s\n' "$part" \
+		"$(count "$part" "$status")" "$status" \
 		$(($(date +%s) - began)) >>"$logs/summary"
 done
 cat "$logs/summary"

@@ -87,16 +87,41 @@ remove_needless() {
 	find build/arch \( -name '*.[coSa]' -o -name '.*.cmd' \) -delete
 }
 
+# Debian's newest kernel is in another suite. In this folder, APT gets a state
+# of its own for that, and the system's learns nothing of it.
+use_suite() {
+	mkdir -p apt/lists/partial
+	fetch list_suite "$1" || die "none of the apt sources is Debian 12's own"
+	cat >apt/conf <<-END
+		Dir::Etc::SourceList "$PWD/apt/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::State::Lists "$PWD/apt/lists";
+		Dir::Cache "$PWD/apt";
+		APT::Sandbox::User "root";
+	END
+	export APT_CONFIG="$PWD/apt/conf"
+	apt-get -q update
+}
+
+list_suite() {
+	# shellcheck disable=SC2016 # its variable, not ours
+	apt-get indextargets --format 'deb $(REPO_URI) '"$1 main" \
+		'Created-By: Packages' 'Codename: bookworm' 'Origin: Debian' |
+		head -n 1 >apt/sources.list
+	[ -s apt/sources.list ]
+}
+
 build_kernel() {
 	"$here/setup.sh" kernel
 	say "downloading Debian's kernel source, $source"
+	[ -z "$suite" ] || use_suite "$suite"
 	fetch download_source || die "no $source to be had"
 	version=$(basename linux-source-*.deb _all.deb)-${kernel#*-}-$key
 	mkdir build
 	dpkg-deb --fsys-tarfile linux-source-*.deb |
 		tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
 		xz -dc | tar -x --strip-components=1 -C build
-	rm ./*.deb
+	rm -rf ./*.deb apt
 	configure
 	say "building $version (some minutes)"
 	make -C build -j"$(nproc)" bzImage modules_prepare >build.log 2>&1 ||
@@ -104,10 +129,11 @@ build_kernel() {
 	remove_needless
 }
 
-# from_source PACKAGE FRAGMENT...: built anew when a fragment changes.
+# from_source PACKAGE SUITE FRAGMENT...: built anew when a fragment changes.
+# SUITE is empty if it is the system's own.
 from_source() {
-	source=$1 configs=
-	shift
+	source=$1 suite=$2 configs=
+	shift 2
 	for fragment; do
 		configs="$configs $fragments/$fragment.config"
 	done
@@ -117,34 +143,15 @@ from_source() {
 	ln -sfn "$(readlink "$cache/$kernel-$key")" "$cache/$kernel"
 }
 
-# from_newest FRAGMENT...: Debian's newest kernel is in another suite. APT gets
-# a state of its own for that, and the system's knows nothing of it.
-from_newest() {
-	state=$cache/sid
-	mkdir -p "$state/lists/partial"
-	# shellcheck disable=SC2016 # its variable, not ours
-	apt-get indextargets --format 'deb $(REPO_URI) sid main' \
-		'Created-By: Packages' 'Codename: bookworm' 'Origin: Debian' |
-		head -n 1 >"$state/sources.list"
-	cat >"$state/apt.conf" <<-END
-		Dir::Etc::SourceList "$state/sources.list";
-		Dir::Etc::SourceParts "/dev/null";
-		Dir::State::Lists "$state/lists";
-		Dir::Cache "$state";
-	END
-	export APT_CONFIG="$state/apt.conf"
-	from_source linux-source "$@"
-}
-
 case $kernel in
 6.1)		stock linux-image-cloud-amd64 ;;
 6.12)		stock linux-image-6.12-cloud-amd64 ;;
 6.1-rt)		stock linux-image-rt-amd64 ;;
 6.12-rt)	stock linux-image-6.12-rt-amd64 ;;
-6.1-kasan)	from_source linux-source-6.1 base locks kasan ;;
-6.12-kcsan)	from_source linux-source-6.12 base kcsan ;;
-6.12-rt-debug)	from_source linux-source-6.12 base locks rt ;;
-newest)		from_newest base ;;
+6.1-kasan)	from_source linux-source-6.1 "" base locks kasan ;;
+6.12-kcsan)	from_source linux-source-6.12 "" base kcsan ;;
+6.12-rt-debug)	from_source linux-source-6.12 "" base locks rt ;;
+newest)		from_source linux-source sid base ;;
 *-arm64 | *-i386 | *-s390x)
 		"$here/foreign.sh" "$kernel" ;;
 *)		die "no recipe for kernel '$kernel', see the top of this script" ;;

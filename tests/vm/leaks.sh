@@ -1,12 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: leaks.sh before|after
-# In the guest: before the modules come and after they are gone, what is left of
-# them. Memory that nothing refers to is known where there is kmemleak. The
-# answer of the second call is TAP.
+# In the guest, where there is kmemleak: before the modules come, and after they
+# are gone, what is left of them. The second call reports, as a suite does.
 set -eu
 kmemleak=/sys/kernel/debug/kmemleak
+[ -e $kmemleak ] || exit 0
 rc=0
+
+report() {
+	echo "$*" >&3
+	echo "$*"
+}
 
 list_nodes() {
 	ls -d /dev/bufflink* /dev/blproducer /sys/class/misc/bufflink* \
@@ -16,7 +21,6 @@ list_nodes() {
 # It keeps quiet about what is younger than 5 s, or has changed since the last
 # scan; and what one scan cannot find may be in a register just then.
 list_unreferenced() {
-	[ -e $kmemleak ] || return 0
 	sleep 6
 	for _ in 1 2 3; do
 		echo scan >$kmemleak
@@ -29,23 +33,26 @@ list_unreferenced() {
 
 # The result of a test that passes if its input is empty
 nothing() {
-	sed 's/^/# /' >/tmp/left
-	if [ -s /tmp/left ]; then
-		printf 'not '
+	left=$(sed 's/^/# /')
+	if [ "$left" ]; then
+		report "not ok $*"
+		report "$left"
 		rc=1
+	else
+		report "ok $*"
 	fi
-	echo "ok $*"
-	cat /tmp/left
 }
 
 case ${1-} in
 before)	list_unreferenced >/tmp/found
-	[ ! -e $kmemleak ] || echo clear >$kmemleak ;;
-after)	echo 1..2
+	echo clear >$kmemleak ;;
+after)	report "# leaks: begins"
+	report 1..2
 	list_nodes >/tmp/found
 	nothing 1 - leaks:every_node_is_gone </tmp/found
 	list_unreferenced >/tmp/found
 	nothing 2 - leaks:no_memory_is_leaked </tmp/found
+	report "# leaks: ends $rc"
 	exit $rc ;;
 *)	echo >&2 "usage: leaks.sh before|after"
 	exit 1 ;;

@@ -7,7 +7,6 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 "$here/setup.sh" planted
-copy=$build/planted
 passed=0 failed=0
 
 header() {
@@ -32,20 +31,21 @@ cd "$top"
 [ $# -gt 0 ] || set -- tests/planted/*.patch
 for patch; do
 	name=$(basename "$patch" .patch)
+	copy=$build/planted/$name
 	kernel=$(header Kernel)
 	suite=$(header Suite)
 	say "planting $name: $(head -n 1 "$patch")"
 	copy_tree
 	patch -s -d "$copy" -p1 <"$patch"
 	if (unset BUILD; "$copy/tests/vm/run.sh" check "$kernel" 2 "$suite") \
-	    >"$build/planted.log" 2>&1; then
+	    >"$copy.log" 2>&1; then
 		found="nothing: $suite passed on $kernel"
 	else
 		found=$(report) || found=
 	fi
 	case $found in
 	"" | nothing*)
-		say "$name was NOT found: ${found:-see $copy and planted.log}"
+		say "$name was NOT found: ${found:-see $copy.log}"
 		failed=$((failed + 1)) ;;
 	*)	say "$name was found: $found"
 		passed=$((passed + 1)) ;;

@@ -202,6 +202,7 @@ echo 'nobody:x:65534:65534::/:/bin/sh' >/etc/passwd
 chmod 1777 /tmp
 cd /tmp || exit
 worst=0
+sh /t/leaks.sh before
 
 begin stress-ng
 run_stress_ng
@@ -221,4 +222,5 @@ trinity_worked
 verdict $? "has done its work"
 end
 
+sh /t/leaks.sh after || worst=1
 [ $worst = 0 ]
