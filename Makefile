@@ -16,7 +16,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   make check      run all tests on stock kernels
 #:   make check-model  check the order of its steps with Spin (no VM)
 #:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
-#:                   faults, races, torturers, other machines (hours)
+#:                   faults, races, torturers, other machines (an hour)
 #:   make style      check the style of the sources
 #: Variables:
 #:   KDIR=DIR        headers of the kernel to build for, if not the running one
