@@ -133,9 +133,8 @@ trinity_worked() {
 		[ $(($(value records) * record_size)) != "$(value bytes)" ]
 }
 
-was_full_and_empty() {
-	[ "$(value lost_records)" -gt 0 ] && [ "$(value wakeups)" -gt 0 ] &&
-		[ "$(value bytes)" -gt $size ]
+was_full_and_read() {
+	[ "$(value lost_records)" -gt 0 ] && [ "$(value bytes)" -gt $size ]
 }
 
 bytes_read() {
@@ -186,8 +185,8 @@ begin() {
 }
 
 end() {
-	was_full_and_empty
-	verdict $? "has read the buffer empty and seen it full"
+	was_full_and_read
+	verdict $? "has seen the buffer full, and read from it"
 	reads_as_ever
 	verdict $? "leaves a buffer whose reads are as ever"
 	unload
