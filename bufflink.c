@@ -1049,7 +1049,7 @@ int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 	bl->misc.fops = &bufflink_fops;
 	bl->misc.groups = bufflink_groups;
 	err = misc_register(&bl->misc);
-	if (err == -EEXIST)	/* how 6.1 runs out where psaux has a mouse */
+	if (err == -EEXIST)	/* 6.1 may run out at the minor of psaux */
 		err = -EBUSY;
 	if (err)
 		goto free_number;
