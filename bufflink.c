@@ -40,6 +40,8 @@
  *      it; who makes it then looks at the queue; with full barriers between.
  *  B5: @dead is released when the last byte is in, and acquired before @head:
  *      whoever saw it knows that no more bytes come.
+ *  B6: who has missed adds to missed_*, then looks whether BL_MISSED is set
+ *      already; who folds clears it, then takes missed_*.
  *
  * The short way in: @credit is how many bytes fit at @put in one piece without
  * raising @highwater, by the last look at @tail. As @tail only moves on, it is
@@ -47,11 +49,12 @@
  * the record wrap, is this a new maximum. Only a record that fails it looks at
  * @tail, and grants new credit.
  *
- * Loss is counted under @lock, with its place in the stream. In an NMI, or
- * nested in another append on this CPU (by a probe on something that append
- * calls), waiting for a lock could be for ever: such an append only tries. If
- * it fails it is counted in missed_*, and whoever takes @lock next brings that
- * into the books before @head moves.
+ * Loss is counted in missed_*, without @lock, and whoever takes @lock next
+ * brings it into the books before @head moves: so its place in the stream is
+ * known. That is for the producers of a full buffer, which must not queue up to
+ * hear that it is full. And it is for an append in an NMI, or nested in another
+ * on this CPU (by a probe on something that append calls): where waiting for a
+ * lock could be for ever, it only tries.
  *
  * Wakeups: an append may run under any lock, so it takes no wait queue's. It
  * leaves that to irq_work, and only while BL_SLEEPER is set; clearing the flag
@@ -135,21 +138,14 @@ static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 #define BL_OVERFLOW	BIT(4)	/* the flag of 1999 */
 
 struct bufflink {
-	/* Constant from creation on. */
-	u8 *data;
-	size_t size;		/* bytes */
-	void *bounce;		/* a page, only if data is the client's */
-	int number;
-	char name[sizeof("bufflink") + 10];
-	char owner[MODULE_NAME_LEN];
-	struct miscdevice misc;
-	struct kref ref;
-
-	/* Written by producers, under lock; head is read by anyone. */
-	raw_spinlock_t lock ____cacheline_aligned_in_smp;
+	/*
+	 * Written by producers, under lock; head is read by anyone. All that
+	 * the short way in touches is in one cache line, and its lock first.
+	 */
+	raw_spinlock_t lock;
 	atomic_t flags;		/* BL_* */
 	size_t credit;		/* bytes that may take the short way in */
-	size_t put;		/* offset of head in data; size is like 0 */
+	u8 *put;		/* head's place; the end is like data */
 	u64 bytes;		/* head, but 64 bits wide everywhere */
 	u64 records;
 	unsigned long head;	/* B1 */
@@ -165,7 +161,7 @@ struct bufflink {
 
 	/* Written by readers, under read_lock; tail is read by anyone. */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
-	size_t get;		/* offset of tail in data */
+	u8 *get;		/* tail's place; never the end */
 	unsigned long tail;	/* B2 */
 	struct mutex bounce_lock;	/* held while bounce is filled */
 
@@ -175,6 +171,16 @@ struct bufflink {
 	struct fasync_struct *fasync;
 	struct irq_work wake_now;
 	struct irq_work wake_lazy;
+
+	/* Constant from creation on. */
+	u8 *data ____cacheline_aligned_in_smp;
+	size_t size;		/* bytes */
+	void *bounce;		/* a page, only if data is the client's */
+	int number;
+	char name[sizeof("bufflink") + 10];
+	char owner[MODULE_NAME_LEN];
+	struct miscdevice misc;
+	struct kref ref;
 };
 
 /*
@@ -192,6 +198,13 @@ static nokprobe_inline size_t bufflink_used(const struct bufflink *bl)
 static nokprobe_inline size_t bufflink_room(const struct bufflink *bl)
 {
 	return bl->size - bufflink_used(bl);
+}
+
+/* Bytes from a place in the memory to its end. */
+static nokprobe_inline size_t bufflink_to_end(const struct bufflink *bl,
+					      const u8 *place)
+{
+	return bl->data + bl->size - place;
 }
 
 /* Whether somebody is to be woken; true once for each sleep. */
@@ -219,8 +232,11 @@ static noinline __kprobes void bufflink_notify(struct bufflink *bl)
 /* The first loss since the last report wakes who polls for it. */
 static noinline __kprobes void bufflink_alert(struct bufflink *bl, int flags)
 {
-	int before = atomic_fetch_or(flags, &bl->flags);
+	int before;
 
+	if ((atomic_read(&bl->flags) & flags) == flags)
+		return;
+	before = atomic_fetch_or(flags, &bl->flags);
 	if (!(before & (BL_LOST | BL_MISSED)) &&
 	    (waitqueue_active(&bl->data_wait) ||	/* B4 */
 	     READ_ONCE(bl->fasync)))
@@ -244,11 +260,14 @@ static noinline __kprobes void bufflink_lose(struct bufflink *bl, u64 records,
 }
 
 /* Counts a loss without the lock. */
-static noinline __kprobes void bufflink_miss(struct bufflink *bl, size_t bytes)
+static noinline __kprobes int bufflink_miss(struct bufflink *bl, size_t size,
+					    int err)
 {
-	atomic_long_add(bytes, &bl->missed_bytes);
+	atomic_long_add(size, &bl->missed_bytes);
 	atomic_long_inc(&bl->missed_records);
+	smp_mb__after_atomic();		/* B6 */
 	bufflink_alert(bl, BL_MISSED);
+	return err;
 }
 
 /* Brings what was missed into the books. Caller holds lock. */
@@ -256,18 +275,14 @@ static noinline __kprobes void bufflink_fold(struct bufflink *bl)
 {
 	unsigned long records, bytes;
 
-	atomic_fetch_andnot(BL_MISSED, &bl->flags);
+	if (!(atomic_read(&bl->flags) & BL_MISSED))
+		return;
+	atomic_fetch_andnot(BL_MISSED, &bl->flags);	/* B6 */
 	records = atomic_long_xchg(&bl->missed_records, 0);
 	if (!records)
 		return;
 	bytes = atomic_long_xchg(&bl->missed_bytes, 0);
 	bufflink_lose(bl, records, bytes);
-}
-
-static nokprobe_inline void bufflink_fold_missed(struct bufflink *bl)
-{
-	if (unlikely(atomic_read(&bl->flags) & BL_MISSED))
-		bufflink_fold(bl);
 }
 
 static nokprobe_inline unsigned long bufflink_enter(void)
@@ -292,7 +307,7 @@ static unsigned long bufflink_lock(struct bufflink *bl)
 	unsigned long irqs = bufflink_enter();
 
 	raw_spin_lock(&bl->lock);
-	bufflink_fold_missed(bl);
+	bufflink_fold(bl);
 	return irqs;
 }
 
@@ -303,17 +318,32 @@ static void bufflink_unlock(struct bufflink *bl, unsigned long irqs)
 	bufflink_leave(irqs);
 }
 
+/*
+ * Whether there is no room for a record, by a look without the lock. Reading
+ * head first makes what is used too small where it cannot be exact, and even
+ * negative. Where missed_bytes may overflow, better ask with the lock.
+ */
+static noinline __kprobes bool bufflink_is_full(const struct bufflink *bl,
+						size_t size)
+{
+	unsigned long head = smp_load_acquire(&bl->head);	/* first */
+	long used = head - READ_ONCE(bl->tail);
+
+	return size <= bl->size && used > (long)(bl->size - size) &&
+	       atomic_long_read(&bl->missed_bytes) >= 0;
+}
+
 /* One piece of a record at the head, in two parts where the ring wraps. */
 static nokprobe_inline void bufflink_put(struct bufflink *bl, const void *data,
 					 size_t size)
 {
-	size_t part = min(size, bl->size - bl->put);
+	size_t part = min(size, bufflink_to_end(bl, bl->put));
 
-	memcpy(bl->data + bl->put, data, part);
+	memcpy(bl->put, data, part);
 	memcpy(bl->data, data + part, size - part);
-	bl->put += size;
-	if (bl->put >= bl->size)
+	if (part < size)
 		bl->put -= bl->size;
+	bl->put += size;
 }
 
 /*
@@ -338,7 +368,7 @@ static noinline __kprobes int bufflink_store(struct bufflink *bl,
 		bufflink_put(bl, src, size);
 	used += size;
 	bl->highwater = max(bl->highwater, used);
-	bl->credit = min(bl->highwater - used, bl->size - bl->put);
+	bl->credit = min(bl->highwater - used, bufflink_to_end(bl, bl->put));
 	return 0;
 }
 
@@ -350,11 +380,28 @@ static nokprobe_inline bool bufflink_trylock(struct bufflink *bl)
 	       raw_spin_trylock(&bl->lock);
 }
 
-static nokprobe_inline void bufflink_publish(struct bufflink *bl, size_t size)
+static nokprobe_inline void bufflink_advance(struct bufflink *bl, size_t size)
 {
 	bl->records++;
 	bl->bytes += size;
 	smp_store_release(&bl->head, (unsigned long)bl->bytes);	/* B1 */
+}
+
+static noinline __kprobes void bufflink_advance_and_tell(struct bufflink *bl,
+							 size_t size)
+{
+	bufflink_fold(bl);
+	bufflink_advance(bl, size);
+	bufflink_notify(bl);
+}
+
+/* The record that was stored becomes part of the stream. Caller holds lock. */
+static nokprobe_inline void bufflink_publish(struct bufflink *bl, size_t size)
+{
+	if (unlikely(atomic_read(&bl->flags) & (BL_SLEEPER | BL_MISSED)))
+		bufflink_advance_and_tell(bl, size);	/* B3 */
+	else
+		bufflink_advance(bl, size);
 }
 
 /* One record of a client, with @src and @n as for bufflink_store(). */
@@ -367,32 +414,34 @@ static nokprobe_inline int bufflink_record(struct bufflink *bl, const void *src,
 	if (unlikely(!size))
 		return 0;
 	irqs = bufflink_enter();
+	/* An old credit only costs a closer look. */
+	if (unlikely(size > data_race(bl->credit)) &&
+	    bufflink_is_full(bl, size)) {
+		err = bufflink_miss(bl, size, -ENOSPC);
+		goto leave;
+	}
 	if (unlikely(!bufflink_trylock(bl))) {
 		/* Waiting could be for ever. */
 		if (in_nmi() || __this_cpu_read(bufflink_depth) > 1) {
-			bufflink_miss(bl, size);
-			err = -EBUSY;
+			err = bufflink_miss(bl, size, -EBUSY);
 			goto leave;
 		}
 		raw_spin_lock(&bl->lock);
 	}
-	bufflink_fold_missed(bl);
-
 	if (n || unlikely(size > bl->credit)) {
 		err = bufflink_store(bl, src, n, size);
 	} else {
-		memcpy(bl->data + bl->put, src, size);
+		memcpy(bl->put, src, size);
 		bl->put += size;
 		bl->credit -= size;
 	}
-	if (likely(!err))
+	if (likely(!err)) {
 		bufflink_publish(bl, size);
-	else
+	} else {
+		bufflink_fold(bl);
 		bufflink_lose(bl, 1, size);
+	}
 	raw_spin_unlock(&bl->lock);
-
-	if (unlikely(atomic_read(&bl->flags) & BL_SLEEPER))	/* B3 */
-		bufflink_notify(bl);
 leave:
 	bufflink_leave(irqs);
 	return err;
@@ -568,16 +617,16 @@ static bool bufflink_ready(struct bufflink *bl)
  */
 static const void *bufflink_next_piece(struct bufflink *bl, size_t *n)
 {
-	*n = min(*n, bl->size - bl->get);
+	*n = min(*n, bufflink_to_end(bl, bl->get));
 	if (!bl->bounce)
-		return bl->data + bl->get;
+		return bl->get;
 
 	*n = min_t(size_t, *n, PAGE_SIZE);
 	mutex_lock(&bl->bounce_lock);
 	if (READ_ONCE(bl->dead))
 		*n = 0;
 	else
-		memcpy(bl->bounce, bl->data + bl->get, *n);
+		memcpy(bl->bounce, bl->get, *n);
 	mutex_unlock(&bl->bounce_lock);
 	return bl->bounce;
 }
@@ -600,8 +649,8 @@ static ssize_t bufflink_drain(struct bufflink *bl, struct iov_iter *to)
 			err = -EFAULT;
 		done += copied;
 		bl->get += copied;
-		if (bl->get == bl->size)
-			bl->get = 0;
+		if (!bufflink_to_end(bl, bl->get))
+			bl->get = bl->data;
 	}
 	smp_store_release(&bl->tail, bl->tail + done);	/* B2 */
 	return done ? done : err;
@@ -659,10 +708,8 @@ static int bufflink_try_write(struct bufflink *bl, const void *data,
 	unsigned long irqs = bufflink_lock(bl);
 	int err = bl->dead ? -EPIPE : bufflink_store(bl, data, 0, size);
 
-	if (!err) {
+	if (!err)
 		bufflink_publish(bl, size);
-		bufflink_notify(bl);
-	}
 	bufflink_unlock(bl, irqs);
 	return err;
 }
@@ -987,6 +1034,8 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size)
 		kfree(bl);
 		return ERR_PTR(err);
 	}
+	bl->put = bl->data;
+	bl->get = bl->data;
 	bl->watermark = 1;
 	kref_init(&bl->ref);
 	raw_spin_lock_init(&bl->lock);

@@ -85,20 +85,34 @@ START_TEST(append_works_in_every_context)
 }
 END_TEST
 
+#define RIVAL_RECORDS	100
+#define RIVAL_RECORD	(1 << 15)
+#define RIVAL_BUFFER	(1 << 22)	/* room for all of them */
+
+/* Keeps the lock busy with large records, and reads them if it has a file. */
 struct rival {
 	struct producer_run records;
 	struct producer_result total;
+	int fd;
 	bool stop;
+};
+
+static const struct producer_run large_records = {
+	.count = RIVAL_RECORDS,
+	.size_min = RIVAL_RECORD, .size_max = RIVAL_RECORD,
 };
 
 static int append_until_told(void *arg)
 {
+	static char data[RIVAL_RECORDS * RIVAL_RECORD];
 	struct rival *rival = arg;
 
 	pin(1);
 	while (!*(volatile bool *)&rival->stop) {
 		run(&rival->records);
 		add_result(&rival->total, &rival->records.result);
+		if (rival->fd)
+			read_all(rival->fd, data, sizeof(data));
 	}
 	return 0;
 }
@@ -127,9 +141,7 @@ static struct producer_result contend(struct producer_run *records)
 
 	set_probes();
 	reader = start(read_to_end, &fd);
-	rival->records = (struct producer_run) {
-		.count = 100, .size_min = 1 << 15, .size_max = 1 << 15,
-	};
+	rival->records = large_records;
 	other = start(append_until_told, rival);
 	pin(0);
 	while (offered(&nested) + all.busy < 20) {
@@ -183,6 +195,33 @@ START_TEST(append_in_NMI_that_cannot_have_the_lock_is_EBUSY)
 	};
 
 	contend(&records);
+}
+END_TEST
+
+/* That there is no room need not be heard under the lock, however busy. */
+START_TEST(append_that_finds_no_room_does_not_wait_for_the_lock)
+{
+	struct rival *rival = shared(sizeof(*rival));
+	struct producer_run records = {
+		.context = PRODUCER_WAITING, .count = 2000, .gap_us = 20,
+		.size_min = RIVAL_BUFFER, .size_max = RIVAL_BUFFER,
+	};
+	int fd = new_buffer(RIVAL_BUFFER);
+	pid_t other;
+
+	set_probes();
+	append_text("so it is never empty");
+	rival->fd = fd;
+	rival->records = large_records;
+	other = start(append_until_told, rival);
+	pin(0);
+	do {
+		run(&records);
+		ck_assert_uint_eq(records.result.nospc, records.count);
+		ck_assert_uint_eq(offered(&records.nested), 0);
+	} while (rival->total.stored < 20 * RIVAL_RECORDS);
+	rival->stop = true;
+	ck_assert_int_eq(finish(other), 0);
 }
 END_TEST
 
@@ -427,6 +466,21 @@ START_TEST(the_stream_runs_on_past_4_GiB)
 }
 END_TEST
 
+/* Also where nobody looks at it while it grows beyond what a long can hold */
+START_TEST(lost_bytes_are_counted_past_4_GiB)
+{
+	struct producer_run records = {
+		.count = 5 << 10,
+		.size_min = PRODUCER_RECORD_MAX, .size_max = PRODUCER_RECORD_MAX,
+	};
+	int fd = new_buffer(PRODUCER_RECORD_MAX);
+
+	append_text("x");
+	run(&records);
+	check_laws(fd, 1, 1, records.count, 5ULL << 30);
+}
+END_TEST
+
 /* Of every kind: the loss of one context is as good as that of another. */
 START_TEST(loss_is_counted_in_every_context)
 {
@@ -510,7 +564,8 @@ int main(void)
 		      loss_is_counted_in_every_context);
 	add_case(suite, "nested",
 		 append_nested_in_one_that_has_the_lock_is_EBUSY,
-		 append_nested_in_one_that_waits_does_not_wait);
+		 append_nested_in_one_that_waits_does_not_wait,
+		 append_that_finds_no_room_does_not_wait_for_the_lock);
 	add_loop_case(suite, "NMI", 2 * PRODUCER_NMIS,
 		      append_in_NMI_that_cannot_have_the_lock_is_EBUSY);
 	add_case(suite, "append", append_is_all_or_nothing,
@@ -520,6 +575,7 @@ int main(void)
 		 records_of_all_cpus_and_contexts_are_in_one_order);
 	add_loop_case(suite, "long", sizeof(long) == 4,
 		      the_stream_runs_on_past_4_GiB);
+	add_case(suite, "long loss", lost_bytes_are_counted_past_4_GiB);
 	add_loop_case(suite, "absurd", 14, absurd_sizes_are_EMSGSIZE);
 	add_loop_case(suite, "wrap", slowness() > 1 ? 4 : 12,
 		      records_are_whole_wherever_they_wrap);

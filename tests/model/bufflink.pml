@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * bufflink's ordering and wakeups, for Spin. Names are those of bufflink.c
- * where it has them; B1 to B5 are the barriers that its first comment tells of.
+ * where it has them; B1 to B6 are the barriers that its first comment tells of.
  *
  * A step is one look at, or change of, what others change meanwhile; taking or
  * leaving a lock may be part of it, and so may a look at both head and tail.
@@ -34,9 +34,9 @@ byte sleeps;			/* that did not cost their wakeup yet */
 
 #define bufflink_used	(head - tail)	/* B1, B2 */
 
-inline bufflink_fold_missed() {
+inline bufflink_fold() {
 	if
-	:: missed ->
+	:: missed ->						/* B6 */
 		bl_missed = false;
 		atomic { n = missed_records; missed_records = 0 }
 		if
@@ -90,10 +90,38 @@ inline bufflink_store() {
 	}
 }
 
+inline bufflink_miss() {
+#ifdef EARLY_LOOK
+	queue = bl_missed;
+#endif
+	missed_bytes = missed_bytes + size;
+	missed_records++;
+#ifndef EARLY_LOOK
+	queue = bl_missed;					/* B6 */
+#endif
+	bl_missed = bl_missed || !queue
+}
+
+/* Full is what was so at one moment: that of the second look. */
+inline bufflink_is_full() {
+#ifdef TAIL_FIRST
+	at = tail;
+	atomic { refused = head - at + size > SIZE;
+#else
+	at = head;
+	atomic { refused = at - tail + size > SIZE;
+#endif
+		assert(!refused || bufflink_used + size > SIZE);
+		at = 0
+	}
+}
+
 inline bufflink_record() {
-	bufflink_fold_missed(); bufflink_store();
+	bufflink_store();
 	if
-	:: err -> atomic { lost_records++; lost_bytes = lost_bytes + size }
+	:: err ->
+		missed = bl_missed; bufflink_fold();
+		atomic { lost_records++; lost_bytes = lost_bytes + size }
 	:: !err ->
 #ifdef NO_RELEASE
 		head = head + size;
@@ -103,50 +131,48 @@ inline bufflink_record() {
 		:: size == 2 -> ring[(at + 1) % SIZE] = position + 1
 		:: else
 		fi;
+		atomic { missed = bl_missed; told = bl_sleeper }	/* B3 */
+		bufflink_fold();
 		atomic {
 			records++;
 #ifndef NO_RELEASE
 			head = head + size		/* B1 */
 #endif
 		}
+		if :: told -> bufflink_notify() :: else fi
 	fi;
 	/* An NMI stops the thread below it: that does not unlock meanwhile. */
 	atomic { _pid != 0 || !in_nmi -> lock = false }
-	if :: bl_sleeper -> bufflink_notify() :: else fi /* B3 */
 }
 
 /* An NMI, or an append nested in another, only tries to get the lock. */
 active [THREADS + NMIS] proctype client() {
 	byte size, used, at, position, n, i;
-	bool locked, err, queue, missed;
+	bool locked, refused, err, queue, missed, told;
 	do
 	:: i < APPENDS ->
 		atomic {
 			i++; size = 1 + (_pid + i) % 2;
-			in_nmi = in_nmi || !THREAD
-		}
-		atomic {
-#ifdef NMI_WAITS
-			!lock;
-#else
-			!lock || !THREAD;
-#endif
-			locked = !lock; lock = true;
-			missed = bl_missed && locked;
+			in_nmi = in_nmi || !THREAD;
 			offered_records++;
 			offered_bytes = offered_bytes + size
 		}
-		if
-		:: locked -> bufflink_record()
-		:: else ->			/* bufflink_miss() */
-			missed_bytes = missed_bytes + size;
-			missed_records++;
-			bl_missed = true
-		fi;
+		if :: size > credit -> bufflink_is_full() :: else fi;
+		atomic {
+#ifdef NMI_WAITS
+			!lock || refused;
+#else
+			!lock || !THREAD || refused;
+#endif
+			locked = !lock && !refused;
+			lock = lock || locked
+		}
+		if :: locked -> bufflink_record() :: else -> bufflink_miss() fi;
 		atomic {
 			in_nmi = in_nmi && THREAD;
 			used = 0; at = 0; size = 0; position = 0;
-			locked = false; err = false; queue = false
+			locked = false; refused = false; err = false;
+			queue = false; missed = false; told = false
 		}
 	:: else -> break
 	od;
@@ -283,7 +309,7 @@ active proctype bufflink_destroy() {
 		assert(!bufflink_used || !asleep[READER] && !asleep[POLLER])
 	fi;
 	atomic { !lock -> lock = true; missed = bl_missed }
-	bufflink_fold_missed();
+	bufflink_fold();
 	assert(offered_records == records + lost_records);
 	assert(offered_bytes == head + lost_bytes);
 	atomic { dead = true; lock = false }			/* B5 */

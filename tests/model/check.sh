@@ -99,6 +99,8 @@ second_half() {
 	finds NO_WAKE "$stuck" $wake $own
 	finds NO_BOUNCE "destroyed" $wake $client
 	finds NMI_WAITS "$stuck" $nmi $own
+	finds EARLY_LOOK "offered" $nmi $own
+	finds TAIL_FIRST "refused" $two $own
 }
 
 "$top/tests/vm/setup.sh" model
