@@ -169,12 +169,16 @@ static struct producer_result contend_nested(enum producer_context context)
 	return contend(&records);
 }
 
-/* -EBUSY nested inside an append on the same CPU, when the lock is taken */
+/*
+ * -EBUSY nested inside an append on the same CPU, when the lock is taken; but
+ * for that there must be room
+ */
 START_TEST(append_nested_in_one_that_has_the_lock_is_EBUSY)
 {
 	struct producer_result nested = contend_nested(PRODUCER_NESTED);
 
-	ck_assert_uint_eq(nested.busy, offered(&nested));
+	ck_assert_uint_gt(nested.busy, 0);
+	ck_assert_uint_eq(nested.busy + nested.nospc, offered(&nested));
 }
 END_TEST
 
