@@ -225,6 +225,8 @@ START_TEST(overflow_is_1_until_0_is_written)
 	check_value("overflow", 0);
 	lose(3);
 	check_value("overflow", 1);
+	check_value("lost_records", 2);		/* has it brought into the books */
+	check_value("overflow", 1);
 	ck_assert_int_eq(sysfs_write(NUMBER, "overflow", "0"), 0);
 	check_value("overflow", 0);
 	ck_assert_int_eq(sysfs_write(NUMBER, "overflow", "0"), 0);
