@@ -5,14 +5,14 @@
 # judges: all went well only if every witness says so. Shows what the guest
 # reports, and keeps everything in build/logs. SECONDS_PER_BOOT limits it,
 # APPEND is for the kernel's command line, where NAME=VALUE is a variable of
-# SCRIPT's.
+# SCRIPT's. With ICOUNT=y an instruction takes the guest a nanosecond, exactly.
 set -eu
 . "$(dirname "$0")/common.sh"
 
 kernel=$1 cpus=$2 script=$3 suite=${4-}
 . "$here/machine.sh"
 name=$(printf %s "${suite:-${script%.sh}}" | tr -dc a-z_,)
-log=$build/logs/$name-$kernel-${cpus}cpu
+log=$build/logs/$name-$kernel-${cpus}cpu${ICOUNT:+-icount}
 nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 die_early="panic=-1 oops=panic softlockup_panic=1"
 die_early="$die_early sysctl.kernel.panic_on_rcu_stall=1"
@@ -21,12 +21,10 @@ die_early="$die_early sysctl.kernel.panic_on_rcu_stall=1"
 # with much else to do; where they look closely, more time. Printing from a hard
 # interrupt, as a kernel does that is late, is against lockdep's own rules: so
 # they print errors only, and init has the rest.
-slow=1 options=
+options=
 case $kernel in
 *-kasan)	slow=10 options="kasan_multi_shot panic_on_warn=1 quiet loglevel=4" ;;
 *-kcsan)	slow=10 ;;
-*-arm64 | *-i386 | *-s390x)
-		slow=4 ;;
 *-rt-debug)	slow=4 options="panic_on_warn=1 quiet loglevel=4" ;;
 esac
 options="$options no_timer_check"
@@ -69,6 +67,9 @@ make_initramfs() {
 		copy_program /usr/bin/stress-ng
 		copy_program /usr/bin/trinity
 	fi
+	if [ "$script" = bench.sh ]; then
+		cp "$build/$kernel/bench/bench" "$root/t"
+	fi
 	(cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) |
 		gzip -1 >"$log/initramfs"
 	rm -rf "$root"
@@ -79,15 +80,22 @@ run_qemu() {
 	# shellcheck disable=SC2086 # lists of words
 	timeout --foreground -k 5 "$limit" $qemu \
 		-display none -monitor none -no-reboot -nic none \
-		-accel tcg,thread=multi -m 2048 \
+		-accel tcg -m 2048 \
 		-smp "$cpus,sockets=$cpus,cores=1,threads=1" \
 		-kernel "$cache/$kernel/vmlinuz" -initrd "$log/initramfs" \
-		-append "console=$console results=$results $machine_options \
-			$die_early $options slow=$slow \
-			script=$script suite=$suite nonce=$nonce ${APPEND-}" \
+		-append "$parameters" \
 		-serial "file:$log/console" \
 		-chardev stdio,id=results $ports \
-		</dev/null 2>"$log/qemu"
+		</dev/null 2>"$log/vm"
+}
+
+# The same of a kernel that is a program of this machine's.
+run_um() {
+	# shellcheck disable=SC2086 # a list of words
+	timeout --foreground -k 5 "$limit" "$cache/$kernel/vmlinuz" mem=1G \
+		initrd="$log/initramfs" uml_dir="$log" \
+		con=null con0=null,fd:2 ssl=null ssl0=null,fd:3 $parameters \
+		</dev/null 3>&1 >"$log/vm" 2>"$log/console"
 }
 
 show() {
@@ -128,7 +136,7 @@ judge() {
 	"$end_reached")	;;
 	124 | 137)	echo "no end within $limit seconds; the console's last lines:"
 			tail -n 15 "$log/console" ;;
-	*)		echo "the VM ended too early: $(cat "$log/qemu")" ;;
+	*)		echo "the VM ended too early: $(cat "$log/vm")" ;;
 	esac
 
 	# shellcheck disable=SC2046 # words
@@ -158,8 +166,14 @@ rm -rf "$log"
 mkdir -p "$log"
 say "booting Linux $kernel with $cpus CPUs for $script $suite"
 make_initramfs
+parameters="console=$console results=$results $machine_options $die_early
+	$options slow=$slow script=$script suite=$suite nonce=$nonce ${APPEND-}"
+case $machine in
+um)	run=run_um ;;
+*)	run=run_qemu ;;
+esac
 echo 0 >"$log/status"
-{ run_qemu || echo $? >"$log/status"; } |
+{ $run || echo $? >"$log/status"; } |
 	sed -u 's/\r$//' | tee "$log/results" | show
 
 judge >"$log/reasons"

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: build.sh KERNEL demo|check
+# usage: build.sh KERNEL demo|check|torture|bench
 # Builds the modules for a kernel of the cache, and the tool, from copies in
 # build/KERNEL: the tree stays clean, and kernels do not share objects. For check
-# also the suites, for all kernels of a machine. With COVERAGE=y, bufflink.ko
-# counts which of its lines run.
+# also the suites, for all kernels of a machine; for bench the benchmark. With
+# COVERAGE=y, bufflink.ko counts which of its lines run.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -47,4 +47,12 @@ if [ "$2" = check ]; then
 	mkdir -p "$suites"
 	make -C "$top/tests" --no-print-directory OUT="$suites" CC="$cc"
 	"$here/readme.sh" "$kernel"
+fi
+if [ "$2" = bench ]; then
+	mkdir -p "$out/bench"
+	# shellcheck disable=SC2046 # our files have plain names
+	copy_changed $(cd "$top" &&
+		echo bench/*.[ch] bench/Kbuild bench/Makefile)
+	make_modules "$out/bench" "$out/Module.symvers"
+	make -C "$out/bench" --no-print-directory CC="$cc" LDFLAGS=-static
 fi

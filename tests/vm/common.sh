@@ -3,7 +3,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 
 here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
+top=$(cd "$here" && until [ -e bufflink.h ]; do cd ..; done && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/bufflink
 build=${BUILD:-$top/build}
 

@@ -9,10 +9,14 @@
 #                           Debian's stock kernels for other machines
 #   6.1-kasan 6.12-kcsan 6.12-rt-debug newest
 #                           built from Debian's sources and tests/kernels/
+#   6.1-um 6.1-um-real      likewise, User-Mode Linux: one CPU at native speed,
+#                           and with the price of locks put back; their folder
+#                           has the sizes of what the benchmark compares
 set -eu
 . "$(dirname "$0")/common.sh"
 
 kernel=${1-}
+. "$here/machine.sh"
 fragments=$top/tests/kernels
 
 depends() {
@@ -73,7 +77,7 @@ configure() {
 
 # Sources and objects of the kernel itself, of which modules need none.
 remove_needless() {
-	cp build/arch/x86/boot/bzImage vmlinuz
+	mv "build/$binary" vmlinuz
 	cp build/vmlinux.symvers build/Module.symvers
 	for folder in build/*/; do
 		case $folder in
@@ -81,10 +85,16 @@ remove_needless() {
 		*)	rm -rf "$folder" ;;
 		esac
 	done
-	find build/arch -mindepth 1 -maxdepth 1 -type d ! -name x86 \
+	find build/arch -mindepth 1 -maxdepth 1 -type d ! -name x86 ! -name um \
 		-exec rm -rf {} +
 	find build -maxdepth 1 -name 'vmlinux*' -delete
 	find build/arch \( -name '*.[coSa]' -o -name '.*.cmd' \) -delete
+}
+
+# Text, data and bss, in bytes, and whose.
+write_sizes() {
+	(cd build && size kernel/relay.o lib/kfifo.o kernel/bpf/ringbuf.o) |
+		awk 'NR > 1 { print $1, $2, $3, $6 }' >sizes
 }
 
 # Debian's newest kernel is in another suite. In this folder, APT gets a state
@@ -122,23 +132,37 @@ build_kernel() {
 		tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
 		xz -dc | tar -x --strip-components=1 -C build
 	rm -rf ./*.deb apt
+	for patch in $patches; do
+		patch -s -d build -p1 <"$patch"
+	done
+	binary=arch/x86/boot/bzImage
+	if [ "$machine" = um ]; then
+		# not overriding: its Makefile asks itself for ARCH=x86, too
+		echo "ARCH = um" >build/.kernelvariables
+		binary=linux
+	fi
 	configure
 	say "building $version (some minutes)"
-	make -C build -j"$(nproc)" bzImage modules_prepare >build.log 2>&1 ||
+	make -C build -j"$(nproc)" "${binary##*/}" modules_prepare \
+		>build.log 2>&1 ||
 		die "no kernel: $(grep -m 5 -i -A 5 'error' build.log)"
+	[ "$machine" != um ] || write_sizes
 	remove_needless
 }
 
-# from_source PACKAGE SUITE FRAGMENT...: built anew when a fragment changes.
-# SUITE is empty if it is the system's own.
+# from_source PACKAGE SUITE FRAGMENT...: built anew when a fragment changes, a
+# FRAGMENT being a .config, a .patch or both. SUITE is empty if it is the
+# system's own.
 from_source() {
-	source=$1 suite=$2 configs=
+	source=$1 suite=$2 configs='' patches=''
 	shift 2
 	for fragment; do
-		configs="$configs $fragments/$fragment.config"
+		file=$fragments/$fragment
+		[ ! -e "$file.config" ] || configs="$configs $file.config"
+		[ ! -e "$file.patch" ] || patches="$patches $file.patch"
 	done
-	# shellcheck disable=SC2086 # a list of words
-	key=$(cat $configs | sha256sum | cut -c 1-12)
+	# shellcheck disable=SC2086 # lists of words
+	key=$(cat $configs $patches | sha256sum | cut -c 1-12)
 	cached "$kernel-$key" build_kernel
 	ln -sfn "$(readlink "$cache/$kernel-$key")" "$cache/$kernel"
 }
@@ -152,6 +176,8 @@ case $kernel in
 6.12-kcsan)	from_source linux-source-6.12 "" base kcsan ;;
 6.12-rt-debug)	from_source linux-source-6.12 "" base locks rt ;;
 newest)		from_source linux-source sid base ;;
+6.1-um)		from_source linux-source-6.1 "" um ;;
+6.1-um-real)	from_source linux-source-6.1 "" um um-real ;;
 *-arm64 | *-i386 | *-s390x)
 		"$here/foreign.sh" "$kernel" ;;
 *)		die "no recipe for kernel '$kernel', see the top of this script" ;;

@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Sourced by the scripts beside it: what differs from machine to machine, for
 # the machine of $kernel. Programs are made with $cc, linked with what is below
-# $sysroot, and kept in $suites. $qemu is the command and its machine. Its first
-# serial port, for the log, is the guest's $console; $ports adds that for the
-# results, the guest's $results, once $machine_modules are loaded.
-# $machine_options are for the kernel's command line. $end_reached is QEMU's
-# status when the guest has ended well.
+# $sysroot, and kept in $suites. $qemu is the command and its machine (no such
+# thing for User-Mode Linux). Its first serial port, for the log, is the guest's
+# $console; $ports adds that for the results, the guest's $results, once
+# $machine_modules are loaded. $machine_options are for the kernel's command
+# line. $end_reached is the status when the guest has ended well. All may take
+# $slow times as long. With ICOUNT=y an instruction takes the guest exactly a
+# nanosecond, when it has one CPU; and the time that it would idle is skipped.
 # shellcheck shell=sh disable=SC2034,SC2154
 
+machine=x86_64
+sysroot=
+suites=$build/suites
+slow=1
 case $kernel in
 *-arm64 | *-i386 | *-s390x)
 	machine=${kernel##*-}
 	sysroot=$cache/$kernel/sysroot
-	suites=$build/suites-$machine ;;
-*)	machine=x86_64
-	sysroot=
-	suites=$build/suites ;;
+	suites=$build/suites-$machine
+	slow=4 ;;
+*-um | *-um-real)
+	machine=um ;;
 esac
 cross=
 console=ttyS0
@@ -32,6 +38,8 @@ case $machine in
 x86_64 | i386)
 	# QEMU copies "rep movsb" byte by byte, and each look at HPET is an exit
 	qemu="qemu-system-x86_64 -cpu max,-erms"
+	[ -z "${ICOUNT-}" ] ||
+		qemu="qemu-system-x86_64 -cpu qemu64 -icount shift=0,sleep=off"
 	machine_options="tsc=reliable clocksource=tsc"
 	ports="-serial chardev:results"
 	ports="$ports -device isa-debug-exit,iobase=0xf4,iosize=4"
@@ -50,6 +58,9 @@ s390x)
 	machine_options=$no_mouse
 	console=ttysclp0
 	results=hvc0 ;;
+um)
+	console=tty0
+	results=ttyS0 ;;
 esac
 
 cc=${cross}gcc${sysroot:+ --sysroot=$sysroot}

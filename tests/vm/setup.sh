@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: setup.sh demo|check|torture|planted|kernel|MACHINE|model|style
+# usage: setup.sh demo|check|torture|planted|bench|kernel|MACHINE|model|style
 # Installs the Debian packages that the target needs and this machine lacks.
 set -eu
 . "$(dirname "$0")/common.sh"
@@ -10,9 +10,11 @@ modules="gcc gcc-12 libc6-dev libelf1"
 vm="qemu-system-x86 busybox-static"
 suites="check libsubunit-dev liburing-dev"
 torturers="stress-ng trinity"
+report="gnuplot-nox python3"
 arm64="gcc-aarch64-linux-gnu qemu-system-arm"
 s390x="gcc-s390x-linux-gnu qemu-system-misc"
 kernel="gcc gcc-12 libc6-dev flex bison bc xz-utils libelf-dev libssl-dev"
+kernel="$kernel patch"
 model="spin gcc libc6-dev"
 style="sparse perl xz-utils shellcheck codespell"
 
@@ -21,13 +23,14 @@ demo)	packages="$modules $vm" ;;
 check)	packages="$modules $vm $suites" ;;
 torture)	packages="$modules $vm $torturers" ;;
 planted)	packages="$modules $vm $suites patch" ;;
+bench)	packages="$modules $vm $report" ;;
 kernel)	packages="$kernel" ;;
 arm64)	packages="$arm64" ;;
 i386)	packages="" ;;
 s390x)	packages="$s390x" ;;
 model)	packages="$model" ;;
 style)	packages="$modules $suites $style" ;;
-*)	die "usage: setup.sh demo|check|torture|planted|kernel|MACHINE|model|style" ;;
+*)	die "unknown target '${1-}', see the top of this script" ;;
 esac
 
 is_installed() {
