@@ -376,7 +376,7 @@ static noinline __kprobes int bufflink_store(struct bufflink *bl,
 static nokprobe_inline bool bufflink_trylock(struct bufflink *bl)
 {
 	return (IS_ENABLED(CONFIG_SMP) ||
-		__this_cpu_read(bufflink_depth) == 1) &&
+		likely(__this_cpu_read(bufflink_depth) == 1)) &&
 	       raw_spin_trylock(&bl->lock);
 }
 
@@ -404,8 +404,11 @@ static nokprobe_inline void bufflink_publish(struct bufflink *bl, size_t size)
 		bufflink_advance(bl, size);
 }
 
-/* One record of a client, with @src and @n as for bufflink_store(). */
-static nokprobe_inline int bufflink_record(struct bufflink *bl, const void *src,
+/*
+ * One record of a client, with @src and @n as for bufflink_store(). Inline also
+ * where there are no kprobes: append is to be one function, and n constant.
+ */
+static __always_inline int bufflink_record(struct bufflink *bl, const void *src,
 					   size_t n, size_t size)
 {
 	unsigned long irqs;
