@@ -5,6 +5,7 @@ KERNEL ?= 6.12
 CPUS ?= 2 4
 SUITE ?=
 PART ?=
+RESULTS ?=
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 #: On this machine's own kernel:
@@ -17,6 +18,8 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   make check-model  check the order of its steps with Spin (no VM)
 #:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
 #:                   faults, races, torturers, other machines (an hour)
+#:   make bench      measure it beside relay, kfifo, BPF's ring and others
+#:   make bench-icount  count an append's instructions: are they more now?
 #:   make style      check the style of the sources
 #: Variables:
 #:   KDIR=DIR        headers of the kernel to build for, if not the running one
@@ -25,6 +28,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   CPUS=2          numbers of virtual CPUs of check ("2 4")
 #:   SUITE=check_read  the only suite to run
 #:   PART=kasan      the only part of check-hostile, see tests/vm/hostile.sh
+#:   RESULTS=DIR     where bench leaves its results (build/bench)
 all: modules tool
 
 modules: $(KDIR)/Makefile
@@ -62,6 +66,12 @@ check-model:
 check-hostile:
 	@tests/vm/hostile.sh $(PART)
 
+bench:
+	@bench/run.sh $(RESULTS)
+
+bench-icount:
+	@bench/icount.sh
+
 style:
 	@tests/vm/style.sh
 
@@ -74,4 +84,4 @@ help:
 	@sed -n 's/^#: //p' Makefile
 
 .PHONY: all modules tool load unload demo check check-model check-hostile \
-	style clean help
+	bench bench-icount style clean help

@@ -73,6 +73,7 @@ compile_programs() {
 	mkdir -p suites
 	make -s -C tests OUT="$copy/suites" CFLAGS='-O2 -Werror'
 	make -s -C userland CFLAGS='-O2 -Werror'
+	make -s -C bench CFLAGS='-O2 -Werror'
 }
 
 "$here/setup.sh" style
@@ -85,8 +86,11 @@ cd "$top"
 ours | tar -cT - | tar -xC "$copy"
 cd "$copy"
 
-module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)"
-program=$(ours 'tests/*.[ch]' 'userland/*.c' ':!tests/producer.c')
+bench_module=$(ours 'bench/*.c' ':!bench/bench.c' ':!bench/reader.c')
+module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)
+	$bench_module bench/peers.h"
+program=$(ours 'tests/*.[ch]' 'userland/*.c' ':!tests/producer.c' \
+	bench/bench.c bench/bench.h 'bench/reader.[ch]')
 script="$(ours '*.sh') .ci/run tests/vm/init"
 
 # shellcheck disable=SC2046,SC2086 # our files have plain names
@@ -94,7 +98,7 @@ script="$(ours '*.sh') .ci/run tests/vm/init"
 	quietly checkpatch_module $module
 	quietly checkpatch_program $program
 	quietly kernel_doc $module
-	quietly shellcheck -x -P tests/vm $script
+	quietly shellcheck -x -P tests/vm:bench $script
 	quietly codespell -L nd $(ours ':!LICENSE')
 }
 for kernel in 6.1 6.12; do
@@ -102,5 +106,6 @@ for kernel in 6.1 6.12; do
 	quietly compile $kernel "$copy/test_module" "$copy/Module.symvers"
 	quietly compile $kernel "$copy/tests" "$copy/Module.symvers"
 done
+quietly compile 6.1 "$copy/bench" "$copy/Module.symvers"
 quietly compile_programs
 [ $rc = 0 ]

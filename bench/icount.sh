@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: icount.sh
+# Counts the instructions of an append of 64 bytes, and fails if they are more
+# than bench/instructions says. It is the same number each time.
+set -eu
+. "$(dirname "$0")/../tests/vm/common.sh"
+
+vm=$top/tests/vm
+limit=$(cat "$top/bench/instructions")
+
+"$vm/setup.sh" demo
+"$vm/kernel.sh" 6.1
+mkdir -p "$build"
+exec 9>"$build/lock"
+flock -n 9 || { say "waiting for another run in $build"; flock 9; }
+"$vm/build.sh" 6.1 bench
+count=$(ICOUNT=y APPEND="peer=bufflink size=64" \
+		"$vm/boot.sh" 6.1 1 bench.sh count | tee /dev/stderr |
+	sed -n 's/^csv,count,bufflink,64,.*,instructions,//p')
+
+say "an append of 64 bytes takes ${count:-an unknown number of} instructions," \
+	"at most $limit are wanted (bench/instructions)"
+awk -v count="$count" -v limit="$limit" 'BEGIN {
+	if (count && count < limit)
+		print "they are fewer: write that into bench/instructions"
+	exit !(count && count <= limit) }'

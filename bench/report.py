@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Turns the results of one benchmark run into tables, and data to plot.
+
+usage: report.py RESULTS.csv FOLDER
+
+Prints the tables in Markdown; puts what plot.gp wants into FOLDER.
+"""
+import csv
+import os
+import sys
+from collections import defaultdict
+from statistics import median, quantiles
+
+# Where a test ran, and what its readers should know of that place.
+PLACES = {
+    "real": "lock and interrupt instructions put back",
+    "um": "as built: no spinlocks, interrupt flags in a variable",
+}
+
+
+def load(path):
+    """Values by (place, test, quantity), then (peer, size, condition)."""
+    results = defaultdict(lambda: defaultdict(list))
+    with open(path, newline="") as lines:
+        for row in csv.DictReader(lines):
+            table = results[row["place"], row["test"], row["quantity"]]
+            key = row["peer"], int(row["size"] or 0), row["condition"]
+            table[key].append(row["value"] if row["test"] == "about"
+                              else float(row["value"]))
+    return results
+
+
+def unique(values):
+    return list(dict.fromkeys(values))
+
+
+def short(value):
+    """Three digits, or all before the point: 0.0123, 12.3, 1234."""
+    if value is None:
+        return ""
+    if abs(value) >= 100 or value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+def middle(values):
+    return median(values) if values else None
+
+
+def markdown(head, rows):
+    print("| " + " | ".join(head) + " |")
+    print("|---" + "|--:" * (len(head) - 1) + "|")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def by_size(table, condition=""):
+    """A row for each peer, a column for each size."""
+    peers = unique(peer for peer, _, _ in table)
+    sizes = sorted(unique(size for _, size, _ in table))
+    return sizes, [[peer] + [middle(table.get((peer, size, condition)))
+                             for size in sizes] for peer in peers]
+
+
+def print_by_size(title, unit, sizes, rows):
+    print(f"### {title}\n")
+    markdown([unit] + [f"{size} B" for size in sizes],
+             [[row[0]] + [short(value) for value in row[1:]] for row in rows])
+
+
+def write_data(path, sizes, rows):
+    """For gnuplot: a column for each peer."""
+    with open(path, "w") as data:
+        print("size", *(f'"{row[0]}"' for row in rows), file=data)
+        for i, size in enumerate(sizes, 1):
+            print(size, *("NaN" if row[i] is None else row[i]
+                          for row in rows), file=data)
+
+
+def summary(results, size=64):
+    """What most people want to know."""
+    count = results["icount", "count", "instructions"]
+    refused = results["icount", "refused", "instructions"]
+    native = results["real", "time", "ns"]
+    ours = native["bufflink", size, ""]
+    print(f"### An append of {size} bytes\n")
+    rows = []
+    for peer in unique(peer for peer, _, _ in native if peer != "loop"):
+        theirs = native[peer, size, ""]
+        ratio = median(a / b for a, b in zip(ours, theirs))
+        rows.append([peer, short(middle(count.get((peer, size, "")))),
+                     short(middle(refused.get((peer, size, "full")))),
+                     short(median(theirs)), f"{ratio:.2f}"])
+    markdown(["", "instructions", "when full", "ns",
+              "bufflink takes ... times that"], rows)
+
+
+def instructions(results, folder):
+    sizes, rows = by_size(results["icount", "count", "instructions"])
+    print_by_size("Instructions of an append", "peer", sizes, rows)
+    write_data(os.path.join(folder, "instructions.dat"), sizes, rows)
+
+    refused = results["icount", "refused", "instructions"]
+    sizes, rows = by_size(refused, "full")
+    print_by_size("Instructions of an append that is refused: the buffer is "
+                  "full, nobody reads", "peer", sizes, rows)
+
+
+def times(results, folder):
+    for place, what in PLACES.items():
+        table = results[place, "time", "ns"]
+        sizes, rows = by_size(table)
+        print_by_size(f"Time of an append, native: {what}", "ns", sizes, rows)
+        write_data(os.path.join(folder, f"time-{place}.dat"), sizes, rows)
+        ratios(table, what)
+
+
+def ratios(table, what, size=64):
+    """Round by round, bufflink's time to that of each peer."""
+    ours = table["bufflink", size, ""]
+    print(f"### bufflink's time to that of others, {size} bytes: {what}\n")
+    rows = []
+    for peer in unique(peer for peer, _, _ in table):
+        theirs = table[peer, size, ""]
+        pairs = [a / b for a, b in zip(ours, theirs)]
+        low, _, high = quantiles(theirs, n=4)
+        rows.append([peer, short(median(theirs)),
+                     f"{short(low)} to {short(high)}",
+                     f"{median(pairs):.2f}",
+                     f"{min(pairs):.2f} to {max(pairs):.2f}"])
+    markdown(["peer", "ns, median", "its middle half", "ratio, median",
+              f"ratios of {len(ours)} rounds"], rows)
+
+
+def machine(results):
+    print("### What the machine itself asks for\n")
+    markdown(["in user space, same run", "ns"],
+             [[peer, short(middle(values))] for (peer, _, _), values
+              in results["real", "machine", "ns"].items()])
+
+
+def tests_of(results, place, test):
+    """The tables of a test, by quantity."""
+    return {quantity: table for (at, which, quantity), table
+            in results.items() if (at, which) == (place, test)}
+
+
+def by_quantity(title, results, place, test):
+    """A row for each peer, a column for each quantity."""
+    tables = tests_of(results, place, test)
+    keys = unique(key for table in tables.values() for key in table)
+    print(f"### {title}\n")
+    markdown(["peer"] + [name.replace("_", " ") for name in tables],
+             [[key[0]] + [short(middle(table.get(key)))
+                          for table in tables.values()] for key in keys])
+
+
+def by_condition(title, results, place, test, quantity, unit, divisor=1):
+    """A row for each peer, a column for each condition."""
+    table = results[place, test, quantity]
+    conditions = unique(condition for _, _, condition in table)
+    print(f"### {title}\n")
+    rows = []
+    for peer, size in unique((peer, size) for peer, size, _ in table):
+        values = [middle(table.get((peer, size, condition)))
+                  for condition in conditions]
+        rows.append([peer] + [short(value and value / divisor)
+                              for value in values])
+    markdown([unit] + conditions, rows)
+
+
+def streams(results, place):
+    """A table for each rate; bufflink's watermark is part of its name."""
+    tables = tests_of(results, place, "stream")
+    keys = unique(key for table in tables.values() for key in table)
+    rates = unique(condition.split(" watermark")[0] for _, _, condition in keys)
+    for rate in rates:
+        print(f"### From the producer to the program, {rate}\n")
+        markdown(["peer"] + [name.replace("_", " ") for name in tables],
+                 [[peer + condition.removeprefix(rate)] +
+                  [short(middle(table.get((peer, size, condition))))
+                   for table in tables.values()]
+                  for peer, size, condition in keys
+                  if condition.split(" watermark")[0] == rate])
+
+
+def about(results):
+    facts = [f"{quantity}: {values[0]}"
+             for (_, test, quantity), table in results.items()
+             if test == "about" for values in table.values()]
+    print("Measured in one run. " + "; ".join(facts) + ".\n")
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    results = load(sys.argv[1])
+    folder = sys.argv[2]
+    print("<!-- SPDX-License-Identifier: GPL-2.0-only -->\n# Results\n")
+    about(results)
+    summary(results)
+    instructions(results, folder)
+    times(results, folder)
+    machine(results)
+    streams(results, "smp2")
+    by_condition("Several producers: records stored, of all of them", results,
+                 "smp4", "contend", "records_per_s", "million/s", 1e6)
+    by_condition("The same, buffer full: records refused", results,
+                 "smp4", "full", "refused_per_s", "million/s", 1e6)
+    by_quantity("What a buffer of 4096 bytes costs", results, "smp2",
+                "footprint")
+    by_quantity("Code and data (bytes)", results, "um", "object")
+
+
+if __name__ == "__main__":
+    main()

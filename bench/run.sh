@@ -1,0 +1,67 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: run.sh [FOLDER]
+# Runs all benchmarks, one after the other, and prints what they say in tables.
+# Leaves results.csv, tables.md and append.svg in FOLDER (build/bench).
+set -eu
+. "$(dirname "$0")/../tests/vm/common.sh"
+
+vm=$top/tests/vm
+folder=${1:-$build/bench}
+results=$folder/results.csv
+
+# fact QUANTITY VALUE
+fact() {
+	printf 'host,about,,,,,%s,"%s"\n' "$1" "$2" >>"$results"
+}
+
+describe() {
+	fact date "$(date -u +%F)"
+	fact machine "$(sed -n 's/^model name.*: //p' /proc/cpuinfo |
+		head -n 1), $(nproc) cores, shared"
+	fact compiler "$(gcc-12 --version | head -n 1)"
+	fact kernel "Debian's $(readlink "$cache/6.1")"
+}
+
+# boot PLACE KERNEL CPUS MODES: results, each with the place they are from
+boot() {
+	place=$1 kernel=$2 cpus=$3 modes=$4
+	"$vm/boot.sh" "$kernel" "$cpus" bench.sh "$modes" >"$folder/log" ||
+		{ cat "$folder/log"; die "no results of $modes"; }
+	sed -n "s/^== /== /p" "$folder/log" >&2
+	sed -n "s/^csv,/$place,/p" "$folder/log" >>"$results"
+}
+
+object_sizes() {
+	size "$build/6.1-um/bufflink.ko" |
+		awk 'NR > 1 { print $1, $2, $3, "bufflink.ko" }' |
+		cat - "$cache/6.1-um/sizes" |
+		while read -r text data bss name; do
+			for value in "text,$text" "data,$data" "bss,$bss"; do
+				echo "um,object,$name,,,,$value"
+			done
+		done >>"$results"
+}
+
+"$vm/setup.sh" bench
+mkdir -p "$folder"
+exec 9>"$build/lock"
+flock -n 9 || { say "waiting for another run in $build"; flock 9; }
+: >"$build/scores"
+for kernel in 6.1 6.1-um 6.1-um-real; do
+	"$vm/kernel.sh" $kernel
+	"$vm/build.sh" $kernel bench
+done
+echo place,test,peer,size,condition,round,quantity,value >"$results"
+describe
+ICOUNT=y boot icount 6.1 1 count,refused
+boot real 6.1-um-real 1 time,machine
+boot um 6.1-um 1 time
+boot smp2 6.1 2 stream,footprint
+boot smp4 6.1 4 contend,full
+object_sizes
+"$top/bench/report.py" "$results" "$folder" >"$folder/tables.md"
+(cd "$folder" && gnuplot "$top/bench/plot.gp" >append.svg)
+rm -f "$folder/log" "$folder"/*.dat
+cat "$folder/tables.md"
+say "tables.md, results.csv and append.svg are in $folder"
