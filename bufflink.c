@@ -21,8 +21,8 @@
  *
  * @head and @tail are positions in the stream: they count bytes since creation
  * and run on freely, so head - tail bytes are waiting whatever the size. @put
- * and @get are the same places as offsets into the memory: no division, also
- * where the size is not a power of two.
+ * and @get are the same places in the memory: no division, also where the size
+ * is not a power of two.
  *
  * @lock, a raw spinlock, orders the producers and guards all that they write.
  * @read_lock, a mutex, orders the readers and guards @tail and @get. Neither
@@ -40,8 +40,8 @@
  *      it; who makes it then looks at the queue; with full barriers between.
  *  B5: @dead is released when the last byte is in, and acquired before @head:
  *      whoever saw it knows that no more bytes come.
- *  B6: who has missed adds to missed_*, then looks whether BL_MISSED is set
- *      already; who folds clears it, then takes missed_*.
+ *  B6: who is refused without the lock counts that, then looks whether
+ *      BL_MISSED is set already; who folds clears it, then takes the counts.
  *
  * The short way in: @credit is how many bytes fit at @put in one piece without
  * raising @highwater, by the last look at @tail. As @tail only moves on, it is
@@ -49,12 +49,13 @@
  * the record wrap, is this a new maximum. Only a record that fails it looks at
  * @tail, and grants new credit.
  *
- * Loss is counted in missed_*, without @lock, and whoever takes @lock next
- * brings it into the books before @head moves: so its place in the stream is
- * known. That is for the producers of a full buffer, which must not queue up to
- * hear that it is full. And it is for an append in an NMI, or nested in another
- * on this CPU (by a probe on something that append calls): where waiting for a
- * lock could be for ever, it only tries.
+ * Loss has its place in the stream, and is counted under @lock. But producers
+ * need not queue up to hear that a buffer is full: they count that in @refused,
+ * records and bytes in one word. And where waiting could be for ever, in an NMI
+ * or nested in another append on this CPU (by a probe on something that append
+ * calls), an append only tries to get the lock, and if it fails counts that in
+ * missed_*. Whoever takes @lock next brings both into the books, before @head
+ * moves.
  *
  * Wakeups: an append may run under any lock, so it takes no wait queue's. It
  * leaves that to irq_work, and only while BL_SLEEPER is set; clearing the flag
@@ -134,13 +135,18 @@ static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 #define BL_SLEEPER	BIT(0)	/* somebody sleeps or polls: wake them */
 #define BL_LAZY		BIT(1)	/* the lazy irq_work is on its way */
 #define BL_LOST		BIT(2)	/* there is a loss to report */
-#define BL_MISSED	BIT(3)	/* ... and missed_* hold some of it */
+#define BL_MISSED	BIT(3)	/* ... some of it in refused or missed_* */
 #define BL_OVERFLOW	BIT(4)	/* the flag of 1999 */
+
+/* In struct bufflink.refused bytes are below this, and above it records. */
+#define BL_RECORD	(1L << (BITS_PER_LONG / 4 * 3))
+#define BL_REFUSED_MAX	(1UL << (BITS_PER_LONG / 2))	/* bytes of one */
 
 struct bufflink {
 	/*
-	 * Written by producers, under lock; head is read by anyone. All that
-	 * the short way in touches is in one cache line, and its lock first.
+	 * Written by producers, under lock; head is read by anyone, credit by
+	 * producers. All that the short way in touches is in one cache line,
+	 * the lock first.
 	 */
 	raw_spinlock_t lock;
 	atomic_t flags;		/* BL_* */
@@ -155,7 +161,8 @@ struct bufflink {
 	u64 lost_records;
 	u64 lost_bytes;
 	struct bufflink_loss loss;	/* not reported yet */
-	atomic_long_t missed_records;	/* not in lost_* and loss yet */
+	atomic_long_t refused;		/* not in lost_* and loss yet */
+	atomic_long_t missed_records;	/* neither */
 	atomic_long_t missed_bytes;
 	u64 wakeups;
 
@@ -259,30 +266,35 @@ static noinline __kprobes void bufflink_lose(struct bufflink *bl, u64 records,
 	bufflink_alert(bl, BL_LOST | BL_OVERFLOW);
 }
 
-/* Counts a loss without the lock. */
-static noinline __kprobes int bufflink_miss(struct bufflink *bl, size_t size,
-					    int err)
+/* Counts a loss of someone who may not wait for the lock. */
+static noinline __kprobes void bufflink_miss(struct bufflink *bl, size_t size)
 {
 	atomic_long_add(size, &bl->missed_bytes);
-	atomic_long_inc(&bl->missed_records);
-	smp_mb__after_atomic();		/* B6 */
+	atomic_long_inc_return(&bl->missed_records);	/* B6; after the bytes */
 	bufflink_alert(bl, BL_MISSED);
-	return err;
 }
 
-/* Brings what was missed into the books. Caller holds lock. */
+/* Brings what was counted without the lock into the books; call with it. */
 static noinline __kprobes void bufflink_fold(struct bufflink *bl)
 {
-	unsigned long records, bytes;
+	unsigned long refused, records, bytes;
 
 	if (!(atomic_read(&bl->flags) & BL_MISSED))
 		return;
+	/* At no moment without a flag, or one loss would wake twice. */
+	if (atomic_long_read(&bl->refused) ||
+	    atomic_long_read(&bl->missed_records))
+		bufflink_alert(bl, BL_LOST | BL_OVERFLOW);
+
 	atomic_fetch_andnot(BL_MISSED, &bl->flags);	/* B6 */
+	refused = atomic_long_xchg(&bl->refused, 0);
+	if (refused)
+		bufflink_lose(bl, refused / BL_RECORD, refused % BL_RECORD);
 	records = atomic_long_xchg(&bl->missed_records, 0);
-	if (!records)
-		return;
-	bytes = atomic_long_xchg(&bl->missed_bytes, 0);
-	bufflink_lose(bl, records, bytes);
+	if (records) {
+		bytes = atomic_long_xchg(&bl->missed_bytes, 0);
+		bufflink_lose(bl, records, bytes);
+	}
 }
 
 static nokprobe_inline unsigned long bufflink_enter(void)
@@ -298,6 +310,26 @@ static nokprobe_inline void bufflink_leave(unsigned long irqs)
 {
 	__this_cpu_dec(bufflink_depth);
 	local_irq_restore(irqs);
+}
+
+/* Counts a loss where a look without the lock finds no room. */
+static noinline __kprobes bool bufflink_refuse(struct bufflink *bl, size_t size)
+{
+	/* In this order, used is exact or too small, then perhaps negative. */
+	unsigned long head = smp_load_acquire(&bl->head);
+	unsigned long used = head - READ_ONCE(bl->tail);
+	unsigned long irqs;
+
+	if (used > bl->size || size > bl->size || size <= bl->size - used)
+		return false;
+	/* Before the word overflows, somebody must take the lock, and fold. */
+	if (size > BL_REFUSED_MAX || atomic_long_read(&bl->refused) < 0)
+		return false;
+	irqs = bufflink_enter();
+	atomic_long_add_return(BL_RECORD + size, &bl->refused);	/* B6 */
+	bufflink_alert(bl, BL_MISSED);
+	bufflink_leave(irqs);
+	return true;
 }
 
 /* For everyone but the appends of clients, which may not wait everywhere. */
@@ -316,21 +348,6 @@ static void bufflink_unlock(struct bufflink *bl, unsigned long irqs)
 {
 	raw_spin_unlock(&bl->lock);
 	bufflink_leave(irqs);
-}
-
-/*
- * Whether there is no room for a record, by a look without the lock. Reading
- * head first makes what is used too small where it cannot be exact, and even
- * negative. Where missed_bytes may overflow, better ask with the lock.
- */
-static noinline __kprobes bool bufflink_is_full(const struct bufflink *bl,
-						size_t size)
-{
-	unsigned long head = smp_load_acquire(&bl->head);	/* first */
-	long used = head - READ_ONCE(bl->tail);
-
-	return size <= bl->size && used > (long)(bl->size - size) &&
-	       atomic_long_read(&bl->missed_bytes) >= 0;
 }
 
 /* One piece of a record at the head, in two parts where the ring wraps. */
@@ -398,8 +415,8 @@ static noinline __kprobes void bufflink_advance_and_tell(struct bufflink *bl,
 /* The record that was stored becomes part of the stream. Caller holds lock. */
 static nokprobe_inline void bufflink_publish(struct bufflink *bl, size_t size)
 {
-	if (unlikely(atomic_read(&bl->flags) & (BL_SLEEPER | BL_MISSED)))
-		bufflink_advance_and_tell(bl, size);	/* B3 */
+	if (unlikely(atomic_read(&bl->flags) & (BL_SLEEPER | BL_MISSED)))  /* B3 */
+		bufflink_advance_and_tell(bl, size);
 	else
 		bufflink_advance(bl, size);
 }
@@ -416,17 +433,16 @@ static __always_inline int bufflink_record(struct bufflink *bl, const void *src,
 
 	if (unlikely(!size))
 		return 0;
-	irqs = bufflink_enter();
 	/* An old credit only costs a closer look. */
-	if (unlikely(size > data_race(bl->credit)) &&
-	    bufflink_is_full(bl, size)) {
-		err = bufflink_miss(bl, size, -ENOSPC);
-		goto leave;
-	}
+	if (unlikely(size > data_race(bl->credit)) && bufflink_refuse(bl, size))
+		return -ENOSPC;
+
+	irqs = bufflink_enter();
 	if (unlikely(!bufflink_trylock(bl))) {
 		/* Waiting could be for ever. */
 		if (in_nmi() || __this_cpu_read(bufflink_depth) > 1) {
-			err = bufflink_miss(bl, size, -EBUSY);
+			bufflink_miss(bl, size);
+			err = -EBUSY;
 			goto leave;
 		}
 		raw_spin_lock(&bl->lock);

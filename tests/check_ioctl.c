@@ -109,6 +109,37 @@ START_TEST(getloss_clears_for_every_reader)
 }
 END_TEST
 
+/* Refused by a producer that the reader never stops. */
+static int lose_many(void *unused)
+{
+	struct producer_run records = {
+		.count = 1 << 20, .size_min = 64, .size_max = 64,
+	};
+
+	(void)unused;
+	run(&records);
+	return records.result.nospc != records.count;
+}
+
+START_TEST(bytes_of_a_report_are_those_of_its_records)
+{
+	int fd = new_client_buffer(64);
+	__u64 records = 0;
+	pid_t producer_pid;
+
+	fill(0, 64);
+	producer_pid = start(lose_many, NULL);
+	do {
+		struct bufflink_loss report = loss(fd);
+
+		ck_assert_uint_eq(report.bytes, 64 * report.records);
+		records += report.records;
+	} while (!finished(producer_pid, 0));
+	ck_assert_int_eq(finish(producer_pid), 0);
+	ck_assert_uint_eq(records + loss(fd).records, 1 << 20);
+}
+END_TEST
+
 START_TEST(first_and_last_are_positions_in_the_stream)
 {
 	int fd = new_client_buffer(10);
@@ -592,6 +623,7 @@ int main(void)
 		 getloss_is_all_zero_while_nothing_is_lost,
 		 getloss_returns_and_clears_the_loss_since_the_last_call,
 		 getloss_clears_for_every_reader,
+		 bytes_of_a_report_are_those_of_its_records,
 		 first_and_last_are_positions_in_the_stream,
 		 a_loss_at_the_very_beginning_is_at_zero,
 		 a_reader_finds_the_gap_where_the_loss_says,

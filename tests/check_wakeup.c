@@ -293,6 +293,23 @@ START_TEST(data_below_the_watermark_is_there_for_who_looks)
 }
 END_TEST
 
+START_TEST(a_loss_costs_one_wakeup)
+{
+	int fd = new_client_buffer(64);
+	struct pollfd wait = { .fd = fd, .events = POLLPRI };
+	struct call call;
+
+	pin(0);
+	fill(0, 64);
+	call_start(&call, SYS_ppoll, (long)&wait, 1);
+	call_wait_asleep(&call);
+	lose(64);
+	ck_assert_int_eq(call_finish(&call), 1);
+	pause_ms(MOMENT_MS);
+	ck_assert_uint_eq(stats(fd).wakeups, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("wakeup");
@@ -314,5 +331,6 @@ int main(void)
 		 lowering_the_watermark_wakes_at_once,
 		 a_slow_trickle_wakes_once_a_tick,
 		 data_below_the_watermark_is_there_for_who_looks);
+	add_case(suite, "loss", a_loss_costs_one_wakeup);
 	return run_suite(suite);
 }

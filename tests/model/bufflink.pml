@@ -23,6 +23,7 @@
 byte ring[SIZE] = 255;
 byte head, tail, put, credit, highwater;
 byte records, lost_records, lost_bytes, missed_records, missed_bytes;
+byte refused_records, refused_bytes;	/* one word */
 bool lock, bounce_lock, dead, bl_sleeper, bl_lazy, bl_missed;
 bool wake_now, wake_lazy;	/* these irq_works are pending */
 bool asleep[2];			/* on data_wait */
@@ -38,6 +39,11 @@ inline bufflink_fold() {
 	if
 	:: missed ->						/* B6 */
 		bl_missed = false;
+		atomic {
+			lost_records = lost_records + refused_records;
+			lost_bytes = lost_bytes + refused_bytes;
+			refused_records = 0; refused_bytes = 0
+		}
 		atomic { n = missed_records; missed_records = 0 }
 		if
 		:: n ->
@@ -90,12 +96,25 @@ inline bufflink_store() {
 	}
 }
 
+/* What is counted, and then the flag looked at. */
 inline bufflink_miss() {
 #ifdef EARLY_LOOK
 	queue = bl_missed;
 #endif
-	missed_bytes = missed_bytes + size;
-	missed_records++;
+	if
+	:: refused -> atomic {
+			refused_records++;
+			refused_bytes = refused_bytes + size
+		}
+	:: else ->
+#ifdef RECORDS_FIRST
+		missed_records++;
+		missed_bytes = missed_bytes + size
+#else
+		missed_bytes = missed_bytes + size;		/* B6 */
+		missed_records++
+#endif
+	fi;
 #ifndef EARLY_LOOK
 	queue = bl_missed;					/* B6 */
 #endif
@@ -103,7 +122,7 @@ inline bufflink_miss() {
 }
 
 /* Full is what was so at one moment: that of the second look. */
-inline bufflink_is_full() {
+inline bufflink_refuse() {
 #ifdef TAIL_FIRST
 	at = tail;
 	atomic { refused = head - at + size > SIZE;
@@ -157,7 +176,7 @@ active [THREADS + NMIS] proctype client() {
 			offered_records++;
 			offered_bytes = offered_bytes + size
 		}
-		if :: size > credit -> bufflink_is_full() :: else fi;
+		if :: size > credit -> bufflink_refuse() :: else fi;
 		atomic {
 #ifdef NMI_WAITS
 			!lock || refused;

@@ -101,6 +101,7 @@ second_half() {
 	finds NMI_WAITS "$stuck" $nmi $own
 	finds EARLY_LOOK "offered" $nmi $own
 	finds TAIL_FIRST "refused" $two $own
+	finds RECORDS_FIRST "offered_bytes" $nmi $own
 }
 
 "$top/tests/vm/setup.sh" model
