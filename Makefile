@@ -67,7 +67,7 @@ check-hostile:
 	@tests/vm/hostile.sh $(PART)
 
 bench:
-	@bench/run.sh $(RESULTS)
+	@bench/run.sh "$(RESULTS)"
 
 bench-icount:
 	@bench/icount.sh

@@ -26,11 +26,10 @@
 #define PEERS_MAX	16
 #define ROUNDS_MAX	1000
 #define NS_PER_S	1000000000ULL
-#define PATIENCE	60	/* seconds for one measurement */
+#define PATIENCE	120	/* seconds for one measurement */
 
 static const char usage[] =
 "usage: bench MODE [--peer NAME,...] [--size BYTES,...] [--rounds N]\n"
-"             [--header]\n"
 "\n"
 "Measures bufflink and what one would use instead of it; needs bufflink.ko,\n"
 "bufflink_bench.ko and debugfs in /sys/kernel/debug, and root. MODE is one of\n"
@@ -39,8 +38,8 @@ static const char usage[] =
 "  time       nanoseconds per append\n"
 "  machine    nanoseconds of what locks are made of, without the kernel\n"
 "  stream     end to end, to a reading program\n"
-"  contend    1, 2 and 4 producers, on one buffer and on one each\n"
-"  full       1 and 2 producers, on a full buffer\n"
+"  contend    one producer, and one on each CPU: on one buffer, on one each\n"
+"  full       the same, on one buffer that is full\n"
 "  footprint  time to create and destroy, and memory beyond the ring\n"
 "\n"
 "Prints lines of test,peer,size,condition,round,quantity,value.\n"
@@ -49,8 +48,7 @@ static const char usage[] =
 "  --size     of records, powers of two: 8,32,64,128,256,1024,4096 for count,\n"
 "             refused and time, else 64\n"
 "  --rounds   how often: 15 for time and machine, 9 for contend and full,\n"
-"             5 for footprint, else 1\n"
-"  --header   prints the names of the columns first\n"
+"             5 for stream and footprint, else 1\n"
 "\n"
 "Exit status: 0 all measured, 1 something failed, 2 wrong usage.\n";
 
@@ -162,10 +160,9 @@ static uint64_t append_all(struct buffer *b, size_t size, unsigned int appends)
 {
 	struct bench_append done = append(b, size, 1, appends);
 
-	errno = 0;
 	if (done.refused)
-		die("%s: %" PRIu64 " records of %zu bytes were refused",
-		    b->peer->name, (uint64_t)done.refused, size);
+		fail("%s: %" PRIu64 " records of %zu bytes were refused",
+		     b->peer->name, (uint64_t)done.refused, size);
 	return done.ns[0];
 }
 
@@ -218,9 +215,8 @@ static void refused(const struct peer *peer, size_t size, unsigned int round)
 	while (!append(&b, size, 1, BATCH).refused)
 		;
 	done = append(&b, size, BATCHES, BATCH);
-	errno = 0;
 	if (done.refused != BATCHES * BATCH)
-		die("%s: a full buffer stored records", peer->name);
+		fail("%s: a full buffer stored records", peer->name);
 	row(peer->name, size, "full", round, "instructions",
 	    instructions(&b, size, (uint64_t *)done.ns));
 	buffer_close(&b);
@@ -350,11 +346,10 @@ static struct bufflink_stats bufflink_stats(const struct buffer *b)
 static void check_stream(const struct buffer *b, const char *condition,
 			 const struct bench_finish *result, uint64_t lost)
 {
-	errno = 0;
 	if (b->records + lost != result->offered)
-		die("%s, %s: of %" PRIu64 " records %" PRIu64
-		    " were read and %" PRIu64 " lost", b->peer->name, condition,
-		    (uint64_t)result->offered, b->records, lost);
+		fail("%s, %s: of %" PRIu64 " records %" PRIu64
+		     " were read and %" PRIu64 " lost", b->peer->name, condition,
+		     (uint64_t)result->offered, b->records, lost);
 	if (b->peer->refuses && lost != result->refused)
 		die("%s, %s: %" PRIu64 " records were lost, and %" PRIu64
 		    " refused", b->peer->name, condition, lost,
@@ -446,15 +441,22 @@ static void stream(const struct peer *peer, size_t size, unsigned int round)
 	}
 }
 
-/* contend and full: producers on CPUs of their own, none of which reads. */
-#define CONTEND_RING	(16 << 20)
-#define CONTEND_APPENDS	50000
-#define DEAR_APPENDS	2000	/* of those that take long */
+/* contend and full: producers on CPUs of their own, and nobody reads. */
+#define CONTEND_RING	(64 << 20)	/* of all of them */
+#define CONTEND_APPENDS	800000
+#define DEAR_APPENDS	8000	/* of those that take long */
 
-static unsigned int appends_of(const struct peer *peer)
+static unsigned int appends_of(const struct peer *peer, unsigned int producers)
 {
-	return peer->id == BENCH_NETLINK_UNICAST || peer->id == BENCH_PRINTK ?
-	       DEAR_APPENDS : CONTEND_APPENDS;
+	return (peer->id == BENCH_NETLINK_UNICAST || peer->id == BENCH_PRINTK ?
+		DEAR_APPENDS : CONTEND_APPENDS) / producers;
+}
+
+static unsigned int producers_max(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cpus < BENCH_PRODUCERS_MAX ? cpus : BENCH_PRODUCERS_MAX;
 }
 
 static struct bench_finish produce(struct buffer *const buffers[],
@@ -463,7 +465,7 @@ static struct bench_finish produce(struct buffer *const buffers[],
 	struct bench_start how = {
 		.producers = producers,
 		.size = size,
-		.appends = appends_of(buffers[0]->peer),
+		.appends = appends_of(buffers[0]->peer, producers),
 	};
 
 	buffers[0]->record = size;
@@ -481,12 +483,11 @@ static void drain_all(struct buffer *own, unsigned int n, size_t size,
 		buffer_drain(&own[i]);
 		records += own[i].records;
 	}
-	errno = 0;
 	if (result->refused ||
 	    (own->peer->refuses && records != result->offered))
-		die("%s: of %" PRIu64 " records %" PRIu64 " were read, %" PRIu64
-		    " refused", own->peer->name, (uint64_t)result->offered,
-		    records, (uint64_t)result->refused);
+		fail("%s: of %" PRIu64 " records %" PRIu64 " were read, %" PRIu64
+		     " refused", own->peer->name, (uint64_t)result->offered,
+		     records, (uint64_t)result->refused);
 }
 
 static void contend_once(const struct peer *peer, size_t size,
@@ -501,11 +502,11 @@ static void contend_once(const struct peer *peer, size_t size,
 	alarm(PATIENCE);
 	for (unsigned int i = 0; i < producers; i++) {
 		if (i < n)
-			buffer_open(&own[i], peer, room(peer, CONTEND_RING),
-				    false);
+			buffer_open(&own[i], peer,
+				    room(peer, CONTEND_RING / n), false);
 		buffers[i] = &own[each ? i : 0];
 	}
-	for (int i = 0; i < 2; i++) {	/* the first warms all up */
+	for (int i = 0; i < 2; i++) {	/* the first is to warm up */
 		result = produce(buffers, producers, size);
 		drain_all(own, n, size, &result);
 	}
@@ -519,16 +520,13 @@ static void contend_once(const struct peer *peer, size_t size,
 
 static void contend(const struct peer *peer, size_t size, unsigned int round)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int cpus = producers_max();
 
 	if (peer->floor && peer->id != BENCH_LOCK_MEMCPY)
 		return;
-	for (unsigned int n = 1; n <= BENCH_PRODUCERS_MAX && n <= cpus;
-	     n *= 2) {
-		contend_once(peer, size, round, n, false);
-		if (n > 1)
-			contend_once(peer, size, round, n, true);
-	}
+	contend_once(peer, size, round, 1, false);
+	contend_once(peer, size, round, cpus, false);
+	contend_once(peer, size, round, cpus, true);
 }
 
 /* What was offered is stored or lost, nothing else. */
@@ -536,11 +534,10 @@ static void check_law(struct buffer *b, uint64_t offered)
 {
 	struct bufflink_stats stats = bufflink_stats(b);
 
-	errno = 0;
 	if (stats.records + stats.lost_records != offered)
-		die("bufflink: offered %" PRIu64 " records, stored %llu, lost %llu",
-		    offered, (unsigned long long)stats.records,
-		    (unsigned long long)stats.lost_records);
+		fail("bufflink: offered %" PRIu64 " records, stored %llu, lost %llu",
+		     offered, (unsigned long long)stats.records,
+		     (unsigned long long)stats.lost_records);
 }
 
 static void full_once(const struct peer *peer, size_t size, unsigned int round,
@@ -554,9 +551,8 @@ static void full_once(const struct peer *peer, size_t size, unsigned int round,
 	buffer_open(&b, peer, FULL_RING, false);
 	filled = produce(buffers, producers, size);
 	result = produce(buffers, producers, size);
-	errno = 0;
 	if (result.refused != result.offered)
-		die("%s: a full buffer stored records", peer->name);
+		fail("%s: a full buffer stored records", peer->name);
 	if (peer->id == BENCH_BUFFLINK)
 		check_law(&b, filled.offered + result.offered);
 	snprintf(condition, sizeof(condition), "%u on one", producers);
@@ -567,12 +563,12 @@ static void full_once(const struct peer *peer, size_t size, unsigned int round,
 
 static void full(const struct peer *peer, size_t size, unsigned int round)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int cpus = producers_max();
 
 	if (!peer->refuses)
 		return;
-	for (unsigned int n = 1; n <= 2 && n <= cpus; n++)
-		full_once(peer, size, round, n);
+	full_once(peer, size, round, 1);
+	full_once(peer, size, round, cpus);
 }
 
 /*
@@ -676,7 +672,7 @@ static const struct mode {
 	{ "refused", refused, 1, ALL_SIZES, false },
 	{ "time", time_round, 15, ALL_SIZES, false },
 	{ "machine", machine, 15, "64", true },
-	{ "stream", stream, 1, "64", false },
+	{ "stream", stream, 5, "64", false },
 	{ "contend", contend, 9, "64", false },
 	{ "full", full, 9, "64", false },
 	{ "footprint", footprint, 5, "64", false },
@@ -758,12 +754,10 @@ int main(int argc, char **argv)
 		{ "peer", required_argument, NULL, 'p' },
 		{ "size", required_argument, NULL, 's' },
 		{ "rounds", required_argument, NULL, 'r' },
-		{ "header", no_argument, NULL, 'H' },
 		{ "help", no_argument, NULL, 'h' },
 		{}
 	};
 	const struct mode *mode;
-	bool header = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1) {
@@ -776,9 +770,6 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			options.rounds = number(optarg, ROUNDS_MAX);
-			break;
-		case 'H':
-			header = true;
 			break;
 		case 'h':
 			use(stdout);
@@ -804,8 +795,6 @@ int main(int argc, char **argv)
 		options.rounds = mode->rounds;
 
 	test = mode->name;
-	if (header)
-		puts("test,peer,size,condition,round,quantity,value");
 	signal(SIGALRM, give_up);
 	be_on_cpu(0);
 	for_all(mode->measure);

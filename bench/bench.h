@@ -110,7 +110,8 @@ struct bench_start {
  * @refused: those that were not stored, as far as appends tell
  * @began: when the first producer did, by CLOCK_MONOTONIC (ns)
  * @wall_ns: from then to the last one's end
- * @append_ns: processor time in append; at full speed that of the threads
+ * @append_ns: time in append, with the interrupts it meets; at full speed the
+ *	processor time of the threads
  */
 struct bench_finish {
 	__u64 offered;

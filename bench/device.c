@@ -90,7 +90,9 @@ static long bench_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		ret = buffer_create(b, user);
 		break;
 	case BENCH_DESTROY:
-		ret = put_user(buffer_destroy(b), (u64 __user *)user);
+		/* Producers have the file, too. */
+		ret = file_count(file) > 1 ? -EBUSY :
+		      put_user(buffer_destroy(b), (u64 __user *)user);
 		break;
 	case BENCH_APPEND:
 		ret = buffer_append(b, user);

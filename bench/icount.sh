@@ -15,9 +15,10 @@ mkdir -p "$build"
 exec 9>"$build/lock"
 flock -n 9 || { say "waiting for another run in $build"; flock 9; }
 "$vm/build.sh" 6.1 bench
-count=$(ICOUNT=y APPEND="peer=bufflink size=64" \
-		"$vm/boot.sh" 6.1 1 bench.sh count | tee /dev/stderr |
-	sed -n 's/^csv,count,bufflink,64,.*,instructions,//p')
+ICOUNT=y APPEND="peer=bufflink size=64" \
+	"$vm/boot.sh" 6.1 1 bench.sh count >"$build/icount" ||
+	{ cat "$build/icount"; exit 1; }
+count=$(sed -n 's/^csv,count,bufflink,64,.*,instructions,//p' "$build/icount")
 
 say "an append of 64 bytes takes ${count:-an unknown number of} instructions," \
 	"at most $limit are wanted (bench/instructions)"

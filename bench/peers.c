@@ -233,7 +233,14 @@ APPEND_LOOP(relay_lock)
 
 static int fifo_create(struct bench *b, struct bench_create *arg)
 {
-	return ring_create(b, arg) ?: kfifo_init(&b->fifo, b->ring, b->size);
+	int err = ring_create(b, arg);
+
+	if (err)
+		return err;
+	err = kfifo_init(&b->fifo, b->ring, b->size);
+	if (err)
+		ring_destroy(b);
+	return err;
 }
 
 static bool fifo_empty(struct bench *b)
@@ -262,7 +269,8 @@ static __always_inline int fifo_waking_append(struct bench *b, const void *data,
 {
 	int err = fifo_append(b, data, size);
 
-	wake_up_interruptible(&b->wait);
+	if (wq_has_sleeper(&b->wait))
+		wake_up_interruptible(&b->wait);
 	return err;
 }
 

@@ -36,7 +36,8 @@ struct producer {
 struct bench_run {
 	struct bench_start how;
 	atomic_t late;		/* producers that have not come yet */
-	struct completion done;	/* once by each producer */
+	atomic_t busy;		/* ... that have not finished yet */
+	struct completion done;	/* by the last to finish */
 	struct producer producers[BENCH_PRODUCERS_MAX];
 };
 
@@ -157,7 +158,8 @@ static int producer_thread(void *data)
 	runtime = producer_runtime() - runtime;
 	if (!run->how.period_ns)
 		p->append_ns = runtime;
-	complete(&run->done);
+	if (atomic_dec_and_test(&run->busy))
+		complete_all(&run->done);
 
 	set_current_state(TASK_INTERRUPTIBLE);
 	while (!kthread_should_stop()) {
@@ -226,6 +228,7 @@ int run_start(struct bench *b, void __user *user)
 
 	init_completion(&run->done);
 	atomic_set(&run->late, how->producers);
+	atomic_set(&run->busy, how->producers);
 	for (i = 0; i < how->producers; i++) {
 		run->producers[i].run = run;
 		err = producer_create(&run->producers[i], how->buffers[i],
@@ -252,10 +255,8 @@ int run_finish(struct bench *b, void __user *user)
 
 	if (!run)
 		return -EINVAL;
-	for (i = 0; i < run->how.producers; i++) {
-		if (wait_for_completion_interruptible(&run->done))
-			return -EINTR;
-	}
+	if (wait_for_completion_interruptible(&run->done))
+		return -EINTR;
 	for (i = 0; i < run->how.producers; i++) {
 		struct producer *p = &run->producers[i];
 

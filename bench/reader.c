@@ -31,17 +31,30 @@
 
 static char space[MESSAGES][MESSAGE_MAX] __attribute__((aligned(4096)));
 
+__attribute__((noreturn))
+static void end(const char *format, va_list args, const char *why)
+{
+	fputs("bench: ", stderr);
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "%s%s\n", why ? ": " : "", why ? why : "");
+	exit(1);
+}
+
 void die(const char *format, ...)
 {
+	const char *why = strerror(errno);
 	va_list args;
-	int err = errno;
 
-	fputs("bench: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, err ? ": %s\n" : "\n", strerror(err));
-	exit(1);
+	end(format, args, why);
+}
+
+void fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	end(format, args, NULL);
 }
 
 int bench_file(void)
@@ -63,15 +76,23 @@ static void add_file(struct buffer *b, const char *path)
 	b->fds[b->n_fds++] = fd;
 }
 
-/* Records without anything between them. */
+static void count_record(struct buffer *b, const char *data)
+{
+	b->records++;
+	if (*data == BENCH_FILL_LAST)
+		b->ended = true;
+}
+
+/* Records without anything between them: the last can only be at the end. */
 static void count_bytes(struct buffer *b, const char *data, size_t size)
 {
 	if (size % b->record)
-		die("%s: read %zu bytes, not whole records of %zu",
-		    b->peer->name, size, b->record);
-	b->records += size / b->record;
-	if (size && data[size - b->record] == BENCH_FILL_LAST)
-		b->ended = true;
+		fail("%s: read %zu bytes, not whole records of %zu",
+		     b->peer->name, size, b->record);
+	if (!size)
+		return;
+	b->records += size / b->record - 1;
+	count_record(b, data + size - b->record);
 }
 
 static bool read_some(struct buffer *b, int fd, ssize_t *done)
@@ -133,7 +154,7 @@ static void relay_attach(struct buffer *b)
 	char path[128];
 
 	if (cpus > CPUS_MAX)
-		die("only %d CPUs are provided for", CPUS_MAX);
+		fail("only %d CPUs are provided for", CPUS_MAX);
 	for (long cpu = 0; cpu < cpus; cpu++) {
 		snprintf(path, sizeof(path),
 			 RELAY_FOLDER BENCH_RELAY_FILES "%ld", b->number, cpu);
@@ -158,8 +179,7 @@ static bool relay_walk(struct buffer *b, unsigned int cpu)
 		if (!arg.ready)
 			return any;
 		data = b->maps[cpu] + b->walked[cpu]++ % BENCH_SUBBUFS * size;
-		for (size_t at = 0; at < size - arg.padding; at += b->record)
-			count_bytes(b, data + at, b->record);
+		count_bytes(b, data, size - arg.padding);
 		arg.consumed = 1;
 		any = true;
 	}
@@ -206,10 +226,8 @@ static uint64_t kernel_address(const char *name)
 		      symbol) == 2 && strcmp(symbol, name))
 		;
 	fclose(file);
-	if (strcmp(symbol, name) || !address) {
-		errno = 0;
-		die("/proc/kallsyms does not say where %s is", name);
-	}
+	if (strcmp(symbol, name) || !address)
+		fail("/proc/kallsyms does not say where %s is", name);
 	return address;
 }
 
@@ -274,7 +292,7 @@ static bool bpf_walk(struct buffer *b)
 
 		if (size & BPF_RINGBUF_BUSY_BIT)
 			break;
-		count_bytes(b, data + BPF_RINGBUF_HDR_SZ, size);
+		count_record(b, data + BPF_RINGBUF_HDR_SZ);
 		at += (size + BPF_RINGBUF_HDR_SZ + 7) & ~7UL;
 		__atomic_store_n(b->consumed, at, __ATOMIC_RELEASE);
 		any = true;
@@ -316,10 +334,10 @@ static void trace_page(struct buffer *b, const char *page)
 		} else if (type > 29) {		/* time */
 			at += 8;
 		} else if (type) {
-			count_bytes(b, at + 4, b->record);
+			count_record(b, at + 4);
 			at += 4 + 4 * type;
 		} else {
-			count_bytes(b, at + 8, b->record);
+			count_record(b, at + 8);
 			at += 4 + size;
 		}
 	}
@@ -336,6 +354,9 @@ static bool trace_read(struct buffer *b)
 	return true;
 }
 
+static struct mmsghdr messages[MESSAGES];
+static struct iovec message_vecs[MESSAGES];
+
 static void netlink_open(struct buffer *b, struct bench_create *arg)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
@@ -349,19 +370,18 @@ static void netlink_open(struct buffer *b, struct bench_create *arg)
 		die("netlink: cannot make a socket");
 	b->fds[b->n_fds++] = fd;
 	arg->handle = address.nl_pid;
+	for (int i = 0; i < MESSAGES; i++) {
+		message_vecs[i] = (struct iovec){ space[i], MESSAGE_MAX };
+		messages[i].msg_hdr = (struct msghdr){
+			.msg_iov = &message_vecs[i], .msg_iovlen = 1,
+		};
+	}
 }
 
 static bool netlink_read(struct buffer *b)
 {
-	static struct mmsghdr messages[MESSAGES];
-	static struct iovec vecs[MESSAGES];
 	int n;
 
-	for (int i = 0; i < MESSAGES; i++) {
-		vecs[i] = (struct iovec){ space[i], MESSAGE_MAX };
-		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &vecs[i],
-						       .msg_iovlen = 1 };
-	}
 	do {
 		n = recvmmsg(b->fds[0], messages, MESSAGES,
 			     b->waits ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
@@ -369,8 +389,7 @@ static bool netlink_read(struct buffer *b)
 	if (n < 0 && errno != EAGAIN)
 		die("netlink: cannot receive");
 	for (int i = 0; i < n; i++)
-		count_bytes(b, space[i] + NLMSG_HDRLEN,
-			    messages[i].msg_len - NLMSG_HDRLEN);
+		count_record(b, space[i] + NLMSG_HDRLEN);
 	return n > 0;
 }
 
@@ -381,14 +400,14 @@ static void printk_line(struct buffer *b, char *line, size_t size)
 	unsigned long long number;
 
 	if (!text || sscanf(line, "%*u,%llu", &number) != 1)
-		die("/dev/kmsg: not a line: %.*s", (int)size, line);
+		fail("/dev/kmsg: not a line: %s", line);
 	if (b->next_line && number > b->next_line)
 		b->lost += number - b->next_line;
 	b->next_line = number + 1;
 	text++;
 	if (size - (text - line) > b->record &&
 	    (*text == BENCH_FILL || *text == BENCH_FILL_LAST))
-		count_bytes(b, text, b->record);
+		count_record(b, text);
 }
 
 /* What nobody needs to see, nobody has to drain: it never refuses. */
@@ -401,10 +420,11 @@ static bool printk_read(struct buffer *b)
 		return false;
 	}
 	do {
-		done = read(b->fds[0], space, READ_SIZE);
+		done = read(b->fds[0], space, READ_SIZE - 1);
 	} while (done < 0 && errno == EPIPE);	/* overwritten */
 	if (done < 0)
 		die("/dev/kmsg: cannot read");
+	(*space)[done] = '\0';
 	printk_line(b, *space, done);
 	return true;
 }

@@ -70,8 +70,11 @@ struct buffer {
 	bool ended;		/* by a record of BENCH_FILL_LAST */
 };
 
+/* Both end the program; die() says what errno is. */
 __attribute__((noreturn, format(printf, 1, 2)))
 void die(const char *format, ...);
+__attribute__((noreturn, format(printf, 1, 2)))
+void fail(const char *format, ...);
 
 int bench_file(void);
 void buffer_open(struct buffer *b, const struct peer *peer, size_t size,

@@ -48,6 +48,15 @@ def middle(values):
     return median(values) if values else None
 
 
+def spread(values, divisor=1):
+    """The middle one, the smallest and the largest."""
+    if not values:
+        return ""
+    values = [value / divisor for value in values]
+    return (f"{short(median(values))} "
+            f"({short(min(values))} to {short(max(values))})")
+
+
 def markdown(head, rows):
     print("| " + " | ".join(head) + " |")
     print("|---" + "|--:" * (len(head) - 1) + "|")
@@ -164,10 +173,8 @@ def by_condition(title, results, place, test, quantity, unit, divisor=1):
     print(f"### {title}\n")
     rows = []
     for peer, size in unique((peer, size) for peer, size, _ in table):
-        values = [middle(table.get((peer, size, condition)))
-                  for condition in conditions]
-        rows.append([peer] + [short(value and value / divisor)
-                              for value in values])
+        rows.append([peer] + [spread(table.get((peer, size, condition)),
+                                     divisor) for condition in conditions])
     markdown([unit] + conditions, rows)
 
 
@@ -178,12 +185,15 @@ def streams(results, place):
     rates = unique(condition.split(" watermark")[0] for _, _, condition in keys)
     for rate in rates:
         print(f"### From the producer to the program, {rate}\n")
-        markdown(["peer"] + [name.replace("_", " ") for name in tables],
-                 [[peer + condition.removeprefix(rate)] +
-                  [short(middle(table.get((peer, size, condition))))
-                   for table in tables.values()]
-                  for peer, size, condition in keys
-                  if condition.split(" watermark")[0] == rate])
+        rows = []
+        for key in keys:
+            peer, _, condition = key
+            if condition.split(" watermark")[0] == rate:
+                rows.append([peer + condition.removeprefix(rate)] +
+                            [spread(table.get(key)) if name == "records_per_s"
+                             else short(middle(table.get(key)))
+                             for name, table in tables.items()])
+        markdown(["peer"] + [name.replace("_", " ") for name in tables], rows)
 
 
 def about(results):
@@ -205,13 +215,16 @@ def main():
     times(results, folder)
     machine(results)
     streams(results, "smp2")
-    by_condition("Several producers: records stored, of all of them", results,
-                 "smp4", "contend", "records_per_s", "million/s", 1e6)
+    for cpus in 2, 4:
+        by_condition(f"Several producers, on {cpus} CPUs: records stored",
+                     results, f"smp{cpus}", "contend", "records_per_s",
+                     "million/s", 1e6)
     by_condition("The same, buffer full: records refused", results,
-                 "smp4", "full", "refused_per_s", "million/s", 1e6)
+                 "smp2", "full", "refused_per_s", "million/s", 1e6)
     by_quantity("What a buffer of 4096 bytes costs", results, "smp2",
                 "footprint")
-    by_quantity("Code and data (bytes)", results, "um", "object")
+    by_quantity("Code and data (bytes), built for User-Mode Linux", results,
+                "um", "object")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ describe() {
 	fact machine "$(sed -n 's/^model name.*: //p' /proc/cpuinfo |
 		head -n 1), $(nproc) cores, shared"
 	fact compiler "$(gcc-12 --version | head -n 1)"
-	fact kernel "Debian's $(readlink "$cache/6.1")"
+	fact kernel "$(readlink "$cache/6.1")"
+	fact "User-Mode Linux" "$(readlink "$cache/6.1-um")"
+	fact emulator "$(qemu-system-x86_64 --version | head -n 1)"
 }
 
 # boot PLACE KERNEL CPUS MODES: results, each with the place they are from
@@ -32,15 +34,17 @@ boot() {
 	sed -n "s/^csv,/$place,/p" "$folder/log" >>"$results"
 }
 
+# Of what is built for the same kernel; and of Debian's bufflink.ko.
 object_sizes() {
-	size "$build/6.1-um/bufflink.ko" |
-		awk 'NR > 1 { print $1, $2, $3, "bufflink.ko" }' |
-		cat - "$cache/6.1-um/sizes" |
-		while read -r text data bss name; do
-			for value in "text,$text" "data,$data" "bss,$bss"; do
-				echo "um,object,$name,,,,$value"
-			done
-		done >>"$results"
+	size "$build/6.1-um/bufflink.ko" "$build/6.1/bufflink.ko" >"$folder/log"
+	awk '$1 == "text" { next }
+	     { name = NF == 4 ? $4 : "bufflink.ko" }
+	     $6 ~ "/6.1/" { name = name " (Debian)" }
+	     {
+		printf "um,object,%s,,,,text,%d\n", name, $1
+		printf "um,object,%s,,,,data,%d\n", name, $2
+		printf "um,object,%s,,,,bss,%d\n", name, $3
+	     }' "$folder/log" "$cache/6.1-um/sizes" >>"$results"
 }
 
 "$vm/setup.sh" bench
@@ -57,11 +61,11 @@ describe
 ICOUNT=y boot icount 6.1 1 count,refused
 boot real 6.1-um-real 1 time,machine
 boot um 6.1-um 1 time
-boot smp2 6.1 2 stream,footprint
-boot smp4 6.1 4 contend,full
+boot smp2 6.1 2 stream,contend,full,footprint
+boot smp4 6.1 4 contend
 object_sizes
 "$top/bench/report.py" "$results" "$folder" >"$folder/tables.md"
 (cd "$folder" && gnuplot "$top/bench/plot.gp" >append.svg)
-rm -f "$folder/log" "$folder"/*.dat
+(cd "$folder" && rm log instructions.dat time-real.dat time-um.dat)
 cat "$folder/tables.md"
 say "tables.md, results.csv and append.svg are in $folder"

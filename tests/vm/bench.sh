@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the guest: runs the modes of the program bench that $suite lists, and
 # reports what it prints. $peer and $size may limit it to one of them.
-set -eu
+# shellcheck disable=SC2154,SC3040 # of the command line; busybox
+set -eu -o pipefail
 insmod bufflink.ko
 insmod bufflink_bench.ko
-for mode in $(echo "${suite:?}" | tr , ' '); do
-	# shellcheck disable=SC2154 # from the kernel's command line
-	bench ${peer:+--peer "$peer"} ${size:+--size "$size"} "$mode" \
-		>/tmp/results
-	sed 's/^/csv,/' /tmp/results >&3
+for mode in $(echo "$suite" | tr , ' '); do
+	bench ${peer:+--peer "$peer"} ${size:+--size "$size"} "$mode" |
+		awk '{ print "csv," $0; fflush() }' >&3
 done
 rmmod bufflink_bench
 rmmod bufflink
