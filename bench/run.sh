@@ -48,7 +48,7 @@ object_sizes() {
 }
 
 "$vm/setup.sh" bench
-mkdir -p "$folder"
+mkdir -p "$build" "$folder"
 exec 9>"$build/lock"
 flock -n 9 || { say "waiting for another run in $build"; flock 9; }
 : >"$build/scores"
