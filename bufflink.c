@@ -312,23 +312,20 @@ static nokprobe_inline void bufflink_leave(unsigned long irqs)
 	local_irq_restore(irqs);
 }
 
-/* Counts a loss where a look without the lock finds no room. */
+/* Counts a loss, if a look without the lock finds no room. */
 static noinline __kprobes bool bufflink_refuse(struct bufflink *bl, size_t size)
 {
 	/* In this order, used is exact or too small, then perhaps negative. */
 	unsigned long head = smp_load_acquire(&bl->head);
 	unsigned long used = head - READ_ONCE(bl->tail);
-	unsigned long irqs;
 
 	if (used > bl->size || size > bl->size || size <= bl->size - used)
 		return false;
 	/* Before the word overflows, somebody must take the lock, and fold. */
 	if (size > BL_REFUSED_MAX || atomic_long_read(&bl->refused) < 0)
 		return false;
-	irqs = bufflink_enter();
 	atomic_long_add_return(BL_RECORD + size, &bl->refused);	/* B6 */
 	bufflink_alert(bl, BL_MISSED);
-	bufflink_leave(irqs);
 	return true;
 }
 
@@ -433,11 +430,13 @@ static __always_inline int bufflink_record(struct bufflink *bl, const void *src,
 
 	if (unlikely(!size))
 		return 0;
-	/* An old credit only costs a closer look. */
-	if (unlikely(size > data_race(bl->credit)) && bufflink_refuse(bl, size))
-		return -ENOSPC;
-
 	irqs = bufflink_enter();
+	/* An old credit only costs a closer look. */
+	if (unlikely(size > data_race(bl->credit)) &&
+	    bufflink_refuse(bl, size)) {
+		bufflink_leave(irqs);
+		return -ENOSPC;
+	}
 	if (unlikely(!bufflink_trylock(bl))) {
 		/* Waiting could be for ever. */
 		if (in_nmi() || __this_cpu_read(bufflink_depth) > 1) {
