@@ -380,12 +380,15 @@ static void netlink_open(struct buffer *b, struct bench_create *arg)
 
 static bool netlink_read(struct buffer *b)
 {
+	int flags = b->waits ? MSG_WAITFORONE : MSG_DONTWAIT;
 	int n;
 
-	do {
-		n = recvmmsg(b->fds[0], messages, MESSAGES,
-			     b->waits ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
-	} while (n < 0 && errno == ENOBUFS);	/* says that some were lost */
+	n = recvmmsg(b->fds[0], messages, MESSAGES, flags, NULL);
+	while (n < 0 && errno == ENOBUFS) {	/* says that some were lost */
+		/* recvmmsg() may say so and leave it refusing: look there. */
+		recv(b->fds[0], NULL, 0, MSG_PEEK | MSG_DONTWAIT);
+		n = recvmmsg(b->fds[0], messages, MESSAGES, flags, NULL);
+	}
 	if (n < 0 && errno != EAGAIN)
 		die("netlink: cannot receive");
 	for (int i = 0; i < n; i++)
