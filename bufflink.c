@@ -93,6 +93,7 @@
 #include <linux/kprobes.h>
 #include <linux/kref.h>
 #include <linux/limits.h>
+#include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -103,7 +104,9 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/timekeeping.h>
 #include <linux/uio.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
@@ -127,6 +130,10 @@ module_param(default_size, ulong, 0644);
 MODULE_PARM_DESC(default_size, "bytes of a buffer created with size 0");
 
 static DEFINE_IDA(bufflink_numbers);
+
+/* All that have a device, each owner's in the order of their instances. */
+static LIST_HEAD(bufflink_list);
+static DEFINE_MUTEX(bufflink_list_lock);
 
 /* How many appends (or other holders of a lock) are nested on this CPU. */
 static DEFINE_PER_CPU(unsigned int, bufflink_depth);
@@ -165,6 +172,7 @@ struct bufflink {
 	atomic_long_t missed_records;	/* neither */
 	atomic_long_t missed_bytes;
 	u64 wakeups;
+	atomic64_t last_report;		/* wall-clock seconds; no lock */
 
 	/* Written by readers, under read_lock; tail is read by anyone. */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
@@ -186,6 +194,8 @@ struct bufflink {
 	int number;
 	char name[sizeof("bufflink") + 10];
 	char owner[MODULE_NAME_LEN];
+	unsigned int instance;	/* among the owner's, from 0 */
+	struct list_head list;	/* under bufflink_list_lock */
 	struct miscdevice misc;
 	struct kref ref;
 };
@@ -851,8 +861,12 @@ static long bufflink_get_loss(struct bufflink *bl, void __user *to)
 
 	bl->loss = (struct bufflink_loss) {};
 	bufflink_unlock(bl, irqs);
-	if (!copy_to_user(to, &loss, sizeof(loss)))
+	if (!copy_to_user(to, &loss, sizeof(loss))) {
+		if (loss.records)
+			atomic64_set(&bl->last_report,
+				     ktime_get_real_seconds());
 		return 0;
+	}
 	if (!loss.records)
 		return -EFAULT;
 
@@ -980,6 +994,15 @@ static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(overflow);
 
+static ssize_t last_report_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	s64 seconds = atomic64_read(&bufflink_of(dev)->last_report);
+
+	return sysfs_emit(buf, "%lld\n", seconds);
+}
+static DEVICE_ATTR_RO(last_report);
+
 static ssize_t watermark_show(struct device *dev, struct device_attribute *attr,
 			      char *buf)
 {
@@ -1007,6 +1030,13 @@ static ssize_t owner_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(owner);
 
+static ssize_t instance_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	return sysfs_emit(buf, "%u\n", bufflink_of(dev)->instance);
+}
+static DEVICE_ATTR_RO(instance);
+
 static struct attribute *bufflink_attrs[] = {
 	&dev_attr_size.attr,
 	&dev_attr_used.attr,
@@ -1017,8 +1047,10 @@ static struct attribute *bufflink_attrs[] = {
 	&dev_attr_lost_bytes.attr,
 	&dev_attr_wakeups.attr,
 	&dev_attr_overflow.attr,
+	&dev_attr_last_report.attr,
 	&dev_attr_watermark.attr,
 	&dev_attr_owner.attr,
+	&dev_attr_instance.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(bufflink);
@@ -1066,6 +1098,33 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size)
 	return bl;
 }
 
+/* Gives it the lowest instance that no other buffer of its owner has. */
+static void bufflink_enlist(struct bufflink *bl)
+{
+	struct list_head *place = &bufflink_list;
+	struct bufflink *other;
+
+	mutex_lock(&bufflink_list_lock);
+	list_for_each_entry(other, &bufflink_list, list) {
+		if (strcmp(other->owner, bl->owner))
+			continue;
+		if (other->instance > bl->instance) {
+			place = &other->list;
+			break;
+		}
+		bl->instance++;
+	}
+	list_add_tail(&bl->list, place);
+	mutex_unlock(&bufflink_list_lock);
+}
+
+static void bufflink_delist(struct bufflink *bl)
+{
+	mutex_lock(&bufflink_list_lock);
+	list_del(&bl->list);
+	mutex_unlock(&bufflink_list_lock);
+}
+
 /**
  * __bufflink_create() - create a buffer and its device
  * @blp: where the buffer is put; NULL is put there on error
@@ -1109,6 +1168,7 @@ int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 	bl->number = err;
 	snprintf(bl->name, sizeof(bl->name), "bufflink%d", bl->number);
 	strscpy(bl->owner, module_name(owner), sizeof(bl->owner));
+	bufflink_enlist(bl);
 
 	bl->misc.minor = MISC_DYNAMIC_MINOR;
 	bl->misc.name = bl->name;
@@ -1119,11 +1179,12 @@ int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 	if (err == -EEXIST)	/* 6.1 may run out at the minor of psaux */
 		err = -EBUSY;
 	if (err)
-		goto free_number;
+		goto delist;
 	*blp = bl;
 	return 0;
 
-free_number:
+delist:
+	bufflink_delist(bl);
 	ida_free(&bufflink_numbers, bl->number);
 free:
 	kref_put(&bl->ref, bufflink_free);
@@ -1151,6 +1212,7 @@ void bufflink_destroy(struct bufflink *bl)
 	if (!bl)
 		return;
 	misc_deregister(&bl->misc);
+	bufflink_delist(bl);
 	ida_free(&bufflink_numbers, bl->number);
 
 	irqs = bufflink_lock(bl);
@@ -1171,3 +1233,4 @@ EXPORT_SYMBOL_GPL(bufflink_destroy);
 MODULE_AUTHOR("The bufflink developers");
 MODULE_DESCRIPTION("Bytes from a kernel module to a program");
 MODULE_LICENSE("GPL");
+MODULE_VERSION("1.0");

@@ -8,7 +8,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define FOLDER	"/sys/class/misc/bufflink0/"
 
@@ -24,7 +26,9 @@ static const struct sysfs_file {
 	{ "lost_records", 0444 },
 	{ "lost_bytes", 0444 },
 	{ "wakeups", 0444 },
+	{ "last_report", 0444 },
 	{ "owner", 0444 },
+	{ "instance", 0444 },
 	{ "overflow", 0644 },
 	{ "watermark", 0644 },
 };
@@ -149,7 +153,7 @@ START_TEST(a_new_buffer_has_counted_nothing)
 {
 	static const char *const names[] = {
 		"used", "highwater", "records", "bytes", "lost_records",
-		"lost_bytes", "overflow", "wakeups", NULL
+		"lost_bytes", "overflow", "wakeups", "last_report", NULL
 	};
 
 	create_buffer(0, PAGE);
@@ -267,6 +271,77 @@ START_TEST(anything_but_0_written_to_overflow_is_einval)
 	lose(1);
 	ck_assert_int_eq(sysfs_write(NUMBER, "overflow", "1"), -EINVAL);
 	check_value("overflow", 1);
+}
+END_TEST
+
+START_TEST(last_report_is_when_a_loss_was_last_learned_of)
+{
+	int fd = new_client_buffer(10);
+	time_t before, after;
+
+	fill(0, 10);
+	lose(3);
+	ck_assert_int_eq(sysfs_write(NUMBER, "overflow", "0"), 0);
+	ck_assert_int_eq(result_of(ioctl(fd, BUFFLINK_GETLOSS, hole())),
+			 -EFAULT);
+	check_value("last_report", 0);
+	before = time(NULL);
+	loss(fd);
+	after = time(NULL);
+	ck_assert_uint_ge(sysfs_value(NUMBER, "last_report"), before);
+	ck_assert_uint_le(sysfs_value(NUMBER, "last_report"), after);
+}
+END_TEST
+
+START_TEST(asking_when_nothing_is_lost_is_no_report)
+{
+	int fd = new_client_buffer(10);
+
+	loss(fd);
+	check_value("last_report", 0);
+}
+END_TEST
+
+START_TEST(instance_is_the_lowest_that_its_owner_has_free)
+{
+	static const int order[] = { 5, 2, 9, 0 };	/* numbers */
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		ck_assert_int_eq(create(i, PRODUCER_OWN, PAGE, order[i]).result,
+				 0);
+	for (i = 0; i < 4; i++)
+		ck_assert_uint_eq(sysfs_value(order[i], "instance"), i);
+
+	ck_assert_int_eq(destroy(2), 0);
+	ck_assert_int_eq(destroy(1), 0);
+	ck_assert_int_eq(create(1, PRODUCER_OWN, PAGE, 7).result, 0);
+	ck_assert_int_eq(create(2, PRODUCER_OWN, PAGE, 1).result, 0);
+	ck_assert_int_eq(create(4, PRODUCER_OWN, PAGE, 3).result, 0);
+	ck_assert_uint_eq(sysfs_value(7, "instance"), 1);
+	ck_assert_uint_eq(sysfs_value(1, "instance"), 2);
+	ck_assert_uint_eq(sysfs_value(3, "instance"), 4);
+	ck_assert_uint_eq(sysfs_value(0, "instance"), 3);
+}
+END_TEST
+
+START_TEST(instances_of_one_owner_are_not_those_of_another)
+{
+	create_buffer(0, PAGE);
+	ck_assert_int_eq(load("bufflink_test", "rate=1"), 0);
+	ck_assert_uint_eq(sysfs_value(1, "instance"), 0);
+	create_buffer(1, PAGE);
+	ck_assert_uint_eq(sysfs_value(2, "instance"), 1);
+	ck_assert_int_eq(unload("bufflink_test"), 0);
+}
+END_TEST
+
+START_TEST(a_failed_create_takes_no_instance)
+{
+	create_buffer(0, PAGE);
+	ck_assert_int_eq(create(1, PRODUCER_OWN, PAGE, 0).result, -EBUSY);
+	create_buffer(1, PAGE);
+	ck_assert_uint_eq(sysfs_value(1, "instance"), 1);
 }
 END_TEST
 
@@ -421,7 +496,13 @@ int main(void)
 		 overflow_is_1_from_the_first_loss_until_it_is_reported,
 		 overflow_is_1_until_0_is_written,
 		 writing_0_to_overflow_leaves_the_report,
+		 last_report_is_when_a_loss_was_last_learned_of,
+		 asking_when_nothing_is_lost_is_no_report,
 		 anything_but_0_written_to_overflow_is_einval);
+	add_case(suite, "instance",
+		 instance_is_the_lowest_that_its_owner_has_free,
+		 instances_of_one_owner_are_not_those_of_another,
+		 a_failed_create_takes_no_instance);
 	add_case(suite, "watermark",
 		 watermark_is_that_of_the_ioctls,
 		 a_bad_watermark_is_einval,
