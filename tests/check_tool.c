@@ -3,16 +3,19 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "device.h"
 
-#define OUTPUT_MAX	8192
+#define OUTPUT_MAX	65536
 #define BIG		600000	/* more than the tool reads at once */
 
 enum { GOOD, FAILED, USAGE, LOSS };	/* exit statuses */
@@ -44,6 +47,8 @@ static int exec_tool(void *arg)
 	if (dup2(tool->in, 0) < 0 || dup2(tool->out, 1) < 0 ||
 	    dup2(tool->err, 2) < 0)
 		return 126;
+	if (isatty(0) && (setsid() < 0 || ioctl(0, TIOCSCTTY, 0)))
+		return 126;
 	execv(tool_path, tool->argv);
 	return 127;
 }
@@ -74,14 +79,16 @@ static off_t size_of(int fd)
 	return stat.st_size;
 }
 
+/* What was written to it so far. */
 static const char *text_of(int fd)
 {
 	static char texts[2][OUTPUT_MAX];
 	static int turn;
 	char *text = texts[turn++ % 2];
-	ssize_t got = pread(fd, text, OUTPUT_MAX - 1, 0);
+	ssize_t got = pread(fd, text, OUTPUT_MAX, 0);
 
-	ck_assert_int_eq(got, size_of(fd));
+	ck_assert_int_ge(got, 0);
+	ck_assert_int_lt(got, OUTPUT_MAX);
 	text[got] = '\0';
 	return text;
 }
@@ -131,12 +138,18 @@ static int buffer_0(uint64_t size)
 
 START_TEST(help_and_version_go_to_standard_output)
 {
-	ends_about(tool("--help"), GOOD, "Usage: bufflink list\n", "");
-	ends_about(tool("-h"), GOOD, "Usage: bufflink list\n", "");
-	ends_about(tool("list", "--help"), GOOD, "Usage: bufflink list\n", "");
-	ends_about(tool("list", "-h"), GOOD, "Usage: bufflink list\n", "");
+	ends_about(tool("--help"), GOOD, "Usage: bufflink list [", "");
+	ends_about(tool("-h"), GOOD, "Usage: bufflink list [", "");
+	ends_about(tool("list", "--help"), GOOD, "Usage: bufflink list [", "");
+	ends_about(tool("list", "-h"), GOOD, "Usage: bufflink list [", "");
+	ends_about(tool("stat", "--help"), GOOD, "Usage: bufflink stat [", "");
+	ends_about(tool("stat", "-h"), GOOD, "Usage: bufflink stat [", "");
 	ends_about(tool("cat", "--help"), GOOD, "Usage: bufflink cat [", "");
 	ends_about(tool("cat", "-h"), GOOD, "Usage: bufflink cat [", "");
+	ends_about(tool("watermark", "--help"), GOOD,
+		   "Usage: bufflink watermark [", "");
+	ends_about(tool("watermark", "-h"), GOOD,
+		   "Usage: bufflink watermark [", "");
 	ends_about(tool("write", "--help"), GOOD, "Usage: bufflink write [",
 		   "");
 	ends_about(tool("write", "-h"), GOOD, "Usage: bufflink write [", "");
@@ -161,13 +174,32 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 
 	append_text("kept");
 
-	is_bad(tool(), ": no command given: use list, cat or write");
-	is_bad(tool("tac"), ": 'tac' is no command: use list, cat or write");
+	is_bad(tool(),
+	       ": no command given: use list, stat, cat, watermark or write");
+	is_bad(tool("tac"),
+	       ": 'tac' is no command: use list, stat, cat, watermark or write");
 	is_bad(tool("--all"), ": unrecognized option '--all'");
 	is_bad(tool("-x", "cat", "0"), ": invalid option -- 'x'");
 
 	is_bad(tool("list", "-x"), " list: invalid option -- 'x'");
 	is_bad(tool("list", "0"), ": 0: unexpected argument");
+
+	is_bad(tool("stat", "-x"), " stat: invalid option -- 'x'");
+	is_bad(tool("stat", ""),
+	       ": no buffer given: name one, as N or as DEVICE");
+	is_bad(tool("stat", "0", "1"), ": 1: unexpected argument");
+	is_bad(tool("stat", "-w", "1", "0", "2"), ": 2: unexpected argument");
+	is_bad(tool("stat", "-w1", "0", "2"), ": 2: unexpected argument");
+	is_bad(tool("stat", "--watch=0"),
+	       ": --watch: '0' is not a number of seconds, 0.1 to 1000000");
+	is_bad(tool("stat", "-w2x"),
+	       ": --watch: '2x' is not a number of seconds, 0.1 to 1000000");
+	is_bad(tool("stat", "-w", "0", "0"),
+	       ": --watch: '0' is not a number of seconds, 0.1 to 1000000");
+	is_bad(tool("stat", "-w1.2.3"),
+	       ": --watch: '1.2.3' is not a number of seconds, 0.1 to 1000000");
+	is_bad(tool("stat", "-w1e3"),
+	       ": --watch: '1e3' is not a number of seconds, 0.1 to 1000000");
 
 	is_bad(tool("cat"), ": no buffer given: name one, as N or as DEVICE");
 	is_bad(tool("cat", ""),
@@ -191,6 +223,18 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	is_bad(tool("cat", "-w", "4097", "0"),
 	       ": --watermark: 4097 is more than the 4096 bytes of /dev/bufflink0");
 
+	is_bad(tool("watermark"),
+	       ": no buffer given: name one, as N or as DEVICE");
+	is_bad(tool("watermark", "-x", "0"),
+	       " watermark: invalid option -- 'x'");
+	is_bad(tool("watermark", "0", "1", "2"), ": 2: unexpected argument");
+	is_bad(tool("watermark", "0", "0"),
+	       ": watermark: '0' is not a number of bytes, 1 or more");
+	is_bad(tool("watermark", "0", "all"),
+	       ": watermark: 'all' is not a number of bytes, 1 or more");
+	is_bad(tool("watermark", "0", "4097"),
+	       ": watermark: 4097 is more than the 4096 bytes of /dev/bufflink0");
+
 	is_bad(tool("write"),
 	       ": no buffer given: name one, as N or as DEVICE");
 	is_bad(tool("write", "0", "1"), ": 1: unexpected argument");
@@ -210,6 +254,14 @@ START_TEST(what_is_no_buffer_is_status_1)
 	ends(tool("cat", "7"), FAILED, "",
 	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
 	ends(tool("write", "7"), FAILED, "",
+	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
+	ends(tool("stat", "7"), FAILED, "",
+	     "bufflink: /dev/bufflink7 is not a buffer: see 'bufflink list' for those that are\n");
+	ends(tool("stat", "/dev/null"), FAILED, "",
+	     "bufflink: /dev/null is not a buffer: see 'bufflink list' for those that are\n");
+	ends(tool("stat", "-w", "0.5"), FAILED, "",
+	     "bufflink: 0.5 is not a buffer: see 'bufflink list' for those that are (seconds alone are -wSECONDS)\n");
+	ends(tool("watermark", "7"), FAILED, "",
 	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
 	ends(tool("cat", "/dev/null"), FAILED, "",
 	     "bufflink: /dev/null is not a buffer of bufflink\n");
@@ -232,8 +284,14 @@ START_TEST(a_full_standard_output_is_status_1)
 
 	/* /dev/full has nothing to read, as text_of() wants it */
 	struct tool tools[] = {
-		tool_writing(full, "cat", "0"),
+		tool_writing(full, "cat", "-n", "2", "0"),
+		tool_writing(full, "cat", "-n", "2", "--mark", "0"),
 		tool_writing(full, "list"),
+		tool_writing(full, "list", "--json"),
+		tool_writing(full, "stat"),
+		tool_writing(full, "stat", "--json"),
+		tool_writing(full, "stat", "-w0.1"),
+		tool_writing(full, "watermark", "0"),
 		tool_writing(full, "--help"),
 		tool_writing(full, "--version"),
 	};
@@ -315,10 +373,597 @@ static void modules_in(void)
 	ck_assert_int_eq(load("producer", ""), 0);
 }
 
-START_TEST(without_the_module_list_is_status_1)
+START_TEST(without_the_module_list_and_stat_are_status_1)
 {
 	ends(tool("list"), FAILED, "",
 	     "bufflink: the module bufflink is not loaded\n");
+	ends(tool("stat"), FAILED, "",
+	     "bufflink: the module bufflink is not loaded\n");
+}
+END_TEST
+
+/* stat and --json: exact values, for programs */
+
+static const char *const names[] = {
+	"instance", "size", "used", "highwater", "watermark", "records",
+	"bytes", "lost_records", "lost_bytes", "overflow", "last_report",
+	"wakeups"
+};
+
+/* What begins the line of a buffer, or its object; ends with these bytes. */
+static const char *known(bool json, int number, const char *end)
+{
+	static char text[OUTPUT_MAX];
+	char value[64];
+	int length;
+	size_t i;
+
+	sysfs_read(number, "owner", value, sizeof(value));
+	length = sprintf(text, json ?
+		"{\"number\": %d, \"device\": \"/dev/bufflink%d\", \"owner\": \"%s\"" :
+		"number=%d device=/dev/bufflink%d owner=%s",
+		number, number, value);
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		sysfs_read(number, names[i], value, sizeof(value));
+		length += sprintf(text + length,
+				  json ? ", \"%s\": %s" : " %s=%s", names[i],
+				  value);
+	}
+	strcpy(text + length, end);
+	return text;
+}
+
+/* Takes this off the text; the test fails if it does not begin so. */
+static const char *skip(const char *text, const char *expected)
+{
+	char *begin = strndup(text, strlen(expected));
+
+	ck_assert_str_eq(begin, expected);
+	free(begin);
+	return text + strlen(expected);
+}
+
+/* Takes off " NAME=VALUE", or the same of JSON. */
+static const char *skip_number(const char *text, bool json, const char *name,
+			       double *value)
+{
+	char expected[64];
+	char *end;
+
+	sprintf(expected, json ? ", \"%s\": " : " %s=", name);
+	text = skip(text, expected);
+	*value = strtod(text, &end);
+	ck_assert_ptr_ne(end, text);
+	return end;
+}
+
+static const char *skip_quiet_rates(const char *text, bool json, double wakeups)
+{
+	static const char *const rates[] = {
+		"records_per_second", "bytes_per_second",
+		"lost_records_per_second", "lost_bytes_per_second",
+		"wakeups_per_second"
+	};
+	double value;
+	size_t i;
+
+	for (i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		text = skip_number(text, json, rates[i], &value);
+		ck_assert_double_eq(value, 0);
+	}
+	if (wakeups < 0) {
+		text = skip(text, json ? ", \"wakeups_per_record\": null" :
+					 " wakeups_per_record=-");
+	} else {
+		text = skip_number(text, json, "wakeups_per_record", &value);
+		ck_assert_double_eq_tol(value, wakeups, 0.000001);
+	}
+	return skip_number(text, json, "time", &value);
+}
+
+/* Two buffers: one of three records and a wakeup, one with a loss and empty. */
+static void two_buffers(void)
+{
+	struct tool cat;
+
+	buffer_0(PAGE);
+	cat = tool("cat", "-n", "3", "0");
+	wait_asleep(cat.pid);
+	append_text("one");
+	ends(cat, GOOD, "one", "");
+	append_text("two");
+	append_text("three");
+	ck_assert_uint_eq(sysfs_value(0, "wakeups"), 1);
+	ck_assert_int_eq(create(1, PRODUCER_OWN, 2 * PAGE, 12).result, 0);
+	ck_assert_int_eq(append_record(1, 10000), -EMSGSIZE);
+}
+
+START_TEST(list_json_is_all_of_sysfs)
+{
+	struct tool list;
+	const char *text;
+
+	ends(tool("list", "--json"), GOOD, "[]\n", "");
+	two_buffers();
+	list = tool("list", "-j");
+	ck_assert_int_eq(finish(list.pid), GOOD);
+	text = skip(text_of(list.out), "[");
+	text = skip(text, known(true, 0, "}, "));
+	text = skip(text, known(true, 12, "}]\n"));
+	ck_assert_str_eq(text, "");
+}
+END_TEST
+
+START_TEST(stat_is_a_line_of_exact_values_for_each_buffer)
+{
+	struct tool stat;
+	const char *text;
+
+	ends(tool("stat"), GOOD, "", "");
+	two_buffers();
+	stat = tool("stat");
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	ck_assert_str_eq(text_of(stat.err), "");
+	text = skip(text_of(stat.out), known(false, 0, ""));
+	text = skip(skip_quiet_rates(text, false, 1.0 / 3), "\n");
+	text = skip(text, known(false, 12, ""));
+	text = skip(skip_quiet_rates(text, false, -1), "\n");
+	ck_assert_str_eq(text, "");
+
+	stat = tool("stat", "/dev/bufflink12");
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	text = skip(text_of(stat.out), known(false, 12, ""));
+	ck_assert_str_eq(skip_quiet_rates(text, false, -1), "\n");
+}
+END_TEST
+
+START_TEST(stat_json_is_one_array)
+{
+	struct tool stat;
+	const char *text;
+
+	ends(tool("stat", "-j"), GOOD, "[]\n", "");
+	two_buffers();
+	stat = tool("stat", "--json");
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	text = skip(skip(text_of(stat.out), "["), known(true, 0, ""));
+	text = skip(skip_quiet_rates(text, true, 1.0 / 3), "}, ");
+	text = skip(text, known(true, 12, ""));
+	ck_assert_str_eq(skip_quiet_rates(text, true, -1), "}]\n");
+}
+END_TEST
+
+START_TEST(stat_follows_a_link_to_a_device)
+{
+	struct tool stat;
+
+	two_buffers();
+	ck_assert_int_eq(symlink("/dev/bufflink12", "/tmp/check_tool"), 0);
+	stat = tool("stat", "/tmp/check_tool");
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	skip(text_of(stat.out), known(false, 12, " records_per_second="));
+	ck_assert_int_eq(unlink("/tmp/check_tool"), 0);
+}
+END_TEST
+
+static double rate_in(const char *line, const char *name)
+{
+	const char *found = strstr(line, name);
+
+	ck_assert_ptr_nonnull(found);
+	return strtod(found + strlen(name), NULL);
+}
+
+/* Of 1000 in the second or, on a slow machine, seconds between two looks. */
+static void check_rate(const char *line, const char *name, double most)
+{
+	double rate = rate_in(line, name);
+
+	ck_assert_double_le(rate, most);
+	ck_assert_double_gt(rate, most * 1000 / PATIENCE_MS);
+}
+
+START_TEST(stat_has_the_rates_between_two_looks)
+{
+	struct tool stat;
+	const char *line;
+	int i;
+
+	buffer_0(PAGE);
+	append_text("what was before does not count");
+	stat = tool("stat", "0");
+	wait_asleep(stat.pid);
+	for (i = 0; i < 1000; i++)
+		append_text("xy");
+	for (i = 0; i < 10; i++)
+		ck_assert_int_eq(append_record(0, 5000), -EMSGSIZE);
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	line = text_of(stat.out);
+	check_rate(line, " records_per_second=", 1000);
+	check_rate(line, " bytes_per_second=", 2000);
+	check_rate(line, " lost_records_per_second=", 10);
+	check_rate(line, " lost_bytes_per_second=", 50000);
+	ck_assert_double_eq(rate_in(line, " wakeups_per_second="), 0);
+}
+END_TEST
+
+/* Whoever may not open the device may look. */
+
+static void become_nobody(void)
+{
+	ck_assert_int_eq(setgid(65534), 0);
+	ck_assert_int_eq(setuid(65534), 0);
+}
+
+static int look_as_nobody(void *unused)
+{
+	struct tool stat;
+
+	(void)unused;
+	become_nobody();
+	ends(tool("cat", "0"), FAILED, "",
+	     "bufflink: you may not open /dev/bufflink0: root may, and the group bufflink to read\n");
+	stat = tool("stat", "0");
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	skip(text_of(stat.out), known(false, 0, " records_per_second="));
+	return 0;
+}
+
+START_TEST(stat_needs_no_right_to_the_device)
+{
+	buffer_0(PAGE);
+	ck_assert_int_eq(finish(start(look_as_nobody, NULL)), 0);
+}
+END_TEST
+
+/* stat -w, piped */
+
+static unsigned int lines_in(const char *text)
+{
+	unsigned int lines = 0;
+
+	while ((text = strchr(text, '\n'))) {
+		text++;
+		lines++;
+	}
+	return lines;
+}
+
+static const char *last_line(const char *text)
+{
+	const char *end = strrchr(text, '\n');
+
+	ck_assert_ptr_nonnull(end);
+	while (end > text && end[-1] != '\n')
+		end--;
+	return end;
+}
+
+static void is_interrupted(struct tool stat, int number)
+{
+	ck_assert_int_eq(kill(stat.pid, number), 0);
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	ck_assert_str_eq(text_of(stat.err), "");
+	ck_assert_ptr_null(strchr(text_of(stat.out), '\033'));
+}
+
+START_TEST(stat_watch_prints_lines_until_it_is_interrupted)
+{
+	struct tool stat;
+
+	buffer_0(PAGE);
+	stat = tool("stat", "-w0.1");
+	wait_for(lines_in(text_of(stat.out)) == 2);
+	ck_assert_ptr_nonnull(strstr(text_of(stat.out), " records=0 "));
+	append_text("record");
+	wait_for(strstr(text_of(stat.out), " records=1 "));
+	ck_assert_double_gt(rate_in(strstr(text_of(stat.out), " records=1 "),
+				    " records_per_second="), 0);
+	is_interrupted(stat, SIGINT);
+
+	stat = tool("stat", "-j", "--watch=0.1");
+	wait_for(lines_in(text_of(stat.out)) == 3);
+	skip(last_line(text_of(stat.out)), "[{\"number\": 0, ");
+	is_interrupted(stat, SIGTERM);
+}
+END_TEST
+
+START_TEST(stat_watch_alone_takes_a_number_for_the_buffer)
+{
+	struct tool stat;
+
+	two_buffers();
+	stat = tool("stat", "-w", "12");
+	wait_for(lines_in(text_of(stat.out)) == 2);
+	ck_assert_ptr_null(strstr(text_of(stat.out), "number=0"));
+	is_interrupted(stat, SIGINT);
+}
+END_TEST
+
+START_TEST(stat_watch_takes_seconds_before_the_buffer)
+{
+	__u64 end = now_ms() + 1000;
+	struct tool stat, slow;
+
+	two_buffers();
+	slow = tool("stat", "-w", "1000", "0");
+	stat = tool("stat", "-w", "0.1", "12");
+	wait_for(lines_in(text_of(stat.out)) == 5);
+	ck_assert_ptr_null(strstr(text_of(stat.out), "number=0"));
+	is_interrupted(stat, SIGINT);
+	wait_for(now_ms() > end);
+	ck_assert_str_eq(text_of(slow.out), "");
+	is_interrupted(slow, SIGINT);
+}
+END_TEST
+
+START_TEST(stat_watch_ends_when_the_buffer_is_gone)
+{
+	struct tool stat;
+
+	buffer_0(PAGE);
+	stat = tool("stat", "-w0.1", "0");
+	wait_for(size_of(stat.out) > 0);
+	destroy_buffer();
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	ck_assert_str_eq(text_of(stat.err),
+			 "bufflink: /dev/bufflink0 is gone\n");
+
+	buffer_0(PAGE);
+	stat = tool("stat", "0");
+	wait_asleep(stat.pid);
+	destroy_buffer();
+	ends(stat, FAILED, "", "bufflink: /dev/bufflink0 is gone\n");
+}
+END_TEST
+
+START_TEST(stat_watch_sees_buffers_come_and_go)
+{
+	struct tool stat;
+	off_t size;
+
+	stat = tool("stat", "-w0.1");
+	wait_asleep(stat.pid);
+	buffer_0(PAGE);
+	wait_for(strstr(text_of(stat.out), "number=0 "));
+	ck_assert_ptr_nonnull(strstr(text_of(stat.out),
+				     " records_per_second=- "));
+	ck_assert_int_eq(create(1, PRODUCER_OWN, PAGE, 1).result, 0);
+	wait_for(strstr(text_of(stat.out), "number=1 "));
+	destroy_buffer();
+	size = size_of(stat.out);
+	wait_for(size_of(stat.out) > size + 1000);
+	skip(last_line(text_of(stat.out)), "number=1 ");
+	is_interrupted(stat, SIGINT);
+}
+END_TEST
+
+START_TEST(stat_watch_has_no_rate_for_another_buffer_of_the_number)
+{
+	const char *line;
+	struct tool stat;
+	int i;
+
+	buffer_0(PAGE);
+	append_text("record");
+	stat = tool("stat", "-w");
+	wait_for(size_of(stat.out) > 0);
+	wait_asleep(stat.pid);
+	destroy_buffer();
+	buffer_0(PAGE);
+	for (i = 0; i < 100; i++)
+		append_text("another");
+	wait_for(strstr(text_of(stat.out), " records=100 "));
+	line = strstr(text_of(stat.out), " records=100 ");
+	ck_assert_ptr_nonnull(strstr(line, " records_per_second=- "));
+	is_interrupted(stat, SIGINT);
+}
+END_TEST
+
+START_TEST(stat_watch_into_a_closed_pipe_ends_in_silence)
+{
+	struct tool stat;
+	int ends[2];
+
+	buffer_0(PAGE);
+	signal(SIGPIPE, SIG_IGN);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[0]);
+	stat = tool_writing(ends[1], "stat", "-w0.1");
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	ck_assert_str_eq(text_of(stat.err), "");
+}
+END_TEST
+
+/* stat on a terminal, of buffers that we made up */
+
+static int screen;	/* the side of the terminal that we are on */
+
+static void fake_value(int number, const char *name, const char *value)
+{
+	char path[96];
+	FILE *file;
+
+	sprintf(path, "/sys/class/misc/bufflink%d/%s", number, name);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, "%s\n", value);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+/* The values are in the order of names[]. */
+static void fake_buffer(int number, const char *owner, const char *values)
+{
+	char path[64], value[32];
+	size_t i;
+	int n;
+
+	sprintf(path, "/sys/class/misc/bufflink%d", number);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	fake_value(number, "owner", owner);
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++, values += n) {
+		ck_assert_int_eq(sscanf(values, "%31s%n", value, &n), 1);
+		fake_value(number, names[i], value);
+	}
+}
+
+/* Seen by us and our children only. */
+static void mount_over(const char *path, const char *type)
+{
+	mkdir(path, 0755);
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", path, type, 0, NULL), 0);
+}
+
+static void fake_buffers(void)
+{
+	mount_over("/sys/class/misc", "tmpfs");
+	fake_buffer(0, "first",
+		    "0 65536 34000 62700 1 1234567 828375040 17 1088 1 5 15000");
+	fake_buffer(1, "second", "0 65536 22 22 1 1 22 0 0 0 0 1");
+	fake_buffer(12, "a_name_of_twenty_six_bytes",
+		    "0 1073741824 1073741824 1073741824 1 0 18446744073709551615 999600 1047552 0 5 0");
+}
+
+#define HEAD \
+	"  N OWNER                   SIZE HIGHWATER  RECORDS RECORDS/S    BYTES  BYTES/S\r\n" \
+	"    FILL                         WAKEUPS/RECORD     LOST BYTES LOST    REPORTED\r\n"
+#define FIRST \
+	"  0 first                 64 KiB  61.2 KiB   1.23 M         0  790 MiB      0 B\r\n" \
+	"    [##########.........|]  51%          0.0122       17   1.06 KiB  unreported\r\n"
+#define SECOND \
+	"  1 second                64 KiB      22 B        1         0     22 B      0 B\r\n" \
+	"    [#...................]   0%          1.0000        0        0 B           -\r\n"
+#define THIRD \
+	" 12 a_name_of_twenty_si    1 GiB     1 GiB        0         0   16 EiB      0 B\r\n" \
+	"    [####################] 100%               -   1.00 M   1023 KiB "
+
+/* A terminal of so many lines: its other side, where programs run. */
+static int terminal(int lines)
+{
+	struct winsize size = { .ws_row = lines, .ws_col = 80 };
+	int fd;
+
+	mount_over("/dev/pts", "devpts");
+	screen = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(screen, 0);
+	ck_assert_int_eq(unlockpt(screen), 0);
+	fd = open(ptsname(screen), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ioctl(screen, TIOCSWINSZ, &size), 0);
+	return fd;
+}
+
+#define tool_on(fd, ...)	start_tool(fd, fd, ARGS(__VA_ARGS__))
+
+/* All that the terminal was sent since it was opened, or forgot. */
+static char sent[1 << 16];
+static size_t sent_size;
+
+static const char *on_screen(void)
+{
+	ssize_t got = read(screen, sent + sent_size,
+			   sizeof(sent) - 1 - sent_size);
+
+	if (got > 0)
+		sent_size += got;
+	sent[sent_size] = '\0';
+	return sent;
+}
+
+static void forget(void)
+{
+	on_screen();
+	sent_size = 0;
+}
+
+static void type(const char *keys)
+{
+	ck_assert_int_eq(write(screen, keys, strlen(keys)), strlen(keys));
+}
+
+static void ends_in_silence(struct tool stat)
+{
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	ck_assert_str_eq(text_of(stat.err), "");
+}
+
+START_TEST(stat_draws_a_picture_on_a_terminal)
+{
+	int fd = terminal(24);
+	struct tool stat;
+	const char *text;
+
+	fake_buffers();
+	stat = tool_on(fd, "stat");
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	text = skip(on_screen(), HEAD FIRST SECOND THIRD);
+	text = strstr(text, " d ago\r\n");
+	ck_assert_ptr_nonnull(text);
+	ck_assert_str_eq(text, " d ago\r\n");
+}
+END_TEST
+
+START_TEST(stat_watch_draws_again_and_again_until_ctrl_c)
+{
+	int fd = terminal(24);
+	struct tool stat;
+
+	fake_buffers();
+	stat = tool_on(fd, "stat", "-w0.1");
+	wait_for(strstr(on_screen(), ", every 0.1 s, Ctrl-C ends it\r\n"
+			HEAD FIRST SECOND THIRD));
+	fake_value(1, "overflow", "1");
+	wait_for(strstr(on_screen(), "0        0 B  unreported"));
+	forget();
+	wait_for(strstr(on_screen(), "unreported"));
+	ck_assert_ptr_nonnull(strstr(on_screen(),
+				     "\033[H\033[J\033[?7lbufflink stat at "));
+	type("\003");
+	ends_in_silence(stat);
+}
+END_TEST
+
+START_TEST(stat_watch_draws_at_once_what_there_is_room_for)
+{
+	int fd = terminal(8);
+	struct tool stat;
+
+	fake_buffers();
+	stat = tool_on(fd, "stat", "-w1000");
+	wait_for(strstr(on_screen(), "    and 2 more\r\n\033[?7h"));
+	ck_assert_ptr_nonnull(strstr(on_screen(), "first"));
+	ck_assert_ptr_null(strstr(on_screen(), "second"));
+	wait_asleep(stat.pid);
+	ck_assert_int_eq(kill(stat.pid, SIGTERM), 0);
+	ends_in_silence(stat);
+}
+END_TEST
+
+START_TEST(json_escapes_what_is_not_plain)
+{
+	struct tool list;
+
+	mount_over("/sys/class/misc", "tmpfs");
+	fake_buffer(3, "a\"b\\c\td\x7f", "0 1 0 0 1 0 0 0 0 0 0 0");
+	list = tool("list", "--json");
+	ends_about(list, GOOD,
+		   "[{\"number\": 3, \"device\": \"/dev/bufflink3\", \"owner\": \"a\\u0022b\\u005cc\\u0009d\x7f\", ",
+		   "");
+}
+END_TEST
+
+/* watermark */
+
+START_TEST(watermark_prints_it_and_sets_it)
+{
+	int fd = buffer_0(PAGE);
+
+	ends(tool("watermark", "0"), GOOD, "1\n", "");
+	ends(tool("watermark", "0", "4096"), GOOD, "", "");
+	ck_assert_uint_eq(watermark(fd), 4096);
+	ends(tool("watermark", "/dev/bufflink0"), GOOD, "4096\n", "");
 }
 END_TEST
 
@@ -484,6 +1129,169 @@ START_TEST(cat_reports_each_loss_once_and_while_it_waits)
 	ends(cat, LOSS, "firstsecond",
 	     "bufflink: /dev/bufflink0: lost 1 record (5000 bytes) at byte 5\n"
 	     "bufflink: /dev/bufflink0: lost 1 record (6000 bytes) at byte 11\n");
+}
+END_TEST
+
+/* cat --mark: reports in the stream */
+
+#define MARK	"bufflink: /dev/bufflink0: lost "
+
+static void lose_big(void)
+{
+	ck_assert_int_eq(append_record(0, 10 * PAGE), -EMSGSIZE);
+}
+
+START_TEST(cat_mark_is_where_the_record_is_missing)
+{
+	buffer_0(PAGE);
+	append_text("before\n");
+	lose_big();
+	append_text("after\n");
+	ends(tool("cat", "-f", "--mark", "0"), LOSS,
+	     "before\n" MARK "1 record (40960 bytes) at byte 7\nafter\n", "");
+}
+END_TEST
+
+START_TEST(cat_mark_of_several_bursts_is_where_the_first_is)
+{
+	buffer_0(PAGE);
+	append_text("before\n");
+	lose_big();
+	append_text("between\n");
+	lose_big();
+	append_text("after\n");
+	ends(tool("cat", "-f", "-m", "0"), LOSS,
+	     "before\n" MARK "2 records (81920 bytes) between byte 7 and byte 15\n"
+	     "between\nafter\n", "");
+}
+END_TEST
+
+START_TEST(cat_mark_of_what_was_lost_and_read_before_comes_first)
+{
+	int fd = buffer_0(PAGE);
+
+	append_text("a");
+	lose_big();
+	append_text("b");
+	lose_big();
+	check_reads(fd, "ab");
+	append_text("c");
+	ends(tool("cat", "-f", "-m", "0"), LOSS,
+	     MARK "2 records (81920 bytes) between byte 1 and byte 2\nc", "");
+}
+END_TEST
+
+START_TEST(cat_mark_reports_each_loss_and_while_it_waits)
+{
+	struct tool cat;
+
+	buffer_0(PAGE);
+	cat = tool("cat", "-m", "0");
+	append_text("first\n");
+	wait_for(size_of(cat.out) == 6);
+	wait_asleep(cat.pid);
+	lose_big();
+	wait_for(size_of(cat.out) > 6 &&
+		 strstr(text_of(cat.out), "at byte 6\n"));
+	append_text("second\n");
+	wait_for(strstr(text_of(cat.out), "second\n"));
+	wait_asleep(cat.pid);
+	lose_big();
+	destroy_buffer();
+	ends(cat, LOSS,
+	     "first\n" MARK "1 record (40960 bytes) at byte 6\n"
+	     "second\n" MARK "1 record (40960 bytes) at byte 13\n", "");
+}
+END_TEST
+
+START_TEST(cat_mark_bytes_takes_so_many_and_leaves_the_rest)
+{
+	int fd = buffer_0(PAGE);
+
+	append_text("123");
+	lose_big();
+	append_text("456");
+	lose_big();
+	ends(tool("cat", "-m", "-n", "3", "0"), LOSS,
+	     "123" MARK "2 records (81920 bytes) between byte 3 and byte 6\n",
+	     "");
+	append_text("789");
+	lose_big();
+	ends(tool("cat", "-m", "-n", "2", "0"), LOSS, "45",
+	     MARK "1 record (40960 bytes) at byte 9\n");
+	check_reads(fd, "6789");
+}
+END_TEST
+
+/* In marked output, each mark must come after as many bytes as it says. */
+static __u64 check_marks(int out, __u64 *lost)
+{
+	size_t size = size_of(out);
+	char *text = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+			  out, 0);
+	unsigned long long records, first;
+	char *place = text, *mark;
+	__u64 position = 0;
+
+	ck_assert_ptr_ne(text, MAP_FAILED);
+	*lost = 0;
+	while ((mark = memmem(place, text + size - place, MARK,
+			      strlen(MARK)))) {
+		position += mark - place;
+		ck_assert_int_eq(sscanf(mark + strlen(MARK),
+					"%llu record%*[s ](%*u bytes) %*s byte %llu",
+					&records, &first), 2);
+		ck_assert_uint_eq(first, position);
+		*lost += records;
+		place = strchr(mark, '\n') + 1;
+	}
+	position += text + size - place;
+	munmap(text, size + 1);
+	return position;
+}
+
+START_TEST(cat_mark_is_at_its_place_further_on_than_one_read)
+{
+	int out = memory_file("");
+	int fd = buffer_0(BIG);
+	__u64 lost;
+
+	fill(0, BIG / 2);
+	ck_assert_int_eq(append_record(0, BIG), -ENOSPC);
+	fill(0, BIG / 2);
+	ck_assert_int_eq(finish(tool_writing(out, "cat", "-f", "-m", "0").pid),
+			 LOSS);
+	ck_assert_uint_eq(check_marks(out, &lost), BIG);
+	ck_assert_uint_eq(lost, 1);
+	ck_assert_uint_eq(stats(fd).lost_records, 1);
+}
+END_TEST
+
+START_TEST(cat_mark_is_at_its_place_while_a_producer_races)
+{
+	struct producer_run burst = {
+		.count = 200, .size_min = 1, .size_max = 3 * PAGE,
+	};
+	struct producer_result total = { };
+	int fd = buffer_0(PAGE);
+	struct tool cat;
+	__u64 lost, end;
+
+	cat = tool("cat", "-m", "0");
+	for (end = now_ms() + 3000; now_ms() < end;) {
+		burst.result = (struct producer_result) { };
+		burst.seed++;
+		run(&burst);
+		add_result(&total, &burst.result);
+	}
+	ck_assert_uint_gt(total.nospc, 0);
+	ck_assert_uint_gt(total.msgsize, 0);
+	destroy_buffer();
+	ck_assert_int_eq(finish(cat.pid), LOSS);
+	ck_assert_str_eq(text_of(cat.err), "");
+	ck_assert_uint_eq(check_marks(cat.out, &lost), total.bytes);
+	ck_assert_uint_eq(lost, refused(&total));
+	close(fd);
 }
 END_TEST
 
@@ -708,7 +1516,7 @@ END_TEST
 
 START_TEST(what_write_appends_cat_prints)
 {
-	static char text[OUTPUT_MAX - 1];
+	static char text[8191];
 	struct tool cat, write;
 	size_t i;
 
@@ -739,7 +1547,29 @@ int main(void)
 		 a_full_standard_output_is_status_1);
 	add_case(suite, "list",
 		 list_shows_what_sysfs_shows_in_order_of_numbers,
-		 list_of_no_buffers_is_only_the_heading);
+		 list_of_no_buffers_is_only_the_heading,
+		 list_json_is_all_of_sysfs,
+		 json_escapes_what_is_not_plain);
+	add_case(suite, "stat",
+		 stat_is_a_line_of_exact_values_for_each_buffer,
+		 stat_json_is_one_array,
+		 stat_follows_a_link_to_a_device,
+		 stat_has_the_rates_between_two_looks,
+		 stat_needs_no_right_to_the_device);
+	add_case(suite, "stat -w",
+		 stat_watch_prints_lines_until_it_is_interrupted,
+		 stat_watch_alone_takes_a_number_for_the_buffer,
+		 stat_watch_takes_seconds_before_the_buffer,
+		 stat_watch_ends_when_the_buffer_is_gone,
+		 stat_watch_sees_buffers_come_and_go,
+		 stat_watch_has_no_rate_for_another_buffer_of_the_number,
+		 stat_watch_into_a_closed_pipe_ends_in_silence);
+	add_case(suite, "stat on a terminal",
+		 stat_draws_a_picture_on_a_terminal,
+		 stat_watch_draws_again_and_again_until_ctrl_c,
+		 stat_watch_draws_at_once_what_there_is_room_for);
+	add_case(suite, "watermark",
+		 watermark_prints_it_and_sets_it);
 	add_case(suite, "cat",
 		 cat_copies_until_the_end_of_file,
 		 cat_takes_a_number_or_a_device,
@@ -752,6 +1582,14 @@ int main(void)
 		 cat_reports_a_burst_of_lost_records,
 		 cat_reports_between_which_bytes_records_were_lost,
 		 cat_reports_each_loss_once_and_while_it_waits);
+	add_case(suite, "cat --mark",
+		 cat_mark_is_where_the_record_is_missing,
+		 cat_mark_of_several_bursts_is_where_the_first_is,
+		 cat_mark_of_what_was_lost_and_read_before_comes_first,
+		 cat_mark_reports_each_loss_and_while_it_waits,
+		 cat_mark_bytes_takes_so_many_and_leaves_the_rest,
+		 cat_mark_is_at_its_place_further_on_than_one_read,
+		 cat_mark_is_at_its_place_while_a_producer_races);
 	add_case(suite, "signals and pipes",
 		 cat_ends_by_sigint,
 		 cat_ends_by_sigterm,
@@ -771,7 +1609,7 @@ int main(void)
 		 what_write_appends_cat_prints);
 
 	tcase_add_unchecked_fixture(unloaded, modules_out, modules_in);
-	tcase_add_test(unloaded, without_the_module_list_is_status_1);
+	tcase_add_test(unloaded, without_the_module_list_and_stat_are_status_1);
 	suite_add_tcase(suite, unloaded);
 	return run_suite(suite);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bufflink - list the buffers of bufflink, read them and write to them
+ * bufflink - list and watch the buffers of bufflink, read them and write to them
  */
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
@@ -12,12 +12,14 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,16 +29,19 @@
 #define VERSION		"1.0"
 #define SYSFS		"/sys/class/misc"
 #define DIGITS		"0123456789"
+#define UNKNOWN		-1.0	/* no rate is negative */
 
 /* besides EXIT_SUCCESS and EXIT_FAILURE, which is 1 */
 #define EXIT_USAGE	2
 #define EXIT_LOSS	3
 
 static const char main_help[] =
-"Usage: bufflink list\n"
+"Usage: bufflink list [OPTION]...\n"
+"       bufflink stat [OPTION]... [[SECONDS] N|DEVICE]\n"
 "       bufflink cat [OPTION]... N|DEVICE\n"
+"       bufflink watermark [OPTION]... N|DEVICE [BYTES]\n"
 "       bufflink write [OPTION]... N|DEVICE\n"
-"List the buffers of bufflink, read them and write to them.\n"
+"List and watch the buffers of bufflink, read them and write to them.\n"
 "N is short for /dev/bufflinkN.\n"
 "\n"
 "  -h, --help     print this, or the help of a command, and exit\n"
@@ -45,11 +50,27 @@ static const char main_help[] =
 "Exit status: 0 good, 1 failed, 2 bad command line, 3 records were lost (cat).\n";
 
 static const char list_help[] =
-"Usage: bufflink list\n"
+"Usage: bufflink list [OPTION]...\n"
 "Print a table of the buffers: number, owner (the kernel module that made it),\n"
 "size and used bytes, records that were appended, records that were lost.\n"
 "\n"
+"  -j, --json  print all that is known instead, as an array of JSON objects\n"
 "  -h, --help  print this and exit\n";
+
+static const char stat_help[] =
+"Usage: bufflink stat [OPTION]... [[SECONDS] N|DEVICE]\n"
+"Show how full buffers are and were at most, what was appended, and how much of\n"
+"it a second, how often readers were woken, and what was lost: of all buffers or\n"
+"of one. On a terminal that is a picture, elsewhere a line of exact values for\n"
+"each buffer. It takes a second, as rates need two looks.\n"
+"\n"
+"  -w, --watch[=SECONDS]  go on looking, every second or as often as is said,\n"
+"                         until Ctrl-C, or until the one buffer is gone\n"
+"  -j, --json             print an array of JSON objects, one line a look\n"
+"  -h, --help             print this and exit\n"
+"\n"
+"SECONDS may have a fraction. They are written -w2 or --watch=2, or before N:\n"
+"'-w 2 0' looks at buffer 0 every 2 seconds. A number alone is always N.\n";
 
 static const char cat_help[] =
 "Usage: bufflink cat [OPTION]... N|DEVICE\n"
@@ -57,12 +78,21 @@ static const char cat_help[] =
 "kernel module destroys it. Report lost records on standard error.\n"
 "\n"
 "  -f, --no-wait          stop when the buffer is empty instead of waiting\n"
+"  -m, --mark             report lost records in the output, as a line at the\n"
+"                         place where they are missing\n"
 "  -n, --bytes=BYTES      stop after so many bytes; the rest stays unread\n"
 "  -w, --watermark=BYTES  set how many bytes wake a reader at once (fewer wake\n"
 "                         it at the next timer tick); stays with the buffer\n"
 "  -h, --help             print this and exit\n"
 "\n"
 "Exit status: 0 good, 1 failed, 2 bad command line, 3 records were lost.\n";
+
+static const char watermark_help[] =
+"Usage: bufflink watermark [OPTION]... N|DEVICE [BYTES]\n"
+"Print a buffer's watermark, or set it: so many waiting bytes wake a reader at\n"
+"once, fewer wake it at the next timer tick.\n"
+"\n"
+"  -h, --help  print this and exit\n";
 
 static const char write_help[] =
 "Usage: bufflink write [OPTION]... N|DEVICE\n"
@@ -100,13 +130,17 @@ static __u64 bytes_argument(const char *option, const char *text, __u64 min)
 	return bytes;
 }
 
-static const char *device_argument(int argc, char **argv)
+static void no_more_than(int operands, int argc, char **argv)
+{
+	if (argc - optind > operands)
+		errx(EXIT_USAGE, "%s: unexpected argument",
+		     argv[optind + operands]);
+}
+
+static const char *device_argument(const char *name)
 {
 	static char device[64];
-	const char *name = argv[optind];
 
-	if (argc - optind > 1)
-		errx(EXIT_USAGE, "%s: unexpected argument", argv[optind + 1]);
 	if (!name || !*name)
 		errx(EXIT_USAGE, "no buffer given: name one, as N or as DEVICE");
 	if (name[strspn(name, DIGITS)])
@@ -124,6 +158,10 @@ static int open_buffer(const char *device, int flags,
 		errx(EXIT_FAILURE,
 		     "%s does not exist: see 'bufflink list' for those that do",
 		     device);
+	if (fd < 0 && errno == EACCES)
+		errx(EXIT_FAILURE,
+		     "you may not open %s: root may, and the group bufflink to read",
+		     device);
 	if (fd < 0)
 		err(EXIT_FAILURE, "cannot open %s", device);
 	if (ioctl(fd, BUFFLINK_STATS, stats))
@@ -131,77 +169,15 @@ static int open_buffer(const char *device, int flags,
 	return fd;
 }
 
-/* list */
-
-static int is_buffer(const struct dirent *entry)
+static void set_watermark(int fd, const char *device, const char *option,
+			  __u64 bytes, __u64 size)
 {
-	const char *name = entry->d_name;
-	const size_t prefix = strlen("bufflink");
-
-	return !strncmp(name, "bufflink", prefix) && name[prefix] &&
-	       !name[prefix + strspn(name + prefix, DIGITS)];
+	if (bytes > size)
+		errx(EXIT_USAGE, "%s: %llu is more than the %llu bytes of %s",
+		     option, bytes, size, device);
+	if (ioctl(fd, BUFFLINK_SETWATERMARK, &bytes))
+		err(EXIT_FAILURE, "%s: cannot set the watermark", device);
 }
-
-/* A value of sysfs, without its newline; false if the buffer is gone. */
-static bool read_value(const char *buffer, const char *name, char value[64])
-{
-	char path[512];
-	FILE *file;
-	bool good;
-
-	snprintf(path, sizeof(path), SYSFS "/%s/%s", buffer, name);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	good = fgets(value, 64, file);
-	if (good)
-		value[strcspn(value, "\n")] = '\0';
-	fclose(file);
-	return good;
-}
-
-static void print_buffer(const char *buffer)
-{
-	char owner[64], size[64], used[64], records[64], lost[64];
-
-	if (read_value(buffer, "owner", owner) &&
-	    read_value(buffer, "size", size) &&
-	    read_value(buffer, "used", used) &&
-	    read_value(buffer, "records", records) &&
-	    read_value(buffer, "lost_records", lost))
-		printf("%6s  %-16s %10s %10s %12s %10s\n",
-		       buffer + strlen("bufflink"), owner, size, used, records,
-		       lost);
-}
-
-static int list(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
-	struct dirent **entries;
-	int option, count, i;
-
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		standard_option(option, list_help);
-	if (optind < argc)
-		errx(EXIT_USAGE, "%s: unexpected argument", argv[optind]);
-
-	if (access("/sys/module/bufflink", F_OK))
-		errx(EXIT_FAILURE, "the module bufflink is not loaded");
-	count = scandir(SYSFS, &entries, is_buffer, versionsort);
-	if (count < 0)
-		err(EXIT_FAILURE, "cannot read " SYSFS);
-
-	printf("NUMBER  %-16s %10s %10s %12s %10s\n", "OWNER", "SIZE", "USED",
-	       "RECORDS", "LOST");
-	for (i = 0; i < count; i++)
-		print_buffer(entries[i]->d_name);
-	return EXIT_SUCCESS;
-}
-
-/* cat */
 
 static atomic_int stopped;	/* by this signal */
 
@@ -210,7 +186,7 @@ static void stop(int number)
 	stopped = number;
 }
 
-/* SIGINT and SIGTERM end a copy when all that was read is written. */
+/* SIGINT and SIGTERM end a command when all that was read is written. */
 static void catch_signal(int number)
 {
 	/* The second one kills, should standard output be stuck. */
@@ -225,46 +201,635 @@ static void catch_signal(int number)
 		sigaction(number, &action, NULL);
 }
 
-/* The events of a buffer; 0 if there are none or a signal stopped us. */
-static short poll_buffer(int fd, bool wait)
+/* As ppoll(), negative if a signal came, also if that was before. */
+static int poll_or_stop(struct pollfd *pollfd, const struct timespec *time)
 {
-	const struct timespec no_time = { };
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLPRI };
 	sigset_t caught, before;
-	int ready = 0;
+	int ready = -1;
 
 	/* Only ppoll() lets them in: none can come between look and sleep. */
 	sigemptyset(&caught);
 	sigaddset(&caught, SIGINT);
 	sigaddset(&caught, SIGTERM);
 	sigprocmask(SIG_BLOCK, &caught, &before);
-	while (!stopped) {
-		ready = ppoll(&pollfd, 1, wait ? NULL : &no_time, &before);
-		if (ready >= 0)
-			break;
-		if (errno != EINTR)
+	if (!stopped) {
+		ready = ppoll(pollfd, 1, time, &before);
+		if (ready < 0 && errno != EINTR)
 			err(EXIT_FAILURE, "cannot poll");
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ready;
+}
+
+/* What sysfs says of buffers */
+
+enum value {
+	INSTANCE, SIZE, USED, HIGHWATER, WATERMARK, RECORDS, BYTES,
+	LOST_RECORDS, LOST_BYTES, OVERFLOW, LAST_REPORT, WAKEUPS, VALUES
+};
+
+static const char *const value_names[VALUES] = {
+	"instance", "size", "used", "highwater", "watermark", "records",
+	"bytes", "lost_records", "lost_bytes", "overflow", "last_report",
+	"wakeups"
+};
+
+struct buffer {
+	char name[32];
+	char owner[64];
+	__u64 values[VALUES];
+	ino_t identity;		/* of no other that had the number before */
+	double time;
+};
+
+struct look {
+	struct buffer *buffers;
+	int count;
+};
+
+static double seconds_now(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static int is_buffer(const struct dirent *entry)
+{
+	const char *name = entry->d_name;
+	const size_t prefix = strlen("bufflink");
+
+	return !strncmp(name, "bufflink", prefix) && name[prefix] &&
+	       !name[prefix + strspn(name + prefix, DIGITS)];
+}
+
+static const char *number_of(const struct buffer *buffer)
+{
+	return buffer->name + strlen("bufflink");
+}
+
+/* Without its newline; false if the buffer is gone. */
+static bool read_text(int folder, const char *name, char text[64])
+{
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	if (fd < 0)
+		return false;
+	got = read(fd, text, 63);
+	close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return got > 0;
+}
+
+/* Through one open folder: never of two buffers that had the number in turn. */
+static bool read_buffer(const char *name, struct buffer *buffer)
+{
+	char text[64];
+	struct stat stat;
+	bool good;
+	int folder, i;
+
+	snprintf(text, sizeof(text), SYSFS "/%.31s", name);
+	folder = open(text, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
+		return false;
+	snprintf(buffer->name, sizeof(buffer->name), "%.31s", name);
+	buffer->time = seconds_now(CLOCK_MONOTONIC);
+	good = !fstat(folder, &stat) &&
+	       read_text(folder, "owner", buffer->owner);
+	if (good)
+		buffer->identity = stat.st_ino;
+	for (i = 0; good && i < VALUES; i++) {
+		good = read_text(folder, value_names[i], text);
+		buffer->values[i] = strtoull(text, NULL, 10);
+	}
+	close(folder);
+	return good;
+}
+
+/* All buffers in the order of their numbers, or only the one of this name. */
+static struct look take_look(const char *only)
+{
+	struct look look = { };
+	struct dirent **entries;
+	int count, i;
+
+	count = scandir(SYSFS, &entries, is_buffer, versionsort);
+	if (count < 0)
+		err(EXIT_FAILURE, "cannot read " SYSFS);
+	look.buffers = calloc(count + 1, sizeof(*look.buffers));
+	if (!look.buffers)
+		err(EXIT_FAILURE, "cannot look at %d buffers", count);
+	for (i = 0; i < count; i++) {
+		if ((!only || !strcmp(only, entries[i]->d_name)) &&
+		    read_buffer(entries[i]->d_name, &look.buffers[look.count]))
+			look.count++;
+		free(entries[i]);
+	}
+	free(entries);
+	return look;
+}
+
+/* Exact values for programs: a member of a JSON object, or a word NAME=VALUE */
+
+__attribute__((format(printf, 3, 4)))
+static void print_value(bool json, const char *name, const char *format, ...)
+{
+	va_list value;
+
+	printf(json ? ", \"%s\": " : " %s=", name);
+	va_start(value, format);
+	vprintf(format, value);
+	va_end(value);
+}
+
+static void print_text(bool json, const char *name, const char *text)
+{
+	const char *quote = json ? "\"" : "";
+
+	print_value(json, name, "%s", quote);
+	for (; *text; text++) {
+		if (json && (*text == '"' || *text == '\\' ||
+			     (unsigned char)*text < ' '))
+			printf("\\u%04x", *text);
+		else
+			putchar(*text);
+	}
+	fputs(quote, stdout);
+}
+
+static void print_ratio(bool json, const char *name, int decimals, double ratio)
+{
+	if (ratio < 0)
+		print_value(json, name, "%s", json ? "null" : "-");
+	else
+		print_value(json, name, "%.*f", decimals, ratio);
+}
+
+static void print_buffer(bool json, const struct buffer *buffer)
+{
+	char device[64];
+	int i;
+
+	printf(json ? "{\"number\": %s" : "number=%s", number_of(buffer));
+	snprintf(device, sizeof(device), "/dev/%s", buffer->name);
+	print_text(json, "device", device);
+	print_text(json, "owner", buffer->owner);
+	for (i = 0; i < VALUES; i++)
+		print_value(json, value_names[i], "%llu", buffer->values[i]);
+}
+
+/* How fast a value grows; UNKNOWN if the buffer is new. */
+static double per_second(const struct buffer *now, const struct buffer *before,
+			 enum value value)
+{
+	if (!before)
+		return UNKNOWN;
+	return (now->values[value] - before->values[value]) /
+	       (now->time - before->time);
+}
+
+static double wakeups_per_record(const struct buffer *buffer)
+{
+	if (!buffer->values[RECORDS])
+		return UNKNOWN;
+	return (double)buffer->values[WAKEUPS] / buffer->values[RECORDS];
+}
+
+static const struct buffer *find(const struct look *look, ino_t identity)
+{
+	int i;
+
+	for (i = 0; i < look->count; i++) {
+		if (look->buffers[i].identity == identity)
+			return &look->buffers[i];
+	}
+	return NULL;
+}
+
+static void print_rates(bool json, const struct buffer *now,
+			const struct look *before)
+{
+	static const enum value growing[] = {
+		RECORDS, BYTES, LOST_RECORDS, LOST_BYTES, WAKEUPS
+	};
+	const struct buffer *then = find(before, now->identity);
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(growing) / sizeof(*growing); i++) {
+		snprintf(name, sizeof(name), "%s_per_second",
+			 value_names[growing[i]]);
+		print_ratio(json, name, 3, per_second(now, then, growing[i]));
+	}
+	print_ratio(json, "wakeups_per_record", 6, wakeups_per_record(now));
+	print_value(json, "time", "%.3f", seconds_now(CLOCK_REALTIME));
+}
+
+/* With rates if there was a look before. */
+static void print_exactly(bool json, const struct look *look,
+			  const struct look *before)
+{
+	int i;
+
+	if (json)
+		putchar('[');
+	for (i = 0; i < look->count; i++) {
+		if (json && i)
+			fputs(", ", stdout);
+		print_buffer(json, &look->buffers[i]);
+		if (before)
+			print_rates(json, &look->buffers[i], before);
+		fputs(json ? "}" : "\n", stdout);
+	}
+	if (json)
+		puts("]");
+}
+
+/* list */
+
+static void print_table(const struct look *look)
+{
+	const struct buffer *buffer;
+	int i;
+
+	printf("NUMBER  %-16s %10s %10s %12s %10s\n", "OWNER", "SIZE", "USED",
+	       "RECORDS", "LOST");
+	for (i = 0; i < look->count; i++) {
+		buffer = &look->buffers[i];
+		printf("%6s  %-16s %10llu %10llu %12llu %10llu\n",
+		       number_of(buffer), buffer->owner, buffer->values[SIZE],
+		       buffer->values[USED], buffer->values[RECORDS],
+		       buffer->values[LOST_RECORDS]);
+	}
+}
+
+static void need_module(void)
+{
+	if (access("/sys/module/bufflink", F_OK))
+		errx(EXIT_FAILURE, "the module bufflink is not loaded");
+}
+
+static int list(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	bool json = false;
+	struct look look;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
+		if (option == 'j')
+			json = true;
+		else
+			standard_option(option, list_help);
+	}
+	no_more_than(0, argc, argv);
+
+	need_module();
+	look = take_look(NULL);
+	if (json)
+		print_exactly(true, &look, NULL);
+	else
+		print_table(&look);
+	free(look.buffers);
+	return EXIT_SUCCESS;
+}
+
+/* stat */
+
+#define BAR	20	/* characters between its brackets */
+
+struct view {
+	const char *device;	/* the only one to show, or NULL */
+	const char *only;	/* its name in sysfs */
+	double interval;	/* seconds */
+	bool watch;
+	bool json;
+	bool picture;		/* for people */
+};
+
+/* Text of a column. */
+struct cell {
+	char text[32];
+};
+
+/* Three digits at most, unless an exact value has more. */
+static struct cell amount(double value, unsigned int base,
+			  const char *const *units)
+{
+	struct cell cell = { "-" };
+	int decimals, power;
+
+	if (value < 0)
+		return cell;
+	for (power = 0; value >= base - 0.5; power++)
+		value /= base;
+	decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+	if (value == (unsigned int)value)
+		decimals = 0;
+	snprintf(cell.text, sizeof(cell.text), "%.*f%s", decimals, value,
+		 units[power]);
+	return cell;
+}
+
+static struct cell records(double value)
+{
+	static const char *const units[] = {
+		"", " k", " M", " G", " T", " P", " E"
+	};
+
+	return amount(value, 1000, units);
+}
+
+static struct cell bytes(double value)
+{
+	static const char *const units[] = {
+		" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"
+	};
+
+	return amount(value, 1024, units);
+}
+
+/* [######....|.........]: what waits, and where the highwater was */
+static struct cell bar(const __u64 *values)
+{
+	int used = values[USED] * BAR / values[SIZE];
+	int highwater = values[HIGHWATER] * BAR / values[SIZE];
+	struct cell bar = { "[" };
+
+	if (values[USED] && !used)
+		used = 1;
+	if (highwater == BAR)
+		highwater--;
+	memset(bar.text + 1, '.', BAR);
+	memset(bar.text + 1, '#', used);
+	if (values[HIGHWATER] && highwater >= used)
+		bar.text[1 + highwater] = '|';
+	bar.text[1 + BAR] = ']';
+	return bar;
+}
+
+/* When the last loss was reported. */
+static struct cell reported(const __u64 *values)
+{
+	static const struct {
+		__u64 seconds;
+		const char *name;
+	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
+	__u64 now = time(NULL), when = values[LAST_REPORT];
+	__u64 seconds = now > when ? now - when : 0;
+	struct cell cell = { "-" };
+	int i = 0;
+
+	while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
+		i++;
+	if (values[OVERFLOW])
+		strcpy(cell.text, "unreported");
+	else if (when)
+		snprintf(cell.text, sizeof(cell.text), "%llu %s ago",
+			 seconds / units[i].seconds, units[i].name);
+	return cell;
+}
+
+static void draw_buffer(const struct buffer *now, const struct buffer *then)
+{
+	const __u64 *values = now->values;
+	double wakeups = wakeups_per_record(now);
+	char text[16] = "-";
+
+	if (wakeups >= 0)
+		snprintf(text, sizeof(text), "%.4f", wakeups);
+	printf("%3s %-19.19s %8s %9s %8s %9s %8s %8s\n", number_of(now),
+	       now->owner, bytes(values[SIZE]).text,
+	       bytes(values[HIGHWATER]).text, records(values[RECORDS]).text,
+	       records(per_second(now, then, RECORDS)).text,
+	       bytes(values[BYTES]).text,
+	       bytes(per_second(now, then, BYTES)).text);
+	printf("    %s %3llu%% %15s %8s %10s %11s\n", bar(values).text,
+	       values[USED] * 100 / values[SIZE], text,
+	       records(values[LOST_RECORDS]).text,
+	       bytes(values[LOST_BYTES]).text, reported(values).text);
+}
+
+/* How many buffers the terminal has room for, besides five other lines. */
+static int room(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_row)
+		size.ws_row = 24;
+	return size.ws_row < 7 ? 1 : (size.ws_row - 5) / 2;
+}
+
+static void draw_table(const struct look *now, const struct look *before,
+		       int count)
+{
+	const struct buffer *buffer;
+	int i;
+
+	puts("  N OWNER                   SIZE HIGHWATER  RECORDS RECORDS/S    BYTES  BYTES/S\n"
+	     "    FILL                         WAKEUPS/RECORD     LOST BYTES LOST    REPORTED");
+	for (i = 0; i < count; i++) {
+		buffer = &now->buffers[i];
+		draw_buffer(buffer, find(before, buffer->identity));
+	}
+}
+
+/* Over the last picture, with lines cut at the edge of the terminal. */
+static void draw_again(const struct view *view, const struct look *now,
+		       const struct look *before)
+{
+	int count = room();
+	time_t seconds = time(NULL);
+	char clock[16];
+
+	strftime(clock, sizeof(clock), "%H:%M:%S", localtime(&seconds));
+	printf("\033[H\033[J\033[?7lbufflink stat at %s, every %g s, Ctrl-C ends it\n",
+	       clock, view->interval);
+	draw_table(now, before, count < now->count ? count : now->count);
+	if (count < now->count)
+		printf("    and %d more\n", now->count - count);
+	fputs("\033[?7h", stdout);
+}
+
+static void show(const struct view *view, const struct look *now,
+		 const struct look *before)
+{
+	if (!view->picture) {
+		print_exactly(view->json, now, before);
+	} else if (view->watch) {
+		draw_again(view, now, before);
+	} else {
+		draw_table(now, before, now->count);
+	}
+
+	if (!fflush(stdout))
+		return;
+	if (view->watch && (stopped || errno == EPIPE))
+		exit(EXIT_SUCCESS);
+	err(EXIT_FAILURE, "cannot write to standard output");
+}
+
+/* Until the next look is due; false if there is to be none. */
+static bool stay(double interval)
+{
+	struct pollfd nothing = { .fd = -1 };
+	struct timespec time;
+
+	time.tv_sec = interval;
+	time.tv_nsec = (interval - time.tv_sec) * 1e9;
+	poll_or_stop(&nothing, &time);
+	return !stopped;
+}
+
+static int look_on(const struct view *view)
+{
+	struct look before = { }, now = take_look(view->only);
+	int status = EXIT_SUCCESS;
+
+	if (view->only && !now.count)
+		errx(EXIT_FAILURE, "%s is not a buffer: see 'bufflink list' for those that are%s",
+		     view->device,
+		     view->watch ? " (seconds alone are -wSECONDS)" : "");
+	if (view->watch && view->picture)
+		show(view, &now, &before);
+	while (stay(view->interval)) {
+		free(before.buffers);
+		before = now;
+		now = take_look(view->only);
+		if (view->only && !now.count) {
+			warnx("%s is gone", view->device);
+			status = view->watch ? EXIT_SUCCESS : EXIT_FAILURE;
+			break;
+		}
+		show(view, &now, &before);
+		if (!view->watch)
+			break;
+	}
+	free(before.buffers);
+	free(now.buffers);
+	return status;
+}
+
+static double seconds_argument(const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (text[strspn(text, DIGITS ".")] || *end || seconds < 0.1 ||
+	    seconds > 1e6)
+		errx(EXIT_USAGE, "--watch: '%s' is not a number of seconds, 0.1 to 1000000",
+		     text);
+	return seconds;
+}
+
+/* The name in sysfs of a device, or of what a link leads to. */
+static const char *name_in_sysfs(const char *device)
+{
+	const char *path = realpath(device, NULL);
+
+	return basename(path ? path : device);
+}
+
+static int stat_buffers(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "watch", optional_argument, NULL, 'w' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	struct view view = { };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "w::jh", options,
+				     NULL)) != -1) {
+		if (option == 'w') {
+			view.watch = true;
+			view.interval = optarg ? seconds_argument(optarg) : 0;
+		} else if (option == 'j') {
+			view.json = true;
+		} else {
+			standard_option(option, stat_help);
+		}
+	}
+	if (view.watch && !view.interval && argc - optind > 1)
+		view.interval = seconds_argument(argv[optind++]);
+	no_more_than(1, argc, argv);
+	if (optind < argc) {
+		view.device = device_argument(argv[optind]);
+		view.only = name_in_sysfs(view.device);
+	}
+	if (!view.interval)
+		view.interval = 1;
+	view.picture = !view.json && isatty(STDOUT_FILENO);
+	need_module();
+	if (view.picture)
+		setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	if (view.watch) {
+		catch_signal(SIGINT);
+		catch_signal(SIGTERM);
+	}
+	return look_on(&view);
+}
+
+/* cat */
+
+struct copy {
+	int fd;
+	const char *device;
+	bool wait;
+	bool mark;
+	struct bufflink_loss loss;	/* not reported by us yet */
+	bool lost;
+};
+
+/* The events of a buffer; 0 if there are none or a signal stopped us. */
+static short poll_buffer(int fd, bool wait)
+{
+	const struct timespec no_time = { };
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLPRI };
+	int ready;
+
+	do
+		ready = poll_or_stop(&pollfd, wait ? NULL : &no_time);
+	while (ready < 0 && !stopped);
 	return ready > 0 ? pollfd.revents : 0;
 }
 
-static bool report_loss(int fd, const char *device)
+/* Whether a loss waits for its report. */
+static bool find_loss(struct copy *copy)
 {
-	struct bufflink_loss loss;
+	if (!copy->loss.records &&
+	    ioctl(copy->fd, BUFFLINK_GETLOSS, &copy->loss))
+		err(EXIT_FAILURE, "%s: cannot learn what was lost",
+		    copy->device);
+	return copy->loss.records;
+}
+
+/* The report of the loss that was taken, which is then done with. */
+static const char *report(struct copy *copy)
+{
+	static char line[PATH_MAX + 256];
+	struct bufflink_loss *loss = &copy->loss;
 	char last[48] = "";
 
-	if (ioctl(fd, BUFFLINK_GETLOSS, &loss))
-		err(EXIT_FAILURE, "%s: cannot learn what was lost", device);
-	if (!loss.records)
-		return false;
-
-	if (loss.last != loss.first)
-		snprintf(last, sizeof(last), " and byte %llu", loss.last);
-	warnx("%s: lost %llu record%s (%llu bytes) %s byte %llu%s", device,
-	      loss.records, loss.records == 1 ? "" : "s", loss.bytes,
-	      *last ? "between" : "at", loss.first, last);
-	return true;
+	if (loss->last != loss->first)
+		snprintf(last, sizeof(last), " and byte %llu", loss->last);
+	snprintf(line, sizeof(line),
+		 "bufflink: %s: lost %llu record%s (%llu bytes) %s byte %llu%s\n",
+		 copy->device, loss->records, loss->records == 1 ? "" : "s",
+		 loss->bytes, *last ? "between" : "at", loss->first, last);
+	loss->records = 0;
+	copy->lost = true;
+	return line;
 }
 
 static void write_out(const char *data, size_t size)
@@ -282,55 +847,97 @@ static void write_out(const char *data, size_t size)
 	}
 }
 
-/* Copies up to limit bytes; says whether records were lost. */
-static bool copy(int fd, const char *device, __u64 limit, bool wait)
+/* How far a loss is from the last so many bytes that were read. */
+static __u64 find_place(const struct copy *copy, size_t size)
+{
+	struct bufflink_stats stats;
+	__u64 position;
+
+	if (ioctl(copy->fd, BUFFLINK_STATS, &stats))
+		err(EXIT_FAILURE, "%s: cannot learn where a loss is",
+		    copy->device);
+	position = stats.bytes_read - size;
+	return copy->loss.first > position ? copy->loss.first - position : 0;
+}
+
+/*
+ * Writes what was read, with reports in their places. The kernel books a loss
+ * before it appends what comes after: to ask after a read is to learn of all
+ * losses amid what was read. One that is further on waits for a later read.
+ */
+static void write_marked(struct copy *copy, const char *data, size_t size)
+{
+	const char *line;
+	__u64 place;
+
+	while (find_loss(copy)) {
+		place = find_place(copy, size);
+		if (place > size)
+			break;
+		write_out(data, place);
+		data += place;
+		size -= place;
+		line = report(copy);
+		write_out(line, strlen(line));
+	}
+	write_out(data, size);
+}
+
+static void copy(struct copy *copy, __u64 limit)
 {
 	static char data[256 * 1024];
-	bool lost = false;
 	short events;
 	size_t size;
 	ssize_t got;
 
 	while (limit) {
-		events = poll_buffer(fd, wait);
+		events = poll_buffer(copy->fd, copy->wait);
 		if (!events)
 			break;
-		if (events & POLLPRI)
-			lost |= report_loss(fd, device);
+		if (events & POLLPRI && !copy->mark && find_loss(copy))
+			fputs(report(copy), stderr);
 		size = limit < sizeof(data) ? limit : sizeof(data);
-		got = read(fd, data, size);
+		got = read(copy->fd, data, size);
 		if (!got)
 			break;
+		if (got < 0 && errno != EAGAIN)
+			err(EXIT_FAILURE, "cannot read %s", copy->device);
 		/* There was only a loss, or another reader was faster. */
-		if (got < 0 && errno == EAGAIN)
-			continue;
 		if (got < 0)
-			err(EXIT_FAILURE, "cannot read %s", device);
-		write_out(data, got);
+			got = 0;
+		if (copy->mark)
+			write_marked(copy, data, got);
+		else
+			write_out(data, got);
 		limit -= got;
 	}
-	return report_loss(fd, device) || lost;
+	if (copy->mark)
+		write_marked(copy, data, 0);
+	if (find_loss(copy))
+		fputs(report(copy), stderr);
 }
 
 static int cat(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "no-wait", no_argument, NULL, 'f' },
+		{ "mark", no_argument, NULL, 'm' },
 		{ "bytes", required_argument, NULL, 'n' },
 		{ "watermark", required_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
 	__u64 limit = ULLONG_MAX, watermark = 0;
+	struct copy job = { .wait = true };
 	struct bufflink_stats stats;
-	bool lost, wait = true;
-	const char *device;
-	int option, fd;
+	int option;
 
-	while ((option = getopt_long(argc, argv, "fn:w:h", options,
+	while ((option = getopt_long(argc, argv, "fmn:w:h", options,
 				     NULL)) != -1) {
 		if (option == 'f')
-			wait = false;
+			job.wait = false;
+		else if (option == 'm')
+			job.mark = true;
 		else if (option == 'n')
 			limit = bytes_argument("--bytes", optarg, 0);
 		else if (option == 'w')
@@ -338,20 +945,51 @@ static int cat(int argc, char **argv)
 		else
 			standard_option(option, cat_help);
 	}
-	device = device_argument(argc, argv);
-	fd = open_buffer(device, O_RDONLY | O_NONBLOCK, &stats);
-	if (watermark > stats.size)
-		errx(EXIT_USAGE, "--watermark: %llu is more than the %llu bytes of %s",
-		     watermark, stats.size, device);
-	if (watermark && ioctl(fd, BUFFLINK_SETWATERMARK, &watermark))
-		err(EXIT_FAILURE, "%s: cannot set the watermark", device);
+	no_more_than(1, argc, argv);
+	job.device = device_argument(argv[optind]);
+	job.fd = open_buffer(job.device, O_RDONLY | O_NONBLOCK, &stats);
+	if (watermark)
+		set_watermark(job.fd, job.device, "--watermark", watermark,
+			      stats.size);
 
 	catch_signal(SIGINT);
 	catch_signal(SIGTERM);
-	lost = copy(fd, device, limit, wait);
+	copy(&job, limit);
 	if (stopped)
 		raise(stopped);
-	return lost ? EXIT_LOSS : EXIT_SUCCESS;
+	return job.lost ? EXIT_LOSS : EXIT_SUCCESS;
+}
+
+/* watermark */
+
+static int watermark(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	struct bufflink_stats stats;
+	const char *device, *text;
+	int option, fd;
+	__u64 bytes;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+		standard_option(option, watermark_help);
+	no_more_than(2, argc, argv);
+	device = device_argument(argv[optind]);
+	text = argv[optind + 1];
+	if (text)
+		bytes = bytes_argument("watermark", text, 1);
+
+	fd = open_buffer(device, O_RDONLY, &stats);
+	if (text) {
+		set_watermark(fd, device, "watermark", bytes, stats.size);
+	} else {
+		if (ioctl(fd, BUFFLINK_GETWATERMARK, &bytes))
+			err(EXIT_FAILURE, "%s: cannot get the watermark", device);
+		printf("%llu\n", bytes);
+	}
+	return EXIT_SUCCESS;
 }
 
 /* write */
@@ -390,7 +1028,8 @@ static int write_records(int argc, char **argv)
 		else
 			standard_option(option, write_help);
 	}
-	device = device_argument(argc, argv);
+	no_more_than(1, argc, argv);
+	device = device_argument(argv[optind]);
 	fd = open_buffer(device, O_WRONLY, &stats);
 	if (size > stats.size)
 		errx(EXIT_USAGE, "--size: %llu is more than the %llu bytes of %s",
@@ -414,7 +1053,9 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "bufflink list", list },
+	{ "bufflink stat", stat_buffers },
 	{ "bufflink cat", cat },
+	{ "bufflink watermark", watermark },
 	{ "bufflink write", write_records },
 };
 
@@ -439,7 +1080,7 @@ int main(int argc, char **argv)
 	}
 	name = argv[optind];
 	if (!name)
-		errx(EXIT_USAGE, "no command given: use list, cat or write");
+		errx(EXIT_USAGE, "no command given: use list, stat, cat, watermark or write");
 
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
 		if (strcmp(name, commands[i].name + prefix))
@@ -450,5 +1091,5 @@ int main(int argc, char **argv)
 		optind = 0;	/* begin anew */
 		finish(commands[i].run(argc, argv));
 	}
-	errx(EXIT_USAGE, "'%s' is no command: use list, cat or write", name);
+	errx(EXIT_USAGE, "'%s' is no command: use list, stat, cat, watermark or write", name);
 }
