@@ -662,13 +662,12 @@ static void draw_again(const struct view *view, const struct look *now,
 static void show(const struct view *view, const struct look *now,
 		 const struct look *before)
 {
-	if (!view->picture) {
+	if (!view->picture)
 		print_exactly(view->json, now, before);
-	} else if (view->watch) {
+	else if (view->watch)
 		draw_again(view, now, before);
-	} else {
+	else
 		draw_table(now, before, now->count);
-	}
 
 	if (!fflush(stdout))
 		return;
