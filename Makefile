@@ -12,17 +12,23 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   make            build the module, the example and the tool
 #:   make load       load the module that was built; make unload: remove it
 #:   make clean      remove all that was built
+#:   make install    install all of it, for the kernel of KDIR
+#:   make dkms-install  install all of it, for every kernel, by DKMS
+#:   make uninstall  remove what these installed
+#:   make deb        build Debian packages, into build/deb
 #: In a virtual machine, with whatever is missing installed from Debian 12:
 #:   make demo       see what bufflink does
 #:   make check      run all tests on stock kernels
 #:   make check-model  check the order of its steps with Spin (no VM)
 #:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
 #:                   faults, races, torturers, other machines (an hour)
+#:   make check-installed  install the packages on a bare Debian 12 and use them
 #:   make bench      measure it beside relay, kfifo, BPF's ring and others
 #:   make bench-icount  count an append's instructions: are they more now?
 #:   make style      check the style of the sources
 #: Variables:
 #:   KDIR=DIR        headers of the kernel to build for, if not the running one
+#:   prefix=DIR, DESTDIR=DIR  where install goes (/usr/local, nothing)
 #:   KERNEL=6.1      kernel of the demo (6.12)
 #:   KERNELS=6.1     kernels of check ("6.1 6.12")
 #:   CPUS=2          numbers of virtual CPUs of check ("2 4")
@@ -54,6 +60,11 @@ bufflink.ko:
 unload:
 	$(SUDO) rmmod bufflink
 
+include packaging/install.mk
+
+deb:
+	@packaging/deb.sh
+
 demo:
 	@tests/vm/run.sh demo "$(KERNEL)" 2
 
@@ -65,6 +76,9 @@ check-model:
 
 check-hostile:
 	@tests/vm/hostile.sh $(PART)
+
+check-installed:
+	@tests/installed/run.sh
 
 bench:
 	@bench/run.sh "$(RESULTS)"
@@ -83,5 +97,5 @@ clean:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: all modules tool load unload demo check check-model check-hostile \
-	bench bench-icount style clean help
+.PHONY: all modules tool load unload deb demo check check-model check-hostile \
+	check-installed bench bench-icount style clean help

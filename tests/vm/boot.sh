@@ -59,7 +59,8 @@ make_initramfs() {
 		$cc -O2 -static -o "$root/t/qemu_exit" "$here/qemu_exit.c"
 	fi
 	if [ "$script" = suites.sh ]; then
-		cp "$build/$kernel"/readme/* "$top/Makefile" "$root/t"
+		cp -r "$build/$kernel"/readme/* "$top/Makefile" \
+			"$top/packaging" "$root/t"
 		copy_program /usr/bin/make
 		cp "$suites"/check_* "$suites"/hostile_* "$root/t"
 	fi
@@ -75,6 +76,18 @@ make_initramfs() {
 	rm -rf "$root"
 }
 
+# What is added to an installed system is a disk of its own, mounted at /mnt by
+# the only service that is not the system's.
+make_disk() {
+	$cc -O2 -static -o "$build/disk/qemu_exit" "$here/qemu_exit.c"
+	cp "$here/guest.sh" "$build/disk"
+	rm -f "$build/disk.image"
+	/sbin/mke2fs -q -t ext4 -d "$build/disk" "$build/disk.image" 256M \
+		>/dev/null
+	run="mount /dev/vdb /mnt && env $variables sh /mnt/guest.sh"
+	system="root=/dev/vda rw systemd.run=\"/bin/sh -c '$run'\""
+}
+
 # The first serial port is the console; the results are on standard output.
 run_qemu() {
 	# shellcheck disable=SC2086 # lists of words
@@ -82,8 +95,8 @@ run_qemu() {
 		-display none -monitor none -no-reboot -nic none \
 		-accel tcg -m 2048 \
 		-smp "$cpus,sockets=$cpus,cores=1,threads=1" \
-		-kernel "$cache/$kernel/vmlinuz" -initrd "$log/initramfs" \
-		-append "$parameters" \
+		-kernel "$vmlinuz" -initrd "${initrd:-$log/initramfs}" $disks \
+		-append "$parameters $system" \
 		-serial "file:$log/console" \
 		-chardev stdio,id=results $ports \
 		</dev/null 2>"$log/vm"
@@ -165,9 +178,14 @@ began=$(date +%s)
 rm -rf "$log"
 mkdir -p "$log"
 say "booting Linux $kernel with $cpus CPUs for $script $suite"
-make_initramfs
-parameters="console=$console results=$results $machine_options $die_early
-	$options slow=$slow script=$script suite=$suite nonce=$nonce ${APPEND-}"
+variables="results=$results slow=$slow script=$script suite=$suite nonce=$nonce"
+parameters="console=$console $machine_options $die_early $options $variables
+	${APPEND-}"
+system=
+case $kernel in
+*-installed)	make_disk ;;
+*)		make_initramfs ;;
+esac
 case $machine in
 um)	run=run_um ;;
 *)	run=run_qemu ;;

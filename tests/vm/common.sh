@@ -29,12 +29,27 @@ as_root() {
 	fi
 }
 
+# Of the scores, a line with passed and failed for each boot. Fails if any did.
+sum_scores() {
+	awk '{ passed += $1; failed += $2 }
+	     END { print passed + 0 " passed, " failed + 0 " failed"
+		   exit failed > 0 }' "$build/scores"
+}
+
 # Twice if need be: the package lists may be missing, or too old.
 fetch() {
 	"$@" && return
 	say "not to be had by the package lists as they are: updating them"
 	as_root apt-get -q update
 	"$@"
+}
+
+# copy_tree FOLDER: what belongs to the tree, as it is now, and nothing else.
+copy_tree() {
+	rm -rf "$1"
+	mkdir -p "$1"
+	git -C "$top" ls-files -co --exclude-standard -z |
+		tar -C "$top" --null -cT - | tar -xC "$1"
 }
 
 download() {

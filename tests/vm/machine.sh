@@ -4,13 +4,17 @@
 # $sysroot, and kept in $suites. $qemu is the command and its machine (no such
 # thing for User-Mode Linux). Its first serial port, for the log, is the guest's
 # $console; $ports adds that for the results, the guest's $results, once
-# $machine_modules are loaded. $machine_options are for the kernel's command
+# $machine_modules are loaded. It boots $vmlinuz with $initrd, which is empty if
+# boot.sh is to make one, and $disks. $machine_options are for the kernel's command
 # line. $end_reached is the status when the guest has ended well. All may take
 # $slow times as long. With ICOUNT=y an instruction takes the guest exactly a
 # nanosecond, when it has one CPU; and the time that it would idle is skipped.
 # shellcheck shell=sh disable=SC2034,SC2154
 
 machine=x86_64
+vmlinuz=$cache/$kernel/vmlinuz
+initrd=
+disks=
 sysroot=
 suites=$build/suites
 slow=1
@@ -20,6 +24,12 @@ case $kernel in
 	sysroot=$cache/$kernel/sysroot
 	suites=$build/suites-$machine
 	slow=4 ;;
+*-installed)
+	vmlinuz=$build/$kernel/vmlinuz
+	initrd=$build/$kernel/initrd.img
+	disk="format=raw,if=virtio,snapshot=on"
+	disks="-drive $disk,file=$build/system"
+	disks="$disks -drive $disk,file=$build/disk.image" ;;
 *-um | *-um-real)
 	machine=um ;;
 esac

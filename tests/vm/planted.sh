@@ -13,14 +13,6 @@ header() {
 	sed -n "s/^$1: //p" "$patch"
 }
 
-copy_tree() {
-	rm -rf "$copy"
-	mkdir -p "$copy"
-	git -C "$top" ls-files -co --exclude-standard -z |
-		tar -C "$top" --null -cT - | tar -xC "$copy"
-	git -C "$copy" init -q
-}
-
 # The checker's report, if it found the bug.
 report() {
 	cat "$copy"/build/logs/*/console "$copy"/build/logs/*/results |
@@ -35,7 +27,8 @@ for patch; do
 	kernel=$(header Kernel)
 	suite=$(header Suite)
 	say "planting $name: $(head -n 1 "$patch")"
-	copy_tree
+	copy_tree "$copy"
+	git -C "$copy" init -q
 	patch -s -d "$copy" -p1 <"$patch"
 	if (unset BUILD; "$copy/tests/vm/run.sh" check "$kernel" 2 "$suite") \
 	    >"$copy.log" 2>&1; then

@@ -34,12 +34,6 @@ non_empty() {
 	[ -s "$1" ] || die "no block $1 in README.md or bufflink.rst any more"
 }
 
-copy_tree() {
-	mkdir "$1"
-	(cd "$top" && git ls-files -co --exclude-standard | tar -cT -) |
-		tar -xC "$1"
-}
-
 say "building the modules of the README and of bufflink.rst for Linux $kernel"
 home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT

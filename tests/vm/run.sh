@@ -29,8 +29,6 @@ done
 
 [ -s "$build/scores" ] || die "nothing was run: no kernel or no CPUs given"
 if [ "$target" != demo ]; then
-	awk '{ passed += $1; failed += $2 }
-	     END { print passed + 0 " passed, " failed + 0 " failed" }' \
-		"$build/scores"
+	sum_scores || rc=1
 fi
 exit $rc

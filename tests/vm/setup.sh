@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: setup.sh demo|check|torture|planted|bench|kernel|MACHINE|model|style
+# usage: setup.sh demo|check|torture|planted|bench|kernel|MACHINE|model|style|
+#	deb|installed
 # Installs the Debian packages that the target needs and this machine lacks.
 set -eu
 . "$(dirname "$0")/common.sh"
@@ -16,7 +17,9 @@ s390x="gcc-s390x-linux-gnu qemu-system-misc"
 kernel="gcc gcc-12 libc6-dev flex bison bc xz-utils libelf-dev libssl-dev"
 kernel="$kernel patch"
 model="spin gcc libc6-dev"
-style="sparse perl xz-utils shellcheck codespell"
+style="sparse perl xz-utils shellcheck codespell mandoc bsdextrautils
+	dpkg-dev"
+deb="dpkg-dev gcc libc6-dev debhelper dh-dkms lintian"
 
 case ${1-} in
 demo)	packages="$modules $vm" ;;
@@ -30,6 +33,8 @@ i386)	packages="" ;;
 s390x)	packages="$s390x" ;;
 model)	packages="$model" ;;
 style)	packages="$modules $suites $style" ;;
+deb)	packages="$deb" ;;
+installed)	packages="$deb $vm git debootstrap e2fsprogs" ;;
 *)	die "unknown target '${1-}', see the top of this script" ;;
 esac
 

@@ -63,6 +63,45 @@ kernel_doc() {
 	"$cache/6.1/build/scripts/kernel-doc" -Werror -none "$@"
 }
 
+# One version, wherever it is said.
+versions() {
+	version=$(sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' bufflink.c)
+	grep -Fqx "#define VERSION		\"$version\"" userland/bufflink.c &&
+		grep -Fqx "PACKAGE_VERSION=\"$version\"" dkms.conf &&
+		grep -Fq "bufflink-*_${version}_*.deb" README.md &&
+		[ "$(dpkg-parsechangelog -S Version)" = "$version" ]
+}
+
+# lacking PAGE: which of the words on standard input, a phrase a line, are not
+# in the page.
+lacking() {
+	page=$(mandoc -T ascii -O width=200 "userland/$1" | col -bx |
+		tr -s ' \n' ' ')
+	while read -r phrase; do
+		case $page in
+		*"$phrase"*)	;;
+		*)		echo "userland/$1 lacks: $phrase" ;;
+		esac
+	done
+}
+
+# The manual pages have each prototype, ioctl, field, file and error there is.
+manual_pages() {
+	mandoc -T lint -W warning userland/*.[149]
+	sed '1,/ifdef __KERNEL__/d' bufflink.h | tr -s '\n\t' ' ' |
+		grep -o '[a-z]* _*bufflink_[a-z]*([^)]*);' |
+		sed 's/ __/ /; s/, struct module \*owner//' |
+		lacking bufflink_append.9
+	grep -o '^ \* \* -E[A-Z]*' bufflink.c | cut -c 6- |
+		lacking bufflink_append.9
+	{
+		grep -o 'BUFFLINK_[A-Z]\{2,\}\|__u64 [a-z_]*;' bufflink.h
+		sed -n 's,.*/bufflink<N>/,,p' Documentation/ABI/testing/sysfs-*
+		sed 's/ERESTARTSYS/EINTR/' Documentation/ABI/testing/dev-* |
+			grep -o 'E[A-Z]\{4,\}'
+	} | lacking bufflink.4
+}
+
 compile() {
 	make -s -C "$cache/$1/build" M="$2" W=1 C=2 KCFLAGS=-Werror \
 		KBUILD_EXTRA_SYMBOLS="${3-}" CONFIG_DEBUG_INFO_BTF_MODULES= \
@@ -73,6 +112,10 @@ compile_programs() {
 	mkdir -p suites
 	make -s -C tests OUT="$copy/suites" CFLAGS='-O2 -Werror'
 	make -s -C userland CFLAGS='-O2 -Werror'
+	mkdir -p include
+	ln -sfn .. include/bufflink
+	make -s -C userland/examples epoll uring LDLIBS=-luring \
+		CFLAGS="-O2 -Wall -Wextra -Werror -I$copy/include"
 	make -s -C bench CFLAGS='-O2 -Werror'
 }
 
@@ -80,10 +123,7 @@ compile_programs() {
 "$here/kernel.sh" 6.1
 "$here/kernel.sh" 6.12
 cached checkpatch unpack_checkpatch
-rm -rf "$copy"
-mkdir -p "$copy"
-cd "$top"
-ours | tar -cT - | tar -xC "$copy"
+copy_tree "$copy"
 cd "$copy"
 
 bench_module=$(ours 'bench/*.c' ':!bench/bench.c' ':!bench/reader.c')
@@ -91,7 +131,8 @@ module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)
 	$bench_module bench/peers.h"
 program=$(ours 'tests/*.[ch]' 'userland/*.c' ':!tests/producer.c' \
 	bench/bench.c bench/bench.h 'bench/reader.[ch]')
-script="$(ours '*.sh') .ci/run tests/vm/init"
+script="$(ours '*.sh' dkms.conf packaging/keep-symvers \
+	userland/bufflink.bash-completion) .ci/run tests/vm/init"
 
 # shellcheck disable=SC2046,SC2086 # our files have plain names
 {
@@ -101,6 +142,8 @@ script="$(ours '*.sh') .ci/run tests/vm/init"
 	quietly shellcheck -x -P tests/vm:bench $script
 	quietly codespell -L nd $(ours ':!LICENSE')
 }
+quietly versions
+quietly manual_pages
 for kernel in 6.1 6.12; do
 	quietly compile $kernel "$copy"
 	quietly compile $kernel "$copy/test_module" "$copy/Module.symvers"

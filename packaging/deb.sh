@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Builds the Debian packages, from a copy of the tree, into build/deb.
+set -eu
+. "$(dirname "$0")/../tests/vm/common.sh"
+
+"$top/tests/vm/setup.sh" deb
+rm -rf "$build/deb"
+copy_tree "$build/deb/bufflink"
+cd "$build/deb/bufflink"
+DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage -us -uc -b
+lintian --fail-on error,warning --show-overrides ../*.changes
+say "the packages are in $build/deb:"
+ls "$build"/deb/*.deb

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Sourced by the suites that run in the root.
+clients="hello bufflink_test lines"
+
+# Prints all files, but for what Debian's tools keep for themselves, and DKMS's
+# key, by which other modules may be signed, too. Takes conditions for find.
+files() {
+	find / \( -path /mnt -o -path /proc -o -path /sys -o -path /dev -o \
+		-path /tmp -o -path /var/tmp -o -path /var/log -o \
+		-path /var/cache -o -path /var/lib/apt -o \
+		-path /var/lib/dpkg -o -path "/var/lib/dkms/mok.*" \) \
+		-prune -o "$@" -print | sort
+}
+
+no_lines() {
+	! grep .
+}
+
+release() {
+	basename /lib/modules/"$1".*
+}
+
+# build_client NAME RELEASE: with the README's commands, and modprobe loads
+# bufflink before it.
+build_client() {
+	make -C "/lib/modules/$2/build" M="/mnt/$1" clean
+	make -C "/lib/modules/$2/build" M="/mnt/$1" modules modules_install
+	depmod "$2"
+	modprobe --set-version "$2" --show-depends "$1" | head -n 1 |
+		grep '/bufflink.ko'
+}
+
+# And the folder, if it is in none other's.
+remove_client() {
+	find /lib/modules \( -name "$1.ko*" -o -type d -empty \) -delete
+}

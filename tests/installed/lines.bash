@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Sourced by the suites that read what the module lines appends: lines/lines.c.
+by_owner=/dev/bufflink/by-owner
+
+append() {
+	echo "$1" >/sys/module/lines/parameters/append
+}
+
+# lines RANGE...: those of these numbers, as in "lines 1-64 82"
+lines() {
+	for range; do
+		seq -f %.0f "${range%-*}" "${range#*-}" |
+			xargs printf 'line %58u\n'
+	done
+}
+
+# wait_for COMMAND...: until it succeeds, for a minute
+wait_for() {
+	for ((i = 0; i < 600; i++)); do
+		if "$@"; then
+			return
+		fi
+		sleep 0.1
+	done
+	echo "waited in vain for: $*"
+	return 1
+}

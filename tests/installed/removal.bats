@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# In the root, after packages.bats: what a user does who wants no more of it.
+. ./common.bash
+
+@test "apt purges the packages" {
+	for client in $clients; do
+		remove_client "$client"
+	done
+	apt-get -q -y purge bufflink-dkms bufflink-tools
+}
+
+@test "nothing of the name is left, in files and in what DKMS and depmod know" {
+	files -name '*bufflink*' | no_lines
+	dkms status | no_lines
+	grep bufflink /lib/modules/*/modules.* | no_lines
+}
+
+@test "the group is left: its number is never to be another group's" {
+	getent group bufflink
+}
+
+@test "all files are as before, when DKMS and the new kernel are gone, too" {
+	apt-get -q -y purge 'linux-image-6.12*' 'linux-headers-6.12*'
+	apt-get -q -y -o APT::AutoRemove::RecommendsImportant=false \
+		-o APT::AutoRemove::SuggestsImportant=false autoremove --purge
+	files ! -path /var/lib/dkms | diff /var/tmp/files-before -
+}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# In a bare root: what a user does who has the source and wants no packages.
+. ./common.bash
+before=/var/tmp/files-before
+release=$(release 6.1)
+
+in_tree() {
+	make -C /mnt/bufflink KDIR="/lib/modules/$release/build" "$@"
+}
+
+# What is there now and was not before, but for folders: of those, /usr/local
+# gets some that others use, too.
+added() {
+	files ! -type d | comm -13 $before -
+}
+
+# What there is of each way to install, below PREFIX.
+common() {
+	sed "s,^,$1/," <<-END
+		bin/bufflink
+		include/bufflink/Kbuild
+		include/bufflink/bufflink.h
+		lib/modules-load.d/bufflink.conf
+		lib/sysusers.d/bufflink.conf
+		lib/udev/rules.d/60-bufflink.rules
+		share/bash-completion/completions/bufflink
+		share/man/man1/bufflink.1
+		share/man/man4/bufflink.4
+		share/man/man9/bufflink_append.9
+		share/man/man9/bufflink_appendv.9
+		share/man/man9/bufflink_create.9
+		share/man/man9/bufflink_destroy.9
+		share/man/man9/bufflink_number.9
+		share/man/man9/bufflink_printf.9
+	END
+}
+
+# The module itself, in FOLDER: and what others are built with.
+module() {
+	echo "$1/bufflink.ko"
+	echo "$1/bufflink.symvers"
+}
+
+setup_file() {
+	apt-get -q -y --no-install-recommends install dkms gcc libc6-dev make
+	in_tree
+	files ! -type d >$before
+}
+
+@test "make install with DESTDIR and prefix touches nothing outside DESTDIR" {
+	touch /var/tmp/now
+	in_tree install DESTDIR=/tmp/x prefix=/usr
+	added | no_lines
+	files -newer /var/tmp/now ! -type d | no_lines
+	find /tmp/x ! -type d | sort | diff - <({
+		common /tmp/x/usr
+		module "/tmp/x/lib/modules/$release/updates"
+	} | sort)
+}
+
+@test "make uninstall with DESTDIR takes all of that away" {
+	in_tree uninstall DESTDIR=/tmp/x prefix=/usr
+	find /tmp/x ! -type d -o -name '*bufflink*' | no_lines
+}
+
+@test "make install puts everything in its place" {
+	in_tree install
+	added | diff - <({
+		common /usr/local
+		module "/usr/lib/modules/$release/updates"
+	} | sort)
+	[ "$(modinfo -k "$release" -n bufflink)" = \
+		"/lib/modules/$release/updates/bufflink.ko" ]
+	bufflink --version
+	man -w 9 bufflink_append
+	getent group bufflink
+}
+
+@test "a module outside the tree is built with what make install left" {
+	sed -i s,/usr/include,/usr/local/include, /mnt/hello/Kbuild
+	build_client hello "$release"
+	remove_client hello
+}
+
+nothing_is_left() {
+	added | no_lines
+	files -name '*bufflink*' | no_lines
+	grep bufflink "/lib/modules/$release"/modules.* | no_lines
+}
+
+@test "make uninstall takes all of that away" {
+	in_tree uninstall
+	nothing_is_left
+}
+
+@test "make dkms-install has DKMS build it, and puts everything in its place" {
+	in_tree dkms-install
+	dkms status bufflink/1.0 -k "$release" | grep ': installed$'
+	added | grep -v '^/usr/src/bufflink-1.0/\|^/var/lib/dkms/' |
+		diff - <({
+			common /usr/local
+			echo "/usr/lib/modules/$release/updates/dkms/bufflink.ko"
+		} | sort)
+	build_client hello "$release"
+	remove_client hello
+}
+
+@test "make uninstall takes all of that away, too" {
+	in_tree uninstall
+	dkms status | no_lines
+	nothing_is_left
+}
