@@ -2,9 +2,14 @@
 # Part of the Makefile: where things go, on this machine or below DESTDIR.
 prefix ?= /usr/local
 DESTDIR ?=
+ifneq ($(words x$(DESTDIR)$(prefix)),1)
+$(error DESTDIR and prefix may have no spaces)
+endif
+override DESTDIR := $(abspath $(DESTDIR))
 version = $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' bufflink.c)
 # Debian's headers have it nowhere else as the folder of modules is named
-release = $(firstword $(shell modinfo -F vermagic bufflink.ko))
+release = $(firstword $(shell PATH=$$PATH:/usr/sbin:/sbin \
+	modinfo -F vermagic bufflink.ko))
 updates = $(DESTDIR)/lib/modules/$(release)/updates
 source = $(DESTDIR)/usr/src/bufflink-$(version)
 include = $(DESTDIR)$(prefix)/include/bufflink
@@ -19,9 +24,10 @@ functions := create destroy number appendv printf
 install: dkms-uninstall install-module install-support install-tools
 	[ "$(DESTDIR)" ] || depmod -a $(release)
 
+# Its key to sign with is not among Debian's headers.
 install-module: modules
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) \
-		INSTALL_MOD_DIR=updates modules_install
+		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
 	install -m 644 Module.symvers $(updates)/bufflink.symvers
 
 # what goes with the module, however that is built
@@ -35,37 +41,33 @@ install-support:
 		ln -sf bufflink_append.9 $(man)/man9/bufflink_$$name.9; \
 	done
 
+# The group comes first: udev must know it when it reads the rule.
 install-tools: tool
 	install -D userland/bufflink $(DESTDIR)$(prefix)/bin/bufflink
 	install -D -m 644 userland/bufflink.1 $(man)/man1/bufflink.1
 	install -D -m 644 userland/bufflink.4 $(man)/man4/bufflink.4
 	install -D -m 644 userland/bufflink.bash-completion \
 		$(completions)/bufflink
-	install -D -m 644 packaging/60-bufflink.rules \
-		$(lib)/udev/rules.d/60-bufflink.rules
 	install -D -m 644 packaging/bufflink.sysusers \
 		$(lib)/sysusers.d/bufflink.conf
 	[ "$(DESTDIR)" ] || ! command -v systemd-sysusers >/dev/null || \
 		systemd-sysusers $(lib)/sysusers.d/bufflink.conf
+	install -D -m 644 packaging/60-bufflink.rules \
+		$(lib)/udev/rules.d/60-bufflink.rules
+	[ "$(DESTDIR)" ] || [ ! -e /run/udev/control ] || { \
+		udevadm control --reload; \
+		udevadm trigger --sysname-match='bufflink[0-9]*'; }
 
 install-source:
 	install -D -m 644 -t $(source) bufflink.c bufflink.h Kbuild dkms.conf
 	install -D -t $(source)/packaging packaging/keep-symvers
 
 dkms-install: uninstall install-source install-support install-tools
-	[ "$(DESTDIR)" ] || for build in /lib/modules/*/build; do \
-		[ -e $$build/Makefile ] || continue; \
-		kernel=$${build%/build}; \
-		dkms install bufflink/$(version) -k $${kernel##*/} || exit; \
-	done
+	[ "$(DESTDIR)" ] || packaging/dkms.sh install $(version)
 
 dkms-uninstall:
-	@! dpkg -S $(source) >/dev/null 2>&1 || \
-		{ echo >&2 "Remove the package bufflink-dkms first."; false; }
-	[ "$(DESTDIR)" ] || \
-		! dkms status bufflink/$(version) 2>/dev/null | grep -q . || \
-		dkms remove bufflink/$(version) --all
-	rm -rf $(source)
+	[ "$(DESTDIR)" ] || packaging/dkms.sh uninstall
+	rm -rf $(DESTDIR)/usr/src/bufflink-[0-9]*
 
 uninstall: dkms-uninstall
 	rm -rf $(include)
@@ -76,11 +78,12 @@ uninstall: dkms-uninstall
 		$(lib)/udev/rules.d/60-bufflink.rules \
 		$(lib)/sysusers.d/bufflink.conf \
 		$(lib)/modules-load.d/bufflink.conf
-	for updates in $(DESTDIR)/lib/modules/*/updates; do \
-		ls $$updates/bufflink.* >/dev/null 2>&1 || continue; \
-		rm $$updates/bufflink.*; \
+	for file in $(DESTDIR)/lib/modules/*/updates/bufflink.ko* \
+		    $(DESTDIR)/lib/modules/*/updates/bufflink.symvers; do \
+		[ -e $$file ] || continue; \
+		rm $$file; \
+		updates=$${file%/*} kernel=$${updates%/*}; \
 		rmdir --ignore-fail-on-non-empty $$updates; \
-		kernel=$${updates%/updates}; \
 		[ "$(DESTDIR)" ] || depmod -a $${kernel##*/}; \
 	done
 

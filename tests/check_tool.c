@@ -259,6 +259,10 @@ START_TEST(what_is_no_buffer_is_status_1)
 	     "bufflink: /dev/bufflink7 is not a buffer: see 'bufflink list' for those that are\n");
 	ends(tool("stat", "/dev/null"), FAILED, "",
 	     "bufflink: /dev/null is not a buffer: see 'bufflink list' for those that are\n");
+	create_buffer(0, PAGE);
+	ck_assert_int_ge(creat("/tmp/bufflink0", 0600), 0);
+	ends(tool("stat", "/tmp/bufflink0"), FAILED, "",
+	     "bufflink: /tmp/bufflink0 is not a buffer: see 'bufflink list' for those that are\n");
 	ends(tool("stat", "-w", "0.5"), FAILED, "",
 	     "bufflink: 0.5 is not a buffer: see 'bufflink list' for those that are (seconds alone are -wSECONDS)\n");
 	ends(tool("watermark", "7"), FAILED, "",
@@ -766,12 +770,26 @@ START_TEST(stat_watch_into_a_closed_pipe_ends_in_silence)
 	int ends[2];
 
 	buffer_0(PAGE);
-	signal(SIGPIPE, SIG_IGN);
+	signal(SIGPIPE, SIG_DFL);
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
 	close(ends[0]);
 	stat = tool_writing(ends[1], "stat", "-w0.1");
 	ck_assert_int_eq(finish(stat.pid), GOOD);
 	ck_assert_str_eq(text_of(stat.err), "");
+}
+END_TEST
+
+START_TEST(stat_watch_of_nothing_ends_when_nobody_reads_it)
+{
+	struct tool stat;
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	stat = tool_writing(ends[1], "stat", "-w1000");
+	close(ends[1]);
+	wait_asleep(stat.pid);
+	close(ends[0]);
+	ck_assert_int_eq(finish(stat.pid), GOOD);
 }
 END_TEST
 
@@ -1217,8 +1235,8 @@ START_TEST(cat_mark_bytes_takes_so_many_and_leaves_the_rest)
 	     "");
 	append_text("789");
 	lose_big();
-	ends(tool("cat", "-m", "-n", "2", "0"), LOSS, "45",
-	     MARK "1 record (40960 bytes) at byte 9\n");
+	ends(tool("cat", "-m", "-n", "2", "0"), LOSS,
+	     "45" MARK "1 record (40960 bytes) at byte 9\n", "");
 	check_reads(fd, "6789");
 }
 END_TEST
@@ -1436,6 +1454,24 @@ START_TEST(cat_into_a_closed_pipe_is_status_1_where_sigpipe_is_ignored)
 }
 END_TEST
 
+START_TEST(cat_ends_when_nobody_reads_it_and_takes_nothing_more)
+{
+	int fd = buffer_0(PAGE);
+	struct tool cat;
+	int ends[2];
+
+	signal(SIGPIPE, SIG_DFL);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	cat = tool_writing(ends[1], "cat", "0");
+	close(ends[1]);
+	wait_asleep(cat.pid);
+	close(ends[0]);
+	is_killed(cat, SIGPIPE);
+	append_text("for the next");
+	check_reads(fd, "for the next");
+}
+END_TEST
+
 /* write */
 
 START_TEST(write_appends_each_line_as_one_record)
@@ -1563,7 +1599,8 @@ int main(void)
 		 stat_watch_ends_when_the_buffer_is_gone,
 		 stat_watch_sees_buffers_come_and_go,
 		 stat_watch_has_no_rate_for_another_buffer_of_the_number,
-		 stat_watch_into_a_closed_pipe_ends_in_silence);
+		 stat_watch_into_a_closed_pipe_ends_in_silence,
+		 stat_watch_of_nothing_ends_when_nobody_reads_it);
 	add_case(suite, "stat on a terminal",
 		 stat_draws_a_picture_on_a_terminal,
 		 stat_watch_draws_again_and_again_until_ctrl_c,
@@ -1598,7 +1635,8 @@ int main(void)
 		 cat_writes_all_that_it_has_read_before_sigint_ends_it,
 		 cat_stuck_in_a_full_pipe_is_killed_by_a_second_sigint,
 		 cat_into_a_closed_pipe_ends_by_sigpipe,
-		 cat_into_a_closed_pipe_is_status_1_where_sigpipe_is_ignored);
+		 cat_into_a_closed_pipe_is_status_1_where_sigpipe_is_ignored,
+		 cat_ends_when_nobody_reads_it_and_takes_nothing_more);
 	add_case(suite, "write",
 		 write_appends_each_line_as_one_record,
 		 write_size_appends_blocks_of_so_many_bytes,

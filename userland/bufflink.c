@@ -201,11 +201,16 @@ static void catch_signal(int number)
 		sigaction(number, &action, NULL);
 }
 
-/* As ppoll(), negative if a signal came, also if that was before. */
-static int poll_or_stop(struct pollfd *pollfd, const struct timespec *time)
+/*
+ * Waits for events on a descriptor, or that nobody reads standard output any
+ * more. As ppoll(), but negative also if a signal came before.
+ */
+static int poll_or_stop(struct pollfd pollfds[2], const struct timespec *time)
 {
 	sigset_t caught, before;
 	int ready = -1;
+
+	pollfds[1] = (struct pollfd) { .fd = STDOUT_FILENO };
 
 	/* Only ppoll() lets them in: none can come between look and sleep. */
 	sigemptyset(&caught);
@@ -213,7 +218,7 @@ static int poll_or_stop(struct pollfd *pollfd, const struct timespec *time)
 	sigaddset(&caught, SIGTERM);
 	sigprocmask(SIG_BLOCK, &caught, &before);
 	if (!stopped) {
-		ready = ppoll(pollfd, 1, time, &before);
+		ready = ppoll(pollfds, 2, time, &before);
 		if (ready < 0 && errno != EINTR)
 			err(EXIT_FAILURE, "cannot poll");
 	}
@@ -679,13 +684,13 @@ static void show(const struct view *view, const struct look *now,
 /* Until the next look is due; false if there is to be none. */
 static bool stay(double interval)
 {
-	struct pollfd nothing = { .fd = -1 };
+	struct pollfd pollfds[2] = { { .fd = -1 } };
 	struct timespec time;
 
 	time.tv_sec = interval;
 	time.tv_nsec = (interval - time.tv_sec) * 1e9;
-	poll_or_stop(&nothing, &time);
-	return !stopped;
+	poll_or_stop(pollfds, &time);
+	return !stopped && !(pollfds[1].revents & POLLERR);
 }
 
 static int look_on(const struct view *view)
@@ -734,7 +739,7 @@ static const char *name_in_sysfs(const char *device)
 {
 	const char *path = realpath(device, NULL);
 
-	return basename(path ? path : device);
+	return path && !strncmp(path, "/dev/", 5) ? basename(path) : "";
 }
 
 static int stat_buffers(int argc, char **argv)
@@ -775,6 +780,7 @@ static int stat_buffers(int argc, char **argv)
 	if (view.watch) {
 		catch_signal(SIGINT);
 		catch_signal(SIGTERM);
+		signal(SIGPIPE, SIG_IGN);
 	}
 	return look_on(&view);
 }
@@ -790,17 +796,29 @@ struct copy {
 	bool lost;
 };
 
+/* What is not read from the buffer now is there for the next reader. */
+static void nobody_reads(void)
+{
+	raise(SIGPIPE);
+	errno = EPIPE;
+	err(EXIT_FAILURE, "cannot write to standard output");
+}
+
 /* The events of a buffer; 0 if there are none or a signal stopped us. */
 static short poll_buffer(int fd, bool wait)
 {
 	const struct timespec no_time = { };
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLPRI };
+	struct pollfd pollfds[2] = {
+		{ .fd = fd, .events = POLLIN | POLLPRI },
+	};
 	int ready;
 
 	do
-		ready = poll_or_stop(&pollfd, wait ? NULL : &no_time);
+		ready = poll_or_stop(pollfds, wait ? NULL : &no_time);
 	while (ready < 0 && !stopped);
-	return ready > 0 ? pollfd.revents : 0;
+	if (ready > 0 && pollfds[1].revents & POLLERR)
+		nobody_reads();
+	return ready > 0 ? pollfds[0].revents : 0;
 }
 
 /* Whether a loss waits for its report. */
@@ -885,6 +903,7 @@ static void write_marked(struct copy *copy, const char *data, size_t size)
 static void copy(struct copy *copy, __u64 limit)
 {
 	static char data[256 * 1024];
+	const char *line;
 	short events;
 	size_t size;
 	ssize_t got;
@@ -910,10 +929,13 @@ static void copy(struct copy *copy, __u64 limit)
 			write_out(data, got);
 		limit -= got;
 	}
+	if (!find_loss(copy))
+		return;
+	line = report(copy);
 	if (copy->mark)
-		write_marked(copy, data, 0);
-	if (find_loss(copy))
-		fputs(report(copy), stderr);
+		write_out(line, strlen(line));	/* it says where */
+	else
+		fputs(line, stderr);
 }
 
 static int cat(int argc, char **argv)

@@ -11,6 +11,8 @@ fi
 root=$2 disk=$3
 shift 3
 mount -t proc proc "$root/proc"
+mount --bind "$root/proc/sys" "$root/proc/sys"
+mount -o remount,bind,ro "$root/proc/sys"
 mount -t devpts devpts "$root/dev/pts"
 mount --bind "$disk" "$root/mnt"
 exec setpriv --bounding-set -sys_module chroot "$root" env -i \

@@ -2,6 +2,15 @@
 # In the root, after packages.bats: what a user does who wants no more of it.
 . ./common.bash
 
+@test "make neither installs over the packages nor uninstalls them" {
+	for goal in install dkms-install uninstall; do
+		run make -C /mnt/bufflink $goal prefix=/usr
+		[ "$status" != 0 ]
+		[[ $output == *"The package bufflink-dkms is installed"* ]]
+	done
+	dpkg --verify bufflink-dkms bufflink-tools | no_lines
+}
+
 @test "apt purges the packages" {
 	for client in $clients; do
 		remove_client "$client"

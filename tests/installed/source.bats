@@ -63,6 +63,23 @@ setup_file() {
 	find /tmp/x ! -type d -o -name '*bufflink*' | no_lines
 }
 
+@test "where nothing could be told apart, nothing is done" {
+	mkdir -p /tmp/x/a
+	touch /tmp/x/a/kept
+	run in_tree uninstall DESTDIR="/tmp/x/a b"
+	[ "$status" != 0 ]
+	run in_tree uninstall prefix="/tmp/x/a b"
+	[ "$status" != 0 ]
+	[ -e /tmp/x/a/kept ]
+}
+
+@test "a DESTDIR may be where make is run from" {
+	in_tree install DESTDIR=build/x
+	cd /mnt/bufflink/build/x
+	[ -e "lib/modules/$release/updates/bufflink.ko" ]
+	[ -e usr/local/bin/bufflink ]
+}
+
 @test "make install puts everything in its place" {
 	in_tree install
 	added | diff - <({
@@ -105,8 +122,19 @@ nothing_is_left() {
 	remove_client hello
 }
 
-@test "make uninstall takes all of that away, too" {
+@test "a later version takes the place of an earlier one" {
+	sed -i 's/VERSION("1.0")/VERSION("1.1")/' /mnt/bufflink/bufflink.c
+	sed -i 's/VERSION="1.0"/VERSION="1.1"/' /mnt/bufflink/dkms.conf
+	in_tree dkms-install
+	dkms status | grep -v 'bufflink/1.1, .*: installed$' | no_lines
+	[ "$(modinfo -k "$release" -F version bufflink)" = 1.1 ]
+	[ ! -e /usr/src/bufflink-1.0 ]
+}
+
+@test "make uninstall takes all of that away, too, and nobody else's" {
+	touch "/lib/modules/$release/updates/bufflink.mine"
 	in_tree uninstall
 	dkms status | no_lines
+	rm "/lib/modules/$release/updates/bufflink.mine"
 	nothing_is_left
 }
