@@ -12,8 +12,7 @@ limit=$(cat "$top/bench/instructions")
 "$vm/setup.sh" demo
 "$vm/kernel.sh" 6.1
 mkdir -p "$build"
-exec 9>"$build/lock"
-flock -n 9 || { say "waiting for another run in $build"; flock 9; }
+lock_build
 "$vm/build.sh" 6.1 bench
 ICOUNT=y APPEND="peer=bufflink size=64" \
 	"$vm/boot.sh" 6.1 1 bench.sh count >"$build/icount" ||

@@ -49,8 +49,7 @@ object_sizes() {
 
 "$vm/setup.sh" bench
 mkdir -p "$build" "$folder"
-exec 9>"$build/lock"
-flock -n 9 || { say "waiting for another run in $build"; flock 9; }
+lock_build
 : >"$build/scores"
 for kernel in 6.1 6.1-um 6.1-um-real; do
 	"$vm/kernel.sh" $kernel

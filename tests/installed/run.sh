@@ -100,21 +100,12 @@ fill_disk() {
 	copy_tree "$disk/bufflink"
 	cp "$here"/bats.sh "$here"/*.bats "$here"/*.bash "$disk"
 	cp "$build"/deb/*.deb "$disk"
-	from_readme hello.c >"$disk/hello/hello.c"
-	from_readme Kbuild-installed >"$disk/hello/Kbuild"
+	readme_block hello.c >"$disk/hello/hello.c"
+	readme_block Kbuild-installed >"$disk/hello/Kbuild"
 	cp "$top/test_module/bufflink_test.c" "$disk/bufflink_test"
 	sed s/hello/bufflink_test/ "$disk/hello/Kbuild" \
 		>"$disk/bufflink_test/Kbuild"
 	cp -r "$here/lines" "$disk"
-}
-
-# The block of the README whose fence reads "```LANGUAGE NAME"
-from_readme() {
-	awk -v name="$1" '
-		/^```/ { inside = !inside; wanted = inside && $2 == name; next }
-		wanted { print; found = 1 }
-		END { exit !found }' "$top/README.md" ||
-		die "no block $1 in README.md any more"
 }
 
 # suite NAME: a bats file, run in the root.
@@ -176,8 +167,7 @@ whole_path() {
 
 "$vm/setup.sh" installed
 mkdir -p "$build/logs"
-exec 9>"$build/lock"
-flock -n 9 || { say "waiting for another run in $build"; flock 9; }
+lock_build
 : >"$build/scores"
 if [ $# = 0 ]; then
 	whole_path

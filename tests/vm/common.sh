@@ -36,6 +36,21 @@ sum_scores() {
 		   exit failed > 0 }' "$build/scores"
 }
 
+# One run at a time in a build folder, which is there.
+lock_build() {
+	exec 9>"$build/lock"
+	flock -n 9 || { say "waiting for another run in $build"; flock 9; }
+}
+
+# readme_block NAME: what is in the README where a fence reads "```LANGUAGE NAME"
+readme_block() {
+	awk -v name="$1" '
+		/^```/ { inside = !inside; wanted = inside && $2 == name; next }
+		wanted { print; found = 1 }
+		END { exit !found }' "$top/README.md" ||
+		die "no block $1 in README.md any more"
+}
+
 # Twice if need be: the package lists may be missing, or too old.
 fetch() {
 	"$@" && return

@@ -11,14 +11,11 @@ set -eu
 kernel=$1
 out=$build/$kernel/readme
 . "$here/machine.sh"
-readme=$top/README.md
 rst=$top/Documentation/bufflink.rst
 
-# The block of the README whose fence reads "```LANGUAGE NAME"
+# shellcheck disable=SC2094 # the block is not the file that has its name
 from_readme() {
-	awk -v name="$1" '
-		/^```/ { inside = !inside; wanted = inside && $2 == name; next }
-		wanted' "$readme" | non_empty "$1"
+	readme_block "$1" >"$1"
 }
 
 # The code-block of the rst whose option says ":name: NAME"
@@ -31,7 +28,7 @@ from_rst() {
 
 non_empty() {
 	cat >"$1"
-	[ -s "$1" ] || die "no block $1 in README.md or bufflink.rst any more"
+	[ -s "$1" ] || die "no block $1 in bufflink.rst any more"
 }
 
 say "building the modules of the README and of bufflink.rst for Linux $kernel"

@@ -11,8 +11,7 @@ rc=0
 
 "$here/setup.sh" "$target"
 mkdir -p "$build"
-exec 9>"$build/lock"
-flock -n 9 || { say "waiting for another run in $build"; flock 9; }
+lock_build
 : >"$build/scores"
 
 case $target in
