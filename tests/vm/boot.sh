@@ -56,8 +56,9 @@ make_initramfs() {
 	cp "$sysroot/bin/busybox" "$root/bin"
 	cp "$here/init" "$root/init"
 	[ -z "$machine_modules" ] || cp "$machine_modules" "$root/t"
-	cp "$here"/*.sh "$build/$kernel"/*.ko "$build/$kernel"/*/*.ko \
-		"$build/$kernel/userland/bufflink" "$root/t"
+	cp "$here"/*.sh "$build/$kernel"/*.ko "$build/$kernel"/*/*.ko "$root/t"
+	find "$build/$kernel/userland" -type f -perm -u+x \
+		-exec cp -t "$root/t" {} +
 	if [ "$end_reached" != 0 ]; then
 		# shellcheck disable=SC2086 # a list of words
 		$cc -O2 -static -o "$root/t/qemu_exit" "$here/qemu_exit.c"

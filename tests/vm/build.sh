@@ -32,14 +32,17 @@ version=$(readlink "$cache/$kernel")
 [ "$(cat "$out/version" 2>/dev/null)" = "$version" ] || rm -rf "$out"
 
 say "building for Linux $kernel"
-mkdir -p "$out/test_module" "$out/tests" "$out/userland"
+mkdir -p "$out/test_module" "$out/tests" "$out/userland" "$out/clients"
 echo "$version" >"$out/version"
 copy_changed bufflink.c bufflink.h Kbuild \
 	test_module/bufflink_test.c test_module/Kbuild \
 	tests/producer.c tests/producer.h tests/Kbuild \
-	userland/bufflink.c userland/Makefile
+	userland/Makefile
+# shellcheck disable=SC2046 # our files have plain names
+copy_changed $(cd "$top" && echo userland/*.c clients/*)
 make_modules "$out" "" GCOV_PROFILE="${COVERAGE-}"
 make_modules "$out/test_module" "$out/Module.symvers"
+make_modules "$out/clients" "$out/Module.symvers"
 make -C "$out/userland" --no-print-directory CC="$cc" \
 	LDFLAGS=-static
 if [ "$2" = check ]; then
