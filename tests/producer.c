@@ -258,6 +258,15 @@ static int append_pieces(struct source *source, size_t size)
 	return bufflink_appendv(source->bl, vec, n);
 }
 
+static int print(struct source *source, size_t size)
+{
+	if (source->given)
+		_printk("%.*s", (int)size, source->bytes);
+	else
+		pr_info("flood %u %u\n", source->id, source->sequence);
+	return 0;
+}
+
 static int append_bytes(struct source *source, size_t size)
 {
 	switch (source->call) {
@@ -266,6 +275,8 @@ static int append_bytes(struct source *source, size_t size)
 	case PRODUCER_PRINTF:
 		return bufflink_printf(source->bl, "%.*s", (int)size,
 				       source->bytes);
+	case PRODUCER_PRINTK:
+		return print(source, size);
 	default:
 		return bufflink_append(source->bl, source->bytes, size);
 	}

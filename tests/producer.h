@@ -56,6 +56,8 @@ enum producer_call {
 	PRODUCER_APPEND,
 	PRODUCER_APPENDV,
 	PRODUCER_PRINTF,	/* "%.*s" of the caller's bytes */
+	PRODUCER_PRINTK,	/* no append: the same to the kernel's log; */
+				/* without bytes, "flood <id> <sequence>" */
 };
 
 /* How many appends ended in which way, and the bytes stored and refused. */

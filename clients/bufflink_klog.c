@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bufflink_klog - all that the kernel logs, in a bufflink buffer
+ *
+ * A console would get only what console_loglevel lets through, and when the
+ * slower ones had it, too late under a flood. So this reads the log itself, in
+ * the way of those who dump it after a crash, which works in any context. It is
+ * called while a message is written, under whatever lock printk() is called:
+ * then it takes the messages before that one; and when interrupts are on again
+ * on that CPU, so the message is in the log, in an irq_work it takes that, too.
+ * Nothing is left to a thread that may come too late.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitops.h>
+#include <linux/irq_work.h>
+#include <linux/kmsg_dump.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/uio.h>
+#include <linux/version.h>
+#include <trace/events/printk.h>
+
+#include "bufflink.h"
+#include "bufflink_klog.h"
+
+#define KLOG_BATCH	64	/* messages taken with interrupts off */
+
+static ulong size = SZ_1M;
+module_param(size, ulong, 0400);
+MODULE_PARM_DESC(size, "bytes in the buffer (0: bufflink's default)");
+
+static struct bufflink *bl;
+
+/*
+ * Bit 0 is held by who reads the log, and guards the rest. Not a spinlock: an
+ * NMI must find it taken, and where there is one CPU a spinlock never is.
+ */
+static unsigned long klog_busy;
+static struct kmsg_dump_iter klog_iter;
+static u64 klog_missed;		/* messages that the log had lost before us */
+static char klog_message[BUFFLINK_KLOG_MESSAGE_MAX];
+
+static bool klog_append_next(void)
+{
+	char header[BUFFLINK_KLOG_HEADER_MAX];
+	struct kvec record[2] = { { header }, { klog_message } };
+	u64 expected = klog_iter.cur_seq;
+	size_t length;
+	u64 seq;
+
+	if (!kmsg_dump_get_line(&klog_iter, true, klog_message,
+				sizeof(klog_message), &length))
+		return false;
+	seq = klog_iter.cur_seq - 1;
+	klog_missed += seq - expected;
+	record[0].iov_len = scnprintf(header, sizeof(header),
+				      BUFFLINK_KLOG_HEADER,
+				      (unsigned int)length, seq, klog_missed);
+	record[1].iov_len = length;
+	bufflink_appendv(bl, record, ARRAY_SIZE(record));
+	return true;
+}
+
+/* Says whether there may be more. */
+static bool klog_append_batch(void)
+{
+	int i;
+
+	for (i = 0; i < KLOG_BATCH; i++)
+		if (!klog_append_next())
+			return false;
+	return true;
+}
+
+/* Waits for its turn, which slows who prints down to what we can take. */
+static void klog_work_run(struct irq_work *work)
+{
+	bool more;
+
+	while (test_and_set_bit_lock(0, &klog_busy))
+		cpu_relax();
+	more = klog_append_batch();
+	clear_bit_unlock(0, &klog_busy);
+	if (more)
+		irq_work_queue(work);
+}
+
+/* Each CPU has one: another's might run before this one's message is in. */
+static DEFINE_PER_CPU(struct irq_work, klog_work);
+
+/* Interrupts are off until the message is in the log. */
+static void klog_message_comes(void)
+{
+	if (!test_and_set_bit_lock(0, &klog_busy)) {
+		klog_append_batch();
+		clear_bit_unlock(0, &klog_busy);
+	}
+	irq_work_queue(this_cpu_ptr(&klog_work));
+}
+
+/*
+ * Before 6.3 the tracepoint warns when it is hit in an NMI, and it is exported
+ * since 6.4 or 6.5. A kprobe misses nothing but what other kprobes print; that
+ * comes with the next message.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+static int klog_probe(struct kprobe *probe, struct pt_regs *regs)
+{
+	klog_message_comes();
+	return 0;
+}
+
+static struct kprobe klog_kprobe = {
+	.symbol_name = "prb_final_commit",
+	.pre_handler = klog_probe,
+};
+
+static int klog_start(void)
+{
+	return register_kprobe(&klog_kprobe);
+}
+
+static void klog_stop(void)
+{
+	unregister_kprobe(&klog_kprobe);
+}
+#else
+static void klog_probe(void *unused, const char *text, size_t length)
+{
+	klog_message_comes();
+}
+
+static int klog_start(void)
+{
+	return register_trace_console(klog_probe, NULL);
+}
+
+static void klog_stop(void)
+{
+	unregister_trace_console(klog_probe, NULL);
+	tracepoint_synchronize_unregister();
+}
+#endif
+
+static int __init klog_init(void)
+{
+	int cpu, err;
+
+	/* Not at compile time: a module's per-CPU data is not relocated. */
+	for_each_possible_cpu(cpu)
+		per_cpu(klog_work, cpu) = IRQ_WORK_INIT_HARD(klog_work_run);
+	err = bufflink_create(&bl, NULL, size, -1);
+	if (err) {
+		pr_err("cannot create a buffer: %pe\n", ERR_PTR(err));
+		return err;
+	}
+	while (klog_append_batch())	/* nobody else does yet */
+		cond_resched();
+	err = klog_start();
+	if (err) {
+		pr_err("cannot probe printk(): %pe\n", ERR_PTR(err));
+		bufflink_destroy(bl);
+		return err;
+	}
+	/* This also brings what came in between. */
+	pr_info("logging to /dev/bufflink%d\n", bufflink_number(bl));
+	return 0;
+}
+
+static void __exit klog_exit(void)
+{
+	int cpu;
+
+	klog_stop();
+	for_each_possible_cpu(cpu)
+		irq_work_sync(per_cpu_ptr(&klog_work, cpu));
+	bufflink_destroy(bl);
+}
+
+module_init(klog_init);
+module_exit(klog_exit);
+
+MODULE_DESCRIPTION("All that the kernel logs, in a bufflink buffer");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * What bufflink_klog appends for each message of the kernel's log, as text:
+ *
+ *	55,310,0;<6>[    1.204507] random: crng init done
+ *
+ * After the header comes the message as syslog(2) gives it, so many bytes as
+ * the header says first. The last of them is a newline. Each line in it begins
+ * with <N>, facility * 8 + level, and, unless printk.time=0, with the time in
+ * seconds since boot. So a line that begins with a digit begins a message.
+ */
+#ifndef _BUFFLINK_KLOG_H
+#define _BUFFLINK_KLOG_H
+
+#define BUFFLINK_KLOG_OWNER	"bufflink_klog"
+
+/*
+ * The length of the message (unsigned int, bytes), its number in the log, and
+ * how many messages since boot had left the log before bufflink_klog could
+ * read them (both unsigned long long). Where a number is missing, the
+ * difference of the latter tells whether the log or the buffer has lost it.
+ */
+#define BUFFLINK_KLOG_HEADER	"%u,%llu,%llu;"
+#define BUFFLINK_KLOG_HEADER_MAX	64	/* bytes */
+#define BUFFLINK_KLOG_MESSAGE_MAX	65536	/* bytes */
+
+#endif /* _BUFFLINK_KLOG_H */
