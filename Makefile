@@ -18,6 +18,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   make deb        build Debian packages, into build/deb
 #: In a virtual machine, with whatever is missing installed from Debian 12:
 #:   make demo       see what bufflink does
+#:   make demo-klog  see the kernel's log taken whole under a flood
 #:   make check      run all tests on stock kernels
 #:   make check-model  check the order of its steps with Spin (no VM)
 #:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
@@ -68,6 +69,9 @@ deb:
 demo:
 	@tests/vm/run.sh demo "$(KERNEL)" 2
 
+demo-klog:
+	@tests/vm/run.sh $@ "$(KERNEL)" 2
+
 check:
 	@tests/vm/run.sh check "$(KERNELS)" "$(CPUS)" "$(SUITE)"
 
@@ -97,5 +101,5 @@ clean:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: all modules tool load unload deb demo check check-model check-hostile \
-	check-installed bench bench-icount style clean help
+.PHONY: all modules tool load unload deb demo demo-klog check check-model \
+	check-hostile check-installed bench bench-icount style clean help

@@ -18,7 +18,6 @@
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
-#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/uio.h>
 #include <linux/version.h>
@@ -158,15 +157,13 @@ static int __init klog_init(void)
 		pr_err("cannot create a buffer: %pe\n", ERR_PTR(err));
 		return err;
 	}
-	while (klog_append_batch())	/* nobody else does yet */
-		cond_resched();
 	err = klog_start();
 	if (err) {
 		pr_err("cannot probe printk(): %pe\n", ERR_PTR(err));
 		bufflink_destroy(bl);
 		return err;
 	}
-	/* This also brings what came in between. */
+	/* Before this message comes all that the log holds. */
 	pr_info("logging to /dev/bufflink%d\n", bufflink_number(bl));
 	return 0;
 }

@@ -702,6 +702,8 @@ START_TEST(json_is_valid)
 {
 	const char *string = "\"([^\"\\[:cntrl:]]|\\\\[\"\\\\]|\\\\u[0-9a-f]{4})*\"";
 	const char *number = "[0-9]+(\\.[0-9]+)?";
+	const char *expected =
+		"\"text\":\"a\\\"b\\\\c\\u001b\\u000a \xc3\xa9 \\ufffd \\ufffd\\ufffd\\ufffd\"}";
 	const char *line;
 	char pattern[512], member[200];
 	unsigned int lines = 0;
@@ -712,11 +714,10 @@ START_TEST(json_is_valid)
 	snprintf(pattern, sizeof(pattern), "^\\{%s(,%s)*\\}$", member, member);
 	ck_assert_int_eq(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
 	load_klog(LARGE);
-	print(PRODUCER_PROCESS, "\0013a\"b\\c\033d\te\nf \xc3\xa9 \xc3 \xed\xa0\x80 g\n");
+	print(PRODUCER_PROCESS, "\0013a\"b\\c\033\n \xc3\xa9 \xc3 \xed\xa0\x80\n");
 
 	line = output(program("--json", "--no-wait"), GOOD);
-	ck_assert_ptr_nonnull(strstr(line_with(line, "a\\\"b"),
-				     "\"text\":\"a\\\"b\\\\c\\u001bd\\u0009e\\u000af \xc3\xa9 \\ufffd \\ufffd\\ufffd\\ufffd g\"}"));
+	ck_assert_ptr_nonnull(strstr(line_with(line, "a\\\"b"), expected));
 	for (; *line; line = strchr(line, '\n') + 1, lines++) {
 		char copy[8192];
 
@@ -820,13 +821,15 @@ START_TEST(the_program_says_where_messages_are_missing)
 	ck_assert_int_eq(finish(waiting.pid), LOSS);
 
 	text = line_with(text_of(waiting.err), "lost after");
-	ck_assert_int_eq(sscanf(text, "bufflink-klog: %llu messages lost after %llu: %llu by the kernel's log, %llu by /dev",
+	ck_assert_int_eq(sscanf(strchr(text, ' '),
+				"%llu messages lost after %llu: %llu by the kernel's log, %llu by",
 				&count, &after, &by_log, &by_buffer), 4);
 	ck_assert_uint_eq(count, by_buffer);
 	ck_assert_uint_eq(by_log, 0);
 	ck_assert_uint_eq(stats(log.fd).lost_records, by_buffer);
 	text = line_with(text_of(waiting.out), "lost_by_buffer");
-	ck_assert_int_eq(sscanf(text, "{\"after\":%llu,\"lost_by_log\":%llu,\"lost_by_buffer\":%llu}",
+	ck_assert_int_eq(sscanf(text,
+				"{\"after\":%llu,\"lost_by_log\":%llu,\"lost_by_buffer\":%llu}",
 				&after, &by_log, &count), 3);
 	ck_assert_uint_eq(count, by_buffer);
 }

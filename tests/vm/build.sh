@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: build.sh KERNEL demo|check|torture|bench
+# usage: build.sh KERNEL demo|demo-NAME|check|torture|bench
 # Builds the modules for a kernel of the cache, and the tool, from copies in
 # build/KERNEL: the tree stays clean, and kernels do not share objects. For check
 # also the suites, for all kernels of a machine; for bench the benchmark. With

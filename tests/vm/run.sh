@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: run.sh demo|check|torture KERNELS CPUS [SUITE]
+# usage: run.sh demo|demo-NAME|check|torture KERNELS CPUS [SUITE]
 # All of it, from the packages to the verdict, on each kernel with each number
 # of virtual CPUs: run.sh check "6.1 6.12" "2 4"
 set -eu
@@ -27,7 +27,8 @@ for kernel in $kernels; do
 done
 
 [ -s "$build/scores" ] || die "nothing was run: no kernel or no CPUs given"
-if [ "$target" != demo ]; then
-	sum_scores || rc=1
-fi
+case $target in
+demo*)	;;
+*)	sum_scores || rc=1 ;;
+esac
 exit $rc

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: setup.sh demo|check|torture|planted|bench|kernel|MACHINE|model|style|
-#	deb|installed
+# usage: setup.sh demo|demo-NAME|check|torture|planted|bench|kernel|MACHINE|
+#	model|style|deb|installed
 # Installs the Debian packages that the target needs and this machine lacks.
 set -eu
 . "$(dirname "$0")/common.sh"
@@ -22,7 +22,7 @@ style="sparse perl xz-utils shellcheck codespell mandoc bsdextrautils
 deb="dpkg-dev gcc libc6-dev debhelper dh-dkms lintian"
 
 case ${1-} in
-demo)	packages="$modules $vm" ;;
+demo*)	packages="$modules $vm" ;;
 check)	packages="$modules $vm $suites" ;;
 torture)	packages="$modules $vm $torturers" ;;
 planted)	packages="$modules $vm $suites patch" ;;

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# In the guest: a flood of messages that the kernel's log cannot hold, taken
+# whole by bufflink_klog. Fails where a step does not show what it should.
+set -eu
+exec >&3 2>&3
+messages=20000
+
+step() {
+	printf '\n* %s\n' "$*"
+}
+
+fail() {
+	printf 'FAILED: %s\n' "$*"
+	exit 1
+}
+
+show() {
+	printf '  # %s\n' "$*"
+	"$@" | sed 's/^/  /'
+}
+
+# Two at a time, as fast as they can.
+flood() {
+	for writer in a b; do
+		seq -f "<14>flood $writer %.0f" $((messages / 2)) |
+			while IFS= read -r line; do
+				echo "$line"
+			done >/dev/kmsg &
+	done
+	wait
+}
+
+step "Linux $(uname -r) with $(nproc) CPUs: take the kernel's log into a" \
+	"buffer of 8 MiB"
+echo 1 >/proc/sys/kernel/printk		# the console would be slow
+echo on >/proc/sys/kernel/printk_devkmsg
+insmod bufflink.ko
+show insmod bufflink_klog.ko size=8388608
+show bufflink list
+
+step "it begins with what the log already holds"
+echo "  # bufflink-klog --no-wait | head -n 3"
+bufflink-klog --no-wait >/tmp/boot
+head -n 3 /tmp/boot | cut -c 1-74 | sed 's/^/  /'
+grep -q 'Linux version' /tmp/boot || fail "the first messages are missing"
+
+step "flood the log with $messages messages, more than it can hold"
+flood
+printf '  # dmesg | grep -c flood\n  %s\n' "$(dmesg | grep -c flood)"
+echo "  # bufflink-klog --no-wait | grep -c flood"
+bufflink-klog --no-wait >/tmp/flood || fail "messages were lost"
+taken=$(grep -c flood /tmp/flood)
+echo "  $taken"
+[ "$taken" = $messages ] || fail "not all messages are there"
+
+step "the same with a buffer that is too small: it says what is missing"
+rmmod bufflink_klog
+show insmod bufflink_klog.ko size=65536
+bufflink-klog --no-wait >/tmp/rest 2>&1 || :
+flood
+bufflink-klog --no-wait >/tmp/head 2>/tmp/report &&
+	fail "it did not say that messages were lost"
+sed 's/^/  /' /tmp/report
+
+step "a message as JSON"
+echo '<3>no "dictionary", no \ problem' >/dev/kmsg
+echo "  # bufflink-klog --json --no-wait | tail -n 1"
+bufflink-klog --json --no-wait 2>/tmp/report | tail -n 1 >/tmp/json
+sed 's/^/  /' /tmp/report /tmp/json
+grep -q '"facility":1,"level":3' /tmp/json || fail "wrong level"
+grep -q 'lost after .* 0 by the kernel.s log' /tmp/report ||
+	grep -q . /tmp/head || fail "no report"
+show rmmod bufflink_klog
+
+step "power off"
