@@ -40,7 +40,8 @@ static struct bufflink *bl;
  */
 static unsigned long klog_busy;
 static struct kmsg_dump_iter klog_iter;
-static u64 klog_missed;		/* messages that the log had lost before us */
+static u64 klog_lost_by_log;	/* messages, since the last that was stored */
+static u64 klog_lost_by_buffer;
 static char klog_message[BUFFLINK_KLOG_MESSAGE_MAX];
 
 static bool klog_append_next(void)
@@ -55,12 +56,19 @@ static bool klog_append_next(void)
 				sizeof(klog_message), &length))
 		return false;
 	seq = klog_iter.cur_seq - 1;
-	klog_missed += seq - expected;
+	if (expected)	/* what was gone before we came is not lost */
+		klog_lost_by_log += seq - expected;
 	record[0].iov_len = scnprintf(header, sizeof(header),
 				      BUFFLINK_KLOG_HEADER,
-				      (unsigned int)length, seq, klog_missed);
+				      (unsigned int)length, seq,
+				      klog_lost_by_log, klog_lost_by_buffer);
 	record[1].iov_len = length;
-	bufflink_appendv(bl, record, ARRAY_SIZE(record));
+	if (bufflink_appendv(bl, record, ARRAY_SIZE(record))) {
+		klog_lost_by_buffer++;
+	} else {
+		klog_lost_by_log = 0;
+		klog_lost_by_buffer = 0;
+	}
 	return true;
 }
 

@@ -2,7 +2,7 @@
 /*
  * What bufflink_klog appends for each message of the kernel's log, as text:
  *
- *	55,310,0;<6>[    1.204507] random: crng init done
+ *	55,310,0,0;<6>[    1.204507] random: crng init done
  *
  * After the header comes the message as syslog(2) gives it, so many bytes as
  * the header says first. The last of them is a newline. Each line in it begins
@@ -16,12 +16,11 @@
 
 /*
  * The length of the message (unsigned int, bytes), its number in the log, and
- * how many messages since boot had left the log before bufflink_klog could
- * read them (both unsigned long long). Where a number is missing, the
- * difference of the latter tells whether the log or the buffer has lost it.
+ * how many are missing before it: those that had left the log before they could
+ * be taken, and those that the buffer had no room for (unsigned long long).
  */
-#define BUFFLINK_KLOG_HEADER	"%u,%llu,%llu;"
-#define BUFFLINK_KLOG_HEADER_MAX	64	/* bytes */
+#define BUFFLINK_KLOG_HEADER	"%u,%llu,%llu,%llu;"
+#define BUFFLINK_KLOG_HEADER_MAX	80	/* bytes */
 #define BUFFLINK_KLOG_MESSAGE_MAX	65536	/* bytes */
 
 #endif /* _BUFFLINK_KLOG_H */

@@ -33,7 +33,6 @@ struct log {
 	size_t start;
 	size_t end;
 	unsigned long long sequence;	/* of the last message */
-	unsigned long long missed;
 	unsigned long long by_log;	/* messages that it lost */
 	unsigned long long refused;	/* ... and that the buffer lost */
 	bool has_begun;
@@ -41,7 +40,8 @@ struct log {
 
 struct message {
 	unsigned long long sequence;
-	unsigned long long missed;
+	unsigned long long by_log;	/* lost before it */
+	unsigned long long by_buffer;
 	unsigned int priority;
 	char time[32];		/* with its brackets; empty if there is none */
 	char text[BUFFLINK_KLOG_MESSAGE_MAX];
@@ -162,8 +162,8 @@ static bool parse(struct log *log)
 	if (!memchr(start, ';', sizeof(start)))
 		return false;
 	ck_assert_int_eq(sscanf(start, BUFFLINK_KLOG_HEADER "%n", &length,
-				&message.sequence, &message.missed, &header),
-			 3);
+				&message.sequence, &message.by_log,
+				&message.by_buffer, &header), 4);
 	if (size < header + length)
 		return false;
 	take_text(data + header, length);
@@ -174,8 +174,7 @@ static bool parse(struct log *log)
 /* The next message, in order; false if there is none now. */
 static bool next(struct log *log)
 {
-	unsigned long long by_log, gap;
-	ssize_t got = 1;
+	ssize_t got;
 
 	while (!parse(log)) {
 		if (log->start == log->end) {
@@ -188,17 +187,13 @@ static bool next(struct log *log)
 			return false;
 		log->end += got;
 	}
-	if (log->has_begun) {
-		ck_assert_uint_gt(message.sequence, log->sequence);
-		gap = message.sequence - log->sequence - 1;
-		by_log = message.missed - log->missed;
-		ck_assert_uint_ge(gap, by_log);
-		log->by_log += by_log;
-		log->refused += gap - by_log;
-	}
+	if (log->has_begun)
+		ck_assert_uint_eq(message.sequence, log->sequence + 1 +
+				  message.by_log + message.by_buffer);
+	log->by_log += message.by_log;
+	log->refused += message.by_buffer;
 	log->has_begun = true;
 	log->sequence = message.sequence;
-	log->missed = message.missed;
 	return true;
 }
 
@@ -805,7 +800,7 @@ START_TEST(the_program_says_where_messages_are_missing)
 		.call = PRODUCER_PRINTK, .count = FLOOD / 3,
 		.size_min = 1, .size_max = 1,
 	};
-	unsigned long long count, after, by_log, by_buffer;
+	unsigned long long count, next, by_log, by_buffer;
 	struct log log = load_klog("size=65536");
 	struct program waiting;
 	const char *text;
@@ -820,17 +815,17 @@ START_TEST(the_program_says_where_messages_are_missing)
 	ck_assert_int_eq(unload(KLOG), 0);
 	ck_assert_int_eq(finish(waiting.pid), LOSS);
 
-	text = line_with(text_of(waiting.err), "lost after");
+	text = line_with(text_of(waiting.err), "lost before");
 	ck_assert_int_eq(sscanf(strchr(text, ' '),
-				"%llu messages lost after %llu: %llu by the kernel's log, %llu by",
-				&count, &after, &by_log, &by_buffer), 4);
+				"%llu messages lost before %llu: %llu by the kernel's log, %llu by",
+				&count, &next, &by_log, &by_buffer), 4);
 	ck_assert_uint_eq(count, by_buffer);
 	ck_assert_uint_eq(by_log, 0);
 	ck_assert_uint_eq(stats(log.fd).lost_records, by_buffer);
 	text = line_with(text_of(waiting.out), "lost_by_buffer");
 	ck_assert_int_eq(sscanf(text,
-				"{\"after\":%llu,\"lost_by_log\":%llu,\"lost_by_buffer\":%llu}",
-				&after, &by_log, &count), 3);
+				"{\"before\":%llu,\"lost_by_log\":%llu,\"lost_by_buffer\":%llu}",
+				&next, &by_log, &count), 3);
 	ck_assert_uint_eq(count, by_buffer);
 }
 END_TEST

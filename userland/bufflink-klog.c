@@ -213,7 +213,6 @@ static void copy_start(char *start, size_t max, const char *text, size_t size)
 /* One message; text has size bytes, and each line in it begins with prefix. */
 struct message {
 	unsigned long long sequence;
-	unsigned long long missed;
 	unsigned int priority;
 	const char *prefix;	/* <N>, time, caller and blank */
 	int prefix_size;
@@ -355,27 +354,19 @@ static void print_json(struct message *message)
 	fputs("}\n", stdout);
 }
 
-/* Reports what is missing between two messages. */
-static void look_for_gap(const struct message *message)
+static void report_gap(unsigned long long sequence, unsigned long long by_log,
+		       unsigned long long by_buffer)
 {
-	static unsigned long long sequence, missed;
-	static bool is_first = true;
-	unsigned long long gap = message->sequence - sequence - 1;
-	unsigned long long by_log = message->missed - missed;
-
-	if (!is_first && gap) {
-		fflush(stdout);
-		warnx("%llu message%s lost after %llu: %llu by the kernel's log, %llu by %s",
-		      gap, gap == 1 ? "" : "s", sequence, by_log, gap - by_log,
-		      device);
-		if (json)
-			printf("{\"after\":%llu,\"lost_by_log\":%llu,\"lost_by_buffer\":%llu}\n",
-			       sequence, by_log, gap - by_log);
-		lost = true;
-	}
-	is_first = false;
-	sequence = message->sequence;
-	missed = message->missed;
+	if (!by_log && !by_buffer)
+		return;
+	lost = true;
+	fflush(stdout);
+	warnx("%llu message%s lost before %llu: %llu by the kernel's log, %llu by %s",
+	      by_log + by_buffer, by_log + by_buffer == 1 ? "" : "s", sequence,
+	      by_log, by_buffer, device);
+	if (json)
+		printf("{\"before\":%llu,\"lost_by_log\":%llu,\"lost_by_buffer\":%llu}\n",
+		       sequence, by_log, by_buffer);
 }
 
 /*
@@ -386,6 +377,7 @@ static void look_for_gap(const struct message *message)
 static size_t print_next(const char *text, size_t size)
 {
 	char start[BUFFLINK_KLOG_HEADER_MAX + 1];
+	unsigned long long by_log, by_buffer;
 	struct message message = { };
 	unsigned int length;
 	const char *newline;
@@ -393,7 +385,7 @@ static size_t print_next(const char *text, size_t size)
 
 	copy_start(start, sizeof(start), text, size);
 	sscanf(start, BUFFLINK_KLOG_HEADER "%n", &length, &message.sequence,
-	       &message.missed, &header);
+	       &by_log, &by_buffer, &header);
 	if (!header || length > BUFFLINK_KLOG_MESSAGE_MAX) {
 		newline = memchr(text, '\n', size);
 		if (newline)
@@ -405,7 +397,7 @@ static size_t print_next(const char *text, size_t size)
 	message.text = text + header;
 	message.size = length;
 	parse_prefix(&message);
-	look_for_gap(&message);
+	report_gap(message.sequence, by_log, by_buffer);
 	if (json)
 		print_json(&message);
 	else
