@@ -19,6 +19,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #: In a virtual machine, with whatever is missing installed from Debian 12:
 #:   make demo       see what bufflink does
 #:   make demo-klog  see the kernel's log taken whole under a flood
+#:   make demo-audit  see the auditor of system calls
 #:   make check      run all tests on stock kernels
 #:   make check-model  check the order of its steps with Spin (no VM)
 #:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
@@ -69,7 +70,7 @@ deb:
 demo:
 	@tests/vm/run.sh demo "$(KERNEL)" 2
 
-demo-klog:
+demo-klog demo-audit:
 	@tests/vm/run.sh $@ "$(KERNEL)" 2
 
 check:
@@ -101,5 +102,5 @@ clean:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: all modules tool load unload deb demo demo-klog check check-model \
-	check-hostile check-installed bench bench-icount style clean help
+.PHONY: all modules tool load unload deb demo demo-klog demo-audit check \
+	check-model check-hostile check-installed bench bench-icount style clean help

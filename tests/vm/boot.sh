@@ -51,8 +51,8 @@ copy_program() {
 
 make_initramfs() {
 	root=$log/root
-	mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" \
-		"$root/tmp" "$root/t"
+	mkdir -p "$root/bin" "$root/dev" "$root/etc" "$root/proc" \
+		"$root/sys" "$root/tmp" "$root/t"
 	cp "$sysroot/bin/busybox" "$root/bin"
 	cp "$here/init" "$root/init"
 	[ -z "$machine_modules" ] || cp "$machine_modules" "$root/t"
@@ -72,6 +72,15 @@ make_initramfs() {
 	if [ "$script" = torture.sh ]; then
 		copy_program /usr/bin/stress-ng
 		copy_program /usr/bin/trinity
+	fi
+	if [ "$script" = audit-cost.sh ]; then
+		$cc -O2 -static -o "$root/t/getppid" "$top/bench/getppid.c"
+		for program in strace perf; do
+			copy_program "/usr/bin/$program"
+		done
+		copy_program /usr/sbin/auditd
+		copy_program /usr/sbin/auditctl
+		cp -r /etc/audit "$root/etc"
 	fi
 	if [ "$script" = bench.sh ]; then
 		cp "$build/$kernel/bench/bench" "$root/t"

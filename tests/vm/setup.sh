@@ -1,17 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: setup.sh demo|demo-NAME|check|torture|planted|bench|kernel|MACHINE|
-#	model|style|deb|installed
+# usage: setup.sh demo|demo-NAME|check|torture|planted|bench|audit-cost|kernel|
+#	MACHINE|model|style|deb|installed
 # Installs the Debian packages that the target needs and this machine lacks.
 set -eu
 . "$(dirname "$0")/common.sh"
 
 # libelf1 is for objtool, which comes unpacked, without its dependencies
-modules="gcc gcc-12 libc6-dev libelf1"
+modules="gcc gcc-12 libc6-dev libelf1 libseccomp-dev"
 vm="qemu-system-x86 busybox-static"
 suites="check libsubunit-dev liburing-dev"
 torturers="stress-ng trinity"
 report="gnuplot-nox python3"
+tracers="strace linux-perf auditd"
 arm64="gcc-aarch64-linux-gnu qemu-system-arm"
 s390x="gcc-s390x-linux-gnu qemu-system-misc"
 kernel="gcc gcc-12 libc6-dev flex bison bc xz-utils libelf-dev libssl-dev"
@@ -27,6 +28,7 @@ check)	packages="$modules $vm $suites" ;;
 torture)	packages="$modules $vm $torturers" ;;
 planted)	packages="$modules $vm $suites patch" ;;
 bench)	packages="$modules $vm $report" ;;
+audit-cost)	packages="$modules $vm $tracers" ;;
 kernel)	packages="$kernel" ;;
 arm64)	packages="$arm64" ;;
 i386)	packages="" ;;

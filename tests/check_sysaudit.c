@@ -1,0 +1,938 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The auditor of system calls: its records, filters and losses, its tool. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "common.h"
+#include "clients/bufflink_sysaudit.h"
+
+#define AUDITOR		"bufflink_sysaudit"
+#define STREAM_MAX	(32 << 20)
+#define NOBODY		65534
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH	AUDIT_ARCH_X86_64
+#elif defined(__i386__)
+#define NATIVE_ARCH	AUDIT_ARCH_I386
+#elif defined(__aarch64__)
+#define NATIVE_ARCH	AUDIT_ARCH_AARCH64
+#elif defined(__s390x__)
+#define NATIVE_ARCH	AUDIT_ARCH_S390X
+#endif
+
+/* A kernel of our own may have none; this is what switches them on. */
+static bool kernel_has_tracepoints(void)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[256];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, " syscall_regfunc\n");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static void auditor_out(void)
+{
+	int err = unload(AUDITOR);
+
+	ck_assert(!err || err == -ENOENT);
+}
+
+/* Gives the buffer, opened; its number is 0, as there is no other. */
+static int auditor_in(const char *parameters)
+{
+	ck_assert_int_eq(load(AUDITOR, parameters), 0);
+	return open_buffer(0, O_RDONLY | O_NONBLOCK);
+}
+
+static void set(const char *name, unsigned int value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	parameter_write(AUDITOR, name, text);
+}
+
+/* The stream, record by record: read whole, into as much as the buffer has. */
+struct audit {
+	int fd;
+	size_t have;
+	size_t done;
+	__u64 records;
+	char data[STREAM_MAX];
+};
+
+static struct audit *audit_of(int fd)
+{
+	struct audit *audit = malloc(sizeof(*audit));
+
+	ck_assert_ptr_nonnull(audit);
+	audit->fd = fd;
+	audit->have = 0;
+	audit->done = 0;
+	audit->records = 0;
+	return audit;
+}
+
+/* The next record that is there, or NULL. */
+static const struct sysaudit_entry *next(struct audit *audit)
+{
+	const struct sysaudit_head *head;
+	ssize_t got;
+
+	if (audit->done == audit->have) {
+		got = read(audit->fd, audit->data, sizeof(audit->data));
+		ck_assert(got >= 0 || errno == EAGAIN);
+		audit->have = got > 0 ? got : 0;
+		audit->done = 0;
+		if (got <= 0)
+			return NULL;
+	}
+	head = (void *)(audit->data + audit->done);
+	ck_assert_uint_eq(head->version, SYSAUDIT_VERSION);
+	if (head->type == SYSAUDIT_EXIT)
+		ck_assert_uint_eq(head->length, sizeof(struct sysaudit_exit));
+	else if (head->length != sizeof(struct sysaudit_entry))
+		ck_assert_uint_eq(head->length,
+				  offsetof(struct sysaudit_entry, comm));
+	audit->done += head->length;
+	ck_assert_uint_le(audit->done, audit->have);
+	audit->records++;
+	return (const void *)head;
+}
+
+static bool has_comm(const struct sysaudit_entry *entry)
+{
+	return entry->head.length == sizeof(*entry);
+}
+
+static __s64 result_of(const struct sysaudit_entry *record)
+{
+	return ((const struct sysaudit_exit *)record)->result;
+}
+
+static const struct sysaudit_entry *entry_of(struct audit *audit, int number)
+{
+	const struct sysaudit_entry *entry = next(audit);
+
+	ck_assert_ptr_nonnull(entry);
+	ck_assert_uint_eq(entry->head.type, SYSAUDIT_ENTRY);
+	ck_assert_int_eq(entry->head.number, number);
+	return entry;
+}
+
+static void exit_of(struct audit *audit, int number, __s64 result)
+{
+	const struct sysaudit_entry *exit = next(audit);
+
+	ck_assert_ptr_nonnull(exit);
+	ck_assert_uint_eq(exit->head.type, SYSAUDIT_EXIT);
+	ck_assert_int_eq(exit->head.number, number);
+	ck_assert_int_eq(result_of(exit), result);
+}
+
+/*
+ * A child that is let go when the auditor knows its pid. What it is doing then
+ * is reading the gate; the end of that is the first record.
+ */
+struct child {
+	int gate[2];
+	void (*work)(void);
+	pid_t pid;
+};
+
+static int wait_and_work(void *arg)
+{
+	struct child *child = arg;
+	char byte;
+
+	if (syscall(SYS_read, child->gate[0], &byte, 1) != 1)
+		return 1;
+	child->work();
+	syscall(SYS_exit_group, 7);
+	return 1;
+}
+
+static struct child child_of(void (*work)(void))
+{
+	struct child child = { .work = work };
+
+	ck_assert_int_eq(pipe(child.gate), 0);
+	child.pid = start(wait_and_work, &child);
+	wait_asleep(child.pid);
+	return child;
+}
+
+static void let_go(struct child *child)
+{
+	ck_assert_int_eq(write(child->gate[1], "x", 1), 1);
+	ck_assert_int_eq(finish(child->pid), 7);
+	close(child->gate[0]);
+	close(child->gate[1]);
+}
+
+/* Filters for it, lets it work, and gives what it did after the gate. */
+static struct audit *audited(int fd, struct child *child)
+{
+	struct audit *audit = audit_of(fd);
+
+	set("pid", child->pid);
+	drain(fd);
+	let_go(child);
+	exit_of(audit, SYS_read, 1);
+	return audit;
+}
+
+static __u64 wall_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+/* records */
+
+static void known_calls(void)
+{
+	syscall(SYS_getppid);
+	syscall(SYS_lseek, -1, 0x123456789abcL, 3);
+	syscall(SYS_mmap, 1, 2, 3, 4, 5, 6);
+	syscall(SYS_close, 1000);
+	syscall(SYS_getppid);
+}
+
+START_TEST(the_calls_of_a_known_program_come_out_complete_and_in_order)
+{
+	static const int numbers[] = {
+		SYS_getppid, SYS_lseek, SYS_mmap, SYS_close, SYS_getppid,
+	};
+	const __s64 results[] = {
+		getpid(), -EBADF, -EINVAL, -EBADF, getpid(),
+	};
+	struct child child = child_of(known_calls);
+	struct audit *audit = audited(auditor_in(""), &child);
+	const struct sysaudit_entry *entry;
+	__u64 i, n;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		entry = entry_of(audit, numbers[i]);
+		if (numbers[i] == SYS_lseek) {
+			ck_assert_uint_eq((__u32)entry->args[0], -1u);
+			ck_assert_uint_eq(entry->args[1], 0x123456789abc);
+			ck_assert_uint_eq(entry->args[2], 3);
+		}
+		for (n = 0; n < 6 && numbers[i] == SYS_mmap; n++)
+			ck_assert_uint_eq(entry->args[n], n + 1);
+		exit_of(audit, numbers[i], results[i]);
+	}
+	entry = entry_of(audit, SYS_exit_group);
+	ck_assert_uint_eq(entry->args[0], 7);
+	ck_assert_ptr_null(next(audit));	/* nobody comes back from it */
+	ck_assert_uint_eq(loss(audit->fd).records, 0);
+}
+END_TEST
+
+static void calls_as_nobody(void)
+{
+	pin(1);
+	ck_assert_int_eq(setresuid(NOBODY, 0, 0), 0);
+	syscall(SYS_getppid);
+}
+
+START_TEST(a_record_tells_who_called_and_where_and_when)
+{
+	struct child child = child_of(calls_as_nobody);
+	__u64 before = wall_clock();
+	struct audit *audit = audited(auditor_in("calls=0,110"), &child);
+	const struct sysaudit_head *head = &entry_of(audit, SYS_getppid)->head;
+	__u32 sequence = head->sequence;
+
+	ck_assert_uint_eq(head->cpu, 1);
+	ck_assert_uint_eq(head->pid, child.pid);
+	ck_assert_uint_eq(head->tid, child.pid);
+	ck_assert_uint_eq(head->uid, NOBODY);
+	ck_assert_uint_eq(head->arch, NATIVE_ARCH);
+	ck_assert_uint_ge(head->time, before);
+	before = head->time;
+
+	head = &next(audit)->head;
+	ck_assert_uint_eq(head->type, SYSAUDIT_EXIT);
+	ck_assert_uint_eq(head->cpu, 1);
+	ck_assert_uint_eq(head->tid, child.pid);
+	ck_assert_uint_eq(head->uid, NOBODY);
+	ck_assert_uint_eq(head->arch, NATIVE_ARCH);
+	ck_assert_uint_eq(head->sequence, sequence + 1);
+	ck_assert_uint_ge(head->time, before);
+	ck_assert_uint_le(head->time, wall_clock());
+}
+END_TEST
+
+static void renames(void)
+{
+	syscall(SYS_getppid);
+	syscall(SYS_getppid);
+	prctl(PR_SET_NAME, "another");
+	syscall(SYS_getppid);
+	syscall(SYS_getppid);
+	prctl(PR_SET_NAME, "yet another one");
+	prctl(PR_SET_NAME, "another");	/* 15 bytes and a zero */
+	syscall(SYS_getppid);
+}
+
+START_TEST(comm_comes_first_and_whenever_it_changes)
+{
+	static const char * const comms[] = {
+		"check_sysaudit", NULL, NULL, "another", NULL, NULL,
+		"yet another one", "another", NULL,
+	};
+	struct child child = child_of(renames);
+	struct audit *audit = audited(auditor_in(""), &child);
+	const struct sysaudit_entry *record;
+	size_t i = 0;
+
+	while ((record = next(audit))) {
+		if (record->head.type != SYSAUDIT_ENTRY)
+			continue;
+		ck_assert_uint_lt(i, sizeof(comms) / sizeof(*comms));
+		ck_assert_int_eq(has_comm(record), !!comms[i]);
+		if (comms[i])
+			ck_assert_str_eq(record->comm, comms[i]);
+		i++;
+	}
+	ck_assert_uint_eq(i, sizeof(comms) / sizeof(*comms));
+}
+END_TEST
+
+static void executes(void)
+{
+	syscall(SYS_getppid);
+	execl("/bin/busybox", "sh", "-c", "exit 7", NULL);
+}
+
+START_TEST(a_program_has_its_own_name_from_its_first_call_on)
+{
+	struct child child = child_of(executes);
+	struct audit *audit = audited(auditor_in(""), &child);
+	const struct sysaudit_entry *record;
+
+	ck_assert_str_eq(entry_of(audit, SYS_getppid)->comm, "check_sysaudit");
+	exit_of(audit, SYS_getppid, getpid());
+	ck_assert(!has_comm(entry_of(audit, SYS_execve)));
+	exit_of(audit, SYS_execve, 0);
+	record = next(audit);
+	ck_assert(has_comm(record));
+	ck_assert_str_eq(record->comm, "busybox");
+	while ((record = next(audit)))
+		ck_assert(record->head.type != SYSAUDIT_ENTRY ||
+			  !has_comm(record));
+}
+END_TEST
+
+static void handler(int number)
+{
+	(void)number;
+	syscall(SYS_getppid);
+}
+
+static void is_signalled(void)
+{
+	signal(SIGUSR1, handler);
+	syscall(SYS_kill, getpid(), SIGUSR1);
+}
+
+START_TEST(a_signal_handler_is_between_the_call_and_its_return)
+{
+	struct child child = child_of(is_signalled);
+	struct audit *audit = audited(auditor_in("calls=0,15,62,110"), &child);
+
+	entry_of(audit, SYS_kill);
+	exit_of(audit, SYS_kill, 0);
+	entry_of(audit, SYS_getppid);
+	exit_of(audit, SYS_getppid, getpid());
+	entry_of(audit, SYS_rt_sigreturn);
+	exit_of(audit, -1, 0);
+	ck_assert_ptr_null(next(audit));
+}
+END_TEST
+
+#ifdef __x86_64__
+#define COMPAT_GETPPID	64
+
+static void calls_in_32_bits(void)
+{
+	long number = COMPAT_GETPPID;
+
+	asm volatile("int $0x80" : "+a" (number) : : "memory");
+}
+
+START_TEST(a_32_bit_call_is_marked_by_its_arch_and_has_a_filter_of_its_own)
+{
+	struct child child = child_of(calls_in_32_bits);
+	int fd = auditor_in("");
+	struct audit *audit = audited(fd, &child);
+	const struct sysaudit_entry *entry = entry_of(audit, COMPAT_GETPPID);
+
+	ck_assert_uint_eq(entry->head.arch, AUDIT_ARCH_I386);
+	exit_of(audit, COMPAT_GETPPID, getpid());
+	entry_of(audit, SYS_exit_group);
+
+	parameter_write(AUDITOR, "compat_calls", "\n");
+	child = child_of(calls_in_32_bits);
+	audit = audited(fd, &child);
+	entry_of(audit, SYS_exit_group);
+	ck_assert_ptr_null(next(audit));
+}
+END_TEST
+#endif
+
+/* losses */
+
+#define CALLS	100000ul
+
+static int hammer(void *arg)
+{
+	unsigned int cpu = (uintptr_t)arg;
+	unsigned long i;
+
+	pin(cpu);
+	for (i = 0; i < CALLS; i++)
+		syscall(SYS_getppid);
+	return 0;
+}
+
+static struct audit *hammered(int fd)
+{
+	struct audit *audit = audit_of(fd);
+	pid_t pids[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		pids[i] = start(hammer, (void *)(uintptr_t)i);
+	for (i = 0; i < 2; i++) {
+		while (!finished(pids[i], 10))
+			while (next(audit))
+				;
+		ck_assert_int_eq(finish(pids[i]), 0);
+	}
+	while (next(audit))
+		;
+	return audit;
+}
+
+START_TEST(records_and_losses_are_the_calls_made_from_two_cpus_exactly)
+{
+	struct audit *audit = hammered(auditor_in("calls=110 buffer_size=65536"));
+	struct bufflink_stats end = stats(audit->fd);
+
+	ck_assert_uint_gt(end.lost_records, 0);
+	ck_assert_uint_gt(audit->records, 0);
+	ck_assert_uint_eq(audit->records, end.records);
+	ck_assert_uint_eq(audit->records + loss(audit->fd).records,
+			  2 * 2 * CALLS);
+}
+END_TEST
+
+START_TEST(a_large_buffer_loses_none_of_them)
+{
+	struct audit *audit = hammered(auditor_in("calls=110 buffer_size=33554432"));
+
+	ck_assert_uint_eq(loss(audit->fd).records, 0);
+	ck_assert_uint_eq(audit->records, 2 * 2 * CALLS);
+}
+END_TEST
+
+START_TEST(a_gap_in_the_sequence_of_a_cpu_is_a_loss)
+{
+	int fd = auditor_in("calls=110 buffer_size=4096");
+	struct audit *audit = audit_of(fd);
+	const struct sysaudit_entry *record;
+	__u32 sequence = 0;
+	__u64 kept = 0;
+	int i;
+
+	pin(0);
+	for (i = 0; i < 100; i++)
+		syscall(SYS_getppid);
+	while ((record = next(audit))) {
+		if (kept++)
+			ck_assert_uint_eq(record->head.sequence, ++sequence);
+		else
+			sequence = record->head.sequence;
+	}
+	ck_assert_uint_eq(kept + loss(fd).records, 200);
+	syscall(SYS_getppid);
+	ck_assert_uint_eq(next(audit)->head.sequence, sequence + 201 - kept);
+}
+END_TEST
+
+START_TEST(a_name_is_told_again_if_the_record_with_it_was_lost)
+{
+	int fd = auditor_in("calls=110 buffer_size=4096");
+	struct audit *audit = audit_of(fd);
+	const struct sysaudit_entry *entry;
+	int i;
+
+	for (i = 0; i < 100; i++)
+		syscall(SYS_getppid);
+	prctl(PR_SET_NAME, "lost");
+	syscall(SYS_getppid);
+	while (next(audit))
+		;
+	syscall(SYS_getppid);
+	entry = entry_of(audit, SYS_getppid);
+	ck_assert(has_comm(entry));
+	ck_assert_str_eq(entry->comm, "lost");
+	exit_of(audit, SYS_getppid, getppid());
+	syscall(SYS_getppid);
+	ck_assert(!has_comm(entry_of(audit, SYS_getppid)));
+}
+END_TEST
+
+/* filters */
+
+static void calls_twice(void)
+{
+	syscall(SYS_getppid);
+	ck_assert_int_eq(setresuid(NOBODY, 0, 0), 0);
+	syscall(SYS_getppid);
+}
+
+START_TEST(filters_by_call_number_can_be_set_and_changed)
+{
+	struct child child = child_of(known_calls);
+	int fd = auditor_in("calls=0,3");
+	struct audit *audit = audited(fd, &child);
+
+	entry_of(audit, SYS_close);
+	exit_of(audit, SYS_close, -EBADF);
+	ck_assert_ptr_null(next(audit));
+
+	child = child_of(known_calls);
+	parameter_write(AUDITOR, "calls", "0,8-9");
+	audit = audited(fd, &child);
+	entry_of(audit, SYS_lseek);
+	exit_of(audit, SYS_lseek, -EBADF);
+	entry_of(audit, SYS_mmap);
+	exit_of(audit, SYS_mmap, -EINVAL);
+	ck_assert_ptr_null(next(audit));
+
+	child = child_of(known_calls);
+	set("pid", 0);
+	parameter_write(AUDITOR, "calls", "\n");
+	drain(fd);
+	let_go(&child);
+	ck_assert_ptr_null(next(audit));
+}
+END_TEST
+
+START_TEST(filters_by_user_and_process_can_be_set_and_changed)
+{
+	struct child other = child_of(calls_twice);
+	struct child child = child_of(calls_twice);
+	int fd = auditor_in("uid=65534 calls=110");
+	struct audit *audit = audit_of(fd);
+	const struct sysaudit_entry *record;
+
+	let_go(&child);
+	record = entry_of(audit, SYS_getppid);
+	ck_assert_uint_eq(record->head.pid, child.pid);
+	ck_assert_uint_eq(record->head.uid, NOBODY);
+	exit_of(audit, SYS_getppid, getpid());
+	ck_assert_ptr_null(next(audit));
+
+	child = child_of(calls_twice);
+	set("uid", -1u);
+	set("pid", child.pid);
+	let_go(&other);
+	let_go(&child);
+	while ((record = next(audit)))
+		ck_assert_uint_eq(record->head.pid, child.pid);
+	ck_assert_uint_eq(audit->records, 2 + 4);
+}
+END_TEST
+
+START_TEST(a_bad_filter_is_einval_and_changes_nothing)
+{
+	char text[64] = "";
+	int fd;
+
+	ck_assert_int_eq(load(AUDITOR, "calls=some"), -EINVAL);
+	ck_assert_int_eq(load(AUDITOR, "uid=root"), -EINVAL);
+	ck_assert_int_eq(load(AUDITOR, "reader=process"), -EINVAL);
+	auditor_in("calls=1-3,7");
+	fd = open("/sys/module/" AUDITOR "/parameters/calls", O_RDWR);
+	ck_assert_int_lt(write(fd, "4-", 2), 0);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_gt(pread(fd, text, sizeof(text) - 1, 0), 0);
+	ck_assert_str_eq(text, "1-3,7\n");
+	fd = open("/sys/module/" AUDITOR "/parameters/reader", O_WRONLY);
+	ck_assert_int_lt(write(fd, "me", 2), 0);
+	ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+/* the tool, and who reads */
+
+static int memory_file(void)
+{
+	int fd = memfd_create("tool", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+struct tool {
+	char **argv;
+	int out;
+	int err;
+	bool piped;	/* to cat, in a process group with it */
+	pid_t pid;
+};
+
+static int exec_tool(void *arg)
+{
+	struct tool *tool = arg;
+
+	if (dup2(tool->out, 1) < 0 || dup2(tool->err, 2) < 0)
+		return 126;
+	if (!tool->piped)
+		execv("/t/bufflink-audit", tool->argv);
+	setpgid(0, 0);
+	execl("/bin/busybox", "sh", "-c", "/t/bufflink-audit -g | cat", NULL);
+	return 127;
+}
+
+static struct tool start_tool(bool piped, char **argv)
+{
+	struct tool tool = {
+		.argv = argv, .out = memory_file(), .err = memory_file(),
+		.piped = piped,
+	};
+
+	tool.pid = start(exec_tool, &tool);
+	return tool;
+}
+
+#define tool(...) \
+	start_tool(false, (char *[]){ "bufflink-audit", ##__VA_ARGS__, NULL })
+
+/* what it wrote so far */
+static const char *text_of(int fd)
+{
+	static char texts[2][1 << 20];
+	static int turn;
+	char *text = texts[turn++ % 2];
+	ssize_t got = pread(fd, text, sizeof(*texts) - 1, 0);
+
+	ck_assert_int_ge(got, 0);
+	text[got] = '\0';
+	return text;
+}
+
+static bool has_written(int fd, const char *text)
+{
+	return strstr(text_of(fd), text);
+}
+
+static void interrupt(struct tool *tool, int status)
+{
+	kill(tool->pid, SIGINT);
+	ck_assert_int_eq(finish(tool->pid), status);
+}
+
+/* The records that come while the machine has nothing to do but wait. */
+static __u64 records_of_a_moment(int fd)
+{
+	__u64 before = stats(fd).records;
+
+	pause_ms(2 * MOMENT_MS);
+	return stats(fd).records - before;
+}
+
+/* This suite waits with calls of its own: an ioctl and a sleep each time. */
+static void does_not_loop(int fd)
+{
+	wait_for(records_of_a_moment(fd) < 30);
+	ck_assert_uint_lt(records_of_a_moment(fd), 30);
+	ck_assert_uint_gt(records_of_a_moment(fd), 0);
+}
+
+START_TEST(the_reader_is_not_given_its_own_calls)
+{
+	int fd = auditor_in("");
+	struct tool reader = tool("--json");
+
+	wait_for(has_written(reader.out, "\"comm\":\"check_sysaudit\""));
+	does_not_loop(fd);
+	ck_assert(!has_written(reader.out, "\"call\":\"ppoll\""));
+	interrupt(&reader, 0);
+}
+END_TEST
+
+START_TEST(nor_is_its_process_group_those_of_each_other_if_it_asks)
+{
+	int fd = auditor_in("");
+	struct tool pipeline = start_tool(true, NULL);
+
+	wait_for(has_written(pipeline.out, "<check_sysaudit>"));
+	does_not_loop(fd);
+	kill(-pipeline.pid, SIGKILL);
+	ck_assert(finished(pipeline.pid, PATIENCE_MS));
+}
+END_TEST
+
+START_TEST(the_tool_prints_calls_as_strace_does)
+{
+	struct child child = child_of(known_calls);
+	char expected[512], pid[32];
+	struct tool reader;
+
+	snprintf(pid, sizeof(pid), "pid=%d", child.pid);
+	auditor_in(pid);
+	let_go(&child);
+	memmove(pid, pid + strlen("pid="), sizeof(pid) - strlen("pid="));
+	reader = tool("--no-wait", "--pid", pid);
+	ck_assert_int_eq(finish(reader.pid), 0);
+	snprintf(expected, sizeof(expected),
+		 "%s<?> <... read resumed>) = 1\n"
+		 "%s<check_sysaudit> getppid(", pid, pid);
+	ck_assert_int_eq(strncmp(text_of(reader.out), expected,
+				 strlen(expected)), 0);
+	snprintf(expected, sizeof(expected),
+		 "\n%s<check_sysaudit> mmap(0x1, 0x2, 0x3, 0x4, 0x5, 0x6) = -1 EINVAL (Invalid argument)\n"
+		 "%s<check_sysaudit> close(0x3e8, ", pid, pid);
+	ck_assert(has_written(reader.out, expected));
+	snprintf(expected, sizeof(expected), ") = %d\n%s<check_sysaudit> exit_group(0x7, ",
+		 getpid(), pid);
+	ck_assert(has_written(reader.out, expected));
+	ck_assert_str_eq(strstr(text_of(reader.out), ") = ?"), ") = ?\n");
+	ck_assert_str_eq(text_of(reader.err), "");
+}
+END_TEST
+
+START_TEST(the_tool_sets_filters_by_name_and_reports_losses_with_status_3)
+{
+	static const char report[] = "bufflink-audit: lost 1";
+	struct tool reader;
+	char text[32] = "";
+	int i, fd;
+
+	auditor_in("buffer_size=4096 calls=110");
+	for (i = 0; i < 100; i++)
+		syscall(SYS_getppid);
+	reader = tool("--no-wait", "-j", "-c", "lseek,close", "-u", "any");
+	ck_assert_int_eq(finish(reader.pid), 3);
+	ck_assert_int_eq(strncmp(text_of(reader.err), report, strlen(report)),
+			 0);
+	ck_assert(has_written(reader.out, "{\"type\":\"loss\",\"records\":1"));
+	ck_assert(has_written(reader.out, "\"number\":110,\"call\":\"getppid\",\"args\":[\"0x"));
+	fd = open("/sys/module/" AUDITOR "/parameters/calls", O_RDONLY);
+	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+	ck_assert_str_eq(text, "3,8\n");
+
+	reader = tool("-c", "lseek,nonsense");
+	ck_assert_int_eq(finish(reader.pid), 2);
+	ck_assert_str_eq(text_of(reader.err),
+			 "bufflink-audit: --calls: 'nonsense' is no call\n");
+}
+END_TEST
+
+START_TEST(a_second_reader_is_told_that_there_is_one)
+{
+	struct tool first, second;
+
+	auditor_in("");
+	first = tool();
+	wait_for(has_written(first.out, "<check_sysaudit>"));
+	second = tool();
+	ck_assert_int_eq(finish(second.pid), 1);
+	ck_assert_str_eq(text_of(second.err),
+			 "bufflink-audit: /dev/bufflink0: another bufflink-audit reads it\n");
+	interrupt(&first, 0);
+}
+END_TEST
+
+START_TEST(the_tool_says_when_there_is_nothing_to_read)
+{
+	struct tool reader = tool();
+
+	ck_assert_int_eq(finish(reader.pid), 1);
+	ck_assert_str_eq(text_of(reader.err),
+			 "bufflink-audit: the module " AUDITOR " is not loaded\n");
+}
+END_TEST
+
+/* safety */
+
+static int try_as_nobody(void *unused)
+{
+	static const char * const files[] = {
+		"/dev/bufflink0",
+		"/sys/module/" AUDITOR "/parameters/calls",
+		"/sys/module/" AUDITOR "/parameters/compat_calls",
+		"/sys/module/" AUDITOR "/parameters/uid",
+		"/sys/module/" AUDITOR "/parameters/pid",
+		"/sys/module/" AUDITOR "/parameters/reader",
+		"/sys/module/" AUDITOR "/parameters/buffer_size",
+	};
+	size_t i;
+
+	(void)unused;
+	if (setresuid(NOBODY, NOBODY, NOBODY))
+		return 1;
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		if (open(files[i], O_RDONLY) >= 0 || errno != EACCES)
+			return 2;
+		if (open(files[i], O_WRONLY) >= 0 || errno != EACCES)
+			return 3;
+	}
+	return 0;
+}
+
+START_TEST(nobody_but_root_can_read_it_or_change_its_filters)
+{
+	auditor_in("");
+	ck_assert_int_eq(finish(start(try_as_nobody, NULL)), 0);
+}
+END_TEST
+
+static int hammer_for_ever(void *arg)
+{
+	while (!hammer(arg))
+		;
+	return 1;
+}
+
+/*
+ * Code that one CPU patches while another runs it trips QEMU without KVM: an
+ * int3 may stay for ever in what it has translated. So when load is on, others
+ * have the tracepoints already, and nothing is patched for one more.
+ */
+#define TRACING	"/sys/kernel/tracing"
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	ck_assert_msg(fd >= 0 && write(fd, text, strlen(text)) > 0, "%s: %m",
+		      path);
+	close(fd);
+}
+
+static void two_others_trace(const char *enable)
+{
+	write_text(TRACING "/events/raw_syscalls/enable", enable);
+	write_text(TRACING "/instances/check/events/raw_syscalls/enable",
+		   enable);
+}
+
+static int read_to_the_end(void *arg)
+{
+	static char data[1 << 16];
+	ssize_t got;
+
+	do
+		got = read(*(int *)arg, data, sizeof(data));
+	while (got > 0);
+	return got < 0;
+}
+
+START_TEST(it_is_unloaded_under_load_with_a_reader)
+{
+	pid_t load[2], reader;
+	int i, fd;
+
+	ck_assert(!mount("tracefs", TRACING, "tracefs", 0, NULL) ||
+		  errno == EBUSY);
+	ck_assert_int_eq(mkdir(TRACING "/instances/check", 0700), 0);
+	two_others_trace("1");
+	for (i = 0; i < 2; i++)
+		load[i] = start(hammer_for_ever, (void *)(uintptr_t)i);
+	for (i = 0; i < 10; i++) {
+		fd = auditor_in("buffer_size=65536");
+		set_blocking(fd);
+		reader = start(read_to_the_end, &fd);
+		wait_for(stats(fd).bytes_read > 1 << 17);
+		ck_assert_int_eq(unload(AUDITOR), 0);
+		ck_assert_int_eq(finish(reader), 0);
+		close(fd);
+	}
+	for (i = 0; i < 2; i++) {
+		kill(load[i], SIGKILL);
+		ck_assert_int_eq(waitpid(load[i], NULL, 0), load[i]);
+	}
+	two_others_trace("0");
+	ck_assert_int_eq(rmdir(TRACING "/instances/check"), 0);
+}
+END_TEST
+
+static void add_audit_tests(Suite *suite, const char *name,
+			    const TTest **tests)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, auditor_out, auditor_out);
+	tcase_set_timeout(tcase, 60);
+	while (*tests)
+		tcase_add_test(tcase, *tests++);
+	suite_add_tcase(suite, tcase);
+}
+
+#define add_audit_case(suite, name, ...) \
+	add_audit_tests(suite, name, (const TTest *[]){ __VA_ARGS__, NULL })
+
+int main(void)
+{
+	Suite *suite = suite_create("sysaudit");
+
+	/* the filters here have numbers of x86-64 */
+	if (!kernel_has_tracepoints() || NATIVE_ARCH != AUDIT_ARCH_X86_64)
+		return run_suite(suite);
+	add_audit_case(suite, "records",
+		       the_calls_of_a_known_program_come_out_complete_and_in_order,
+		       a_record_tells_who_called_and_where_and_when,
+		       comm_comes_first_and_whenever_it_changes,
+		       a_program_has_its_own_name_from_its_first_call_on,
+		       a_signal_handler_is_between_the_call_and_its_return);
+#ifdef __x86_64__
+	add_audit_case(suite, "32 bits",
+		       a_32_bit_call_is_marked_by_its_arch_and_has_a_filter_of_its_own);
+#endif
+	add_audit_case(suite, "losses",
+		       records_and_losses_are_the_calls_made_from_two_cpus_exactly,
+		       a_large_buffer_loses_none_of_them,
+		       a_gap_in_the_sequence_of_a_cpu_is_a_loss,
+		       a_name_is_told_again_if_the_record_with_it_was_lost);
+	add_audit_case(suite, "filters",
+		       filters_by_call_number_can_be_set_and_changed,
+		       filters_by_user_and_process_can_be_set_and_changed,
+		       a_bad_filter_is_einval_and_changes_nothing);
+	add_audit_case(suite, "tool",
+		       the_reader_is_not_given_its_own_calls,
+		       nor_is_its_process_group_those_of_each_other_if_it_asks,
+		       the_tool_prints_calls_as_strace_does,
+		       the_tool_sets_filters_by_name_and_reports_losses_with_status_3,
+		       a_second_reader_is_told_that_there_is_one,
+		       the_tool_says_when_there_is_nothing_to_read);
+	add_audit_case(suite, "safety",
+		       nobody_but_root_can_read_it_or_change_its_filters,
+		       it_is_unloaded_under_load_with_a_reader);
+	return run_suite(suite);
+}

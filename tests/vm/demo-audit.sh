@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# In the guest: system calls that the auditor logs, shown step by step. Fails
+# where a step does not show what it should.
+set -eu
+exec >&3 2>&3
+sysfs=/sys/class/misc/bufflink0
+
+step() {
+	printf '\n* %s\n' "$*"
+}
+
+fail() {
+	printf 'FAILED: %s\n' "$*"
+	exit 1
+}
+
+show() {
+	printf '  # %s\n' "$*"
+	"$@" | sed 's/^/  /'
+}
+
+wait_for() {
+	tries=200
+	until "$@"; do
+		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain: $*"
+		usleep 100000
+	done
+}
+
+has_lost() {
+	[ "$(cat $sysfs/lost_records)" -gt 0 ]
+}
+
+step "Linux $(uname -r): load bufflink and the auditor, with a filter that" \
+	"lets nothing pass"
+show insmod bufflink.ko
+show insmod bufflink_sysaudit.ko calls=,
+
+step "a shell is audited: which files it opens, what it runs"
+echo "  # bufflink-audit --calls=open,openat,execve,exit_group &"
+bufflink-audit --calls=open,openat,execve,exit_group >/tmp/calls &
+reader=$!
+wait_for grep -q 59 /sys/module/bufflink_sysaudit/parameters/calls
+show sh -c 'cat /proc/sys/kernel/ostype; head -n 1 /none/such || :'
+wait_for grep -q 'ENOENT' /tmp/calls
+kill -INT $reader
+wait $reader || fail "the tool came to a bad end"
+sed 's/^/  /' /tmp/calls
+grep -q '<sh> execve(' /tmp/calls || fail "no execve() was logged"
+
+step "the same as JSON"
+bufflink-audit --no-wait --calls=getuid >/dev/null	# and what is left
+echo "  # id -u; bufflink-audit --no-wait --json"
+id -u >/dev/null
+bufflink-audit --no-wait --json >/tmp/json
+sed 's/^/  /' /tmp/json
+grep -q '"call":"getuid"' /tmp/json || fail "no getuid() was logged"
+
+step "a buffer that is too small: what is lost is known"
+rmmod bufflink_sysaudit
+show insmod bufflink_sysaudit.ko buffer_size=4096
+wait_for has_lost
+status=0
+echo "  # bufflink-audit --no-wait"
+bufflink-audit --no-wait >/tmp/calls 2>/tmp/loss || status=$?
+sed 's/^/  /' /tmp/loss
+[ $status = 3 ] || fail "it did not say that records were lost"
+rmmod bufflink_sysaudit
+rmmod bufflink
+
+step "power off"

@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bufflink-audit - print the system calls that bufflink_sysaudit has logged
+ */
+#define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <ctype.h>
+#include <dirent.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bufflink.h"
+#include "clients/bufflink_sysaudit.h"
+
+#define VERSION		"1.0"
+#define MODULE		"bufflink_sysaudit"
+#define PARAMETERS	"/sys/module/" MODULE "/parameters"
+#define SYSFS		"/sys/class/misc"
+#define DIGITS		"0123456789"
+#define ANY_UID		"4294967295"
+#define TIDS		(1 << 22)	/* the kernel has no more */
+#define X32_BIT		0x40000000
+
+/* besides EXIT_SUCCESS and EXIT_FAILURE, which is 1 */
+#define EXIT_USAGE	2
+#define EXIT_LOSS	3
+
+static const char help[] =
+"Usage: bufflink-audit [OPTION]...\n"
+"Print the system calls that the kernel module " MODULE " logs, as\n"
+"strace would: thread<name> call(six arguments) = result. Report lost records\n"
+"on standard error.\n"
+"\n"
+"Filters stay with the module; without these they are as they were:\n"
+"  -c, --calls=NAME,...  log only these calls ('all': all)\n"
+"  -p, --pid=PID         log only this process ('any': any)\n"
+"  -u, --uid=UID         log only this real user, a number ('any': any)\n"
+"\n"
+"  -f, --no-wait         stop when the buffer is empty instead of waiting\n"
+"  -g, --group           leave out not only this process's own calls but those\n"
+"                        of its process group: all of a pipeline\n"
+"  -j, --json            print each record as a line of JSON\n"
+"  -t, --time            print the time of each call, in seconds since 1970\n"
+"  -h, --help            print this and exit\n"
+"  -V, --version         print the version and exit\n"
+"\n"
+"Exit status: 0 good, 1 failed, 2 bad command line, 3 records were lost.\n";
+
+static bool json, times;
+static char comms[TIDS][SYSAUDIT_COMM + 1];	/* by thread; mostly untouched */
+static atomic_int stopped;			/* by this signal */
+
+static void finish(int status)
+{
+	if (fflush(stdout))
+		err(EXIT_FAILURE, "cannot write to standard output");
+	exit(status);
+}
+
+/* parameters of the module */
+
+static void set_parameter(const char *name, const char *value)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
+	file = fopen(path, "we");
+	/* without the newline, an empty value would not be written at all */
+	if (!file || fprintf(file, "%s\n", value) < 0 || fclose(file))
+		err(EXIT_FAILURE, "cannot write '%s' to %s", value, path);
+}
+
+static const char *number_argument(const char *option, const char *text,
+				   const char *any)
+{
+	if (!strcmp(text, "any"))
+		return any;
+	if (!*text || text[strspn(text, DIGITS)])
+		errx(EXIT_USAGE, "%s: '%s' is neither a number nor 'any'",
+		     option, text);
+	return text;
+}
+
+/* The 32-bit programs that this machine's kernel runs, too. */
+static uint32_t compat_arch(void)
+{
+	switch (seccomp_arch_native()) {
+	case SCMP_ARCH_X86_64:
+		return SCMP_ARCH_X86;
+	case SCMP_ARCH_AARCH64:
+		return SCMP_ARCH_ARM;
+	case SCMP_ARCH_S390X:
+		return SCMP_ARCH_S390;
+	default:
+		return 0;
+	}
+}
+
+/* Adds the call's number to a list; false if arch has no such call. */
+static bool add_number(char **list, uint32_t arch, const char *name)
+{
+	int number = arch ? seccomp_syscall_resolve_name_arch(arch, name) : -1;
+	char *longer;
+
+	if (number < 0)
+		return false;
+	if (asprintf(&longer, "%s%s%d", *list, **list ? "," : "", number) < 0)
+		err(EXIT_FAILURE, "--calls");
+	*list = longer;		/* and forget the old one */
+	return true;
+}
+
+static void set_calls(char *names)
+{
+	char *native = "", *compat = "";
+	char *name;
+	bool known;
+
+	if (!strcmp(names, "all")) {
+		native = names;
+		compat = names;
+		names = "";
+	}
+	while ((name = strsep(&names, ",")) && *name) {
+		known = add_number(&native, seccomp_arch_native(), name);
+		known |= add_number(&compat, compat_arch(), name);
+		if (!known)
+			errx(EXIT_USAGE, "--calls: '%s' is no call", name);
+	}
+	set_parameter("calls", native);
+	set_parameter("compat_calls", compat);
+}
+
+/* the buffer */
+
+static bool is_ours(const char *buffer)
+{
+	char path[512], owner[64] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), SYSFS "/%s/owner", buffer);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (!fgets(owner, sizeof(owner), file))
+		*owner = '\0';
+	fclose(file);
+	return !strcmp(owner, MODULE "\n");
+}
+
+static int open_buffer(struct bufflink_stats *stats)
+{
+	struct dirent *entry;
+	char path[512] = "";
+	DIR *dir;
+	int fd;
+
+	dir = opendir(SYSFS);
+	while (dir && !*path && (entry = readdir(dir)))
+		if (is_ours(entry->d_name))
+			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+	if (dir)
+		closedir(dir);
+	if (!*path)
+		errx(EXIT_FAILURE, "the module " MODULE " is not loaded");
+
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		err(EXIT_FAILURE, "cannot open %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		errx(EXIT_FAILURE, "%s: another bufflink-audit reads it", path);
+	if (ioctl(fd, BUFFLINK_STATS, stats))
+		err(EXIT_FAILURE, "%s is not a buffer of bufflink", path);
+	return fd;
+}
+
+/* calls, as strace prints them */
+
+static const char *call_name(const struct sysaudit_head *head)
+{
+	uint32_t arch = head->arch;
+	static char text[32];
+	char *name;
+
+	if (arch == SCMP_ARCH_X86_64 && head->number > 0 &&
+	    head->number & X32_BIT)
+		arch = SCMP_ARCH_X32;
+	name = seccomp_syscall_resolve_num_arch(arch, head->number);
+	if (name)
+		snprintf(text, sizeof(text), "%s", name);
+	else
+		snprintf(text, sizeof(text), "syscall_%d", head->number);
+	free(name);
+	return text;
+}
+
+static const char *error_name(int error)
+{
+	/* The kernel's own: a signal came, and the call may be made again. */
+	static const char * const restarts[] = {
+		"ERESTARTSYS", "ERESTARTNOINTR", "ERESTARTNOHAND", NULL,
+		"ERESTART_RESTARTBLOCK",
+	};
+	const unsigned int first = 512;
+
+	if (error - first < sizeof(restarts) / sizeof(*restarts))
+		return restarts[error - first];
+	return strerrorname_np(error);
+}
+
+static const char *comm_of(const struct sysaudit_head *head)
+{
+	const char *comm = head->tid < TIDS ? comms[head->tid] : "";
+
+	return *comm ? comm : "?";
+}
+
+static void print_thread(const struct sysaudit_head *head)
+{
+	if (times)
+		printf("%llu.%09llu ", head->time / 1000000000,
+		       head->time % 1000000000);
+	printf("%u<%s> %s", head->tid, comm_of(head),
+	       head->arch == seccomp_arch_native() ? "" : "[compat] ");
+}
+
+static void print_result(__s64 result)
+{
+	const char *error = NULL;
+
+	if (result < 0 && result > -4096)
+		error = error_name(-result);
+	if (error)
+		printf(" = -1 %s (%s)\n", error, strerror(-result));
+	else if (result > -4096 && result < 1 << 30)
+		printf(" = %lld\n", result);
+	else
+		printf(" = %#llx\n", (__u64)result);	/* an address */
+}
+
+static __u32 open_tid;		/* whose line waits for its result, or 0 */
+
+static void end_line(void)
+{
+	if (open_tid)
+		puts(" <unfinished ...>");
+	open_tid = 0;
+}
+
+static void print_entry(const struct sysaudit_entry *entry)
+{
+	const char *name = call_name(&entry->head);
+	int i;
+
+	end_line();
+	print_thread(&entry->head);
+	printf("%s(", name);
+	for (i = 0; i < 6; i++)
+		printf("%s%#llx", i ? ", " : "", entry->args[i]);
+	putchar(')');
+	if (!strcmp(name, "exit") || !strcmp(name, "exit_group"))
+		puts(" = ?");
+	else
+		open_tid = entry->head.tid;
+}
+
+static void print_exit(const struct sysaudit_exit *exit)
+{
+	if (open_tid != exit->head.tid) {
+		end_line();
+		print_thread(&exit->head);
+		printf("<... %s resumed>)", call_name(&exit->head));
+	}
+	print_result(exit->result);
+	open_tid = 0;
+}
+
+/* the same for programs */
+
+static void print_json_string(const char *text)
+{
+	putchar('"');
+	for (; *text; text++) {
+		if (isascii(*text) && isprint(*text) && !strchr("\"\\", *text))
+			putchar(*text);
+		else
+			printf("\\u%04x", (unsigned char)*text);
+	}
+	putchar('"');
+}
+
+static void print_json(const struct sysaudit_head *head)
+{
+	const struct sysaudit_entry *entry = (const void *)head;
+	const struct sysaudit_exit *exit = (const void *)head;
+	int i;
+
+	printf("{\"type\":\"%s\",\"time\":%llu.%09llu,\"cpu\":%u,",
+	       head->type == SYSAUDIT_ENTRY ? "entry" : "exit",
+	       head->time / 1000000000, head->time % 1000000000, head->cpu);
+	printf("\"sequence\":%u,\"pid\":%u,\"tid\":%u,\"uid\":%u,\"comm\":",
+	       head->sequence, head->pid, head->tid, head->uid);
+	print_json_string(comm_of(head));
+	printf(",\"arch\":\"%#x\",\"number\":%d,\"call\":\"%s\",", head->arch,
+	       head->number, call_name(head));
+	if (head->type == SYSAUDIT_EXIT) {
+		printf("\"result\":%lld}\n", exit->result);
+		return;
+	}
+	/* strings, as numbers of JSON may have no more than 53 bits */
+	for (i = 0; i < 6; i++)
+		printf("%s\"%#llx\"", i ? "," : "\"args\":[", entry->args[i]);
+	puts("]}");
+}
+
+/* records */
+
+static size_t size_of(const struct sysaudit_head *head)
+{
+	return head->type == SYSAUDIT_ENTRY ?
+	       offsetof(struct sysaudit_entry, comm) :
+	       sizeof(struct sysaudit_exit);
+}
+
+static void print_record(const struct sysaudit_head *head)
+{
+	const struct sysaudit_entry *entry = (const void *)head;
+
+	if (head->type == SYSAUDIT_ENTRY && head->length >= sizeof(*entry) &&
+	    head->tid < TIDS)
+		memcpy(comms[head->tid], entry->comm, SYSAUDIT_COMM);
+	if (json)
+		print_json(head);
+	else if (head->type == SYSAUDIT_ENTRY)
+		print_entry(entry);
+	else
+		print_exit((const void *)head);
+}
+
+static void print_records(const char *data, size_t size)
+{
+	struct sysaudit_entry record;
+	struct sysaudit_head *head = &record.head;
+	size_t done;
+
+	for (done = 0; done < size; done += head->length) {
+		memset(&record, 0, sizeof(record));
+		memcpy(&record, data + done, size - done < sizeof(record) ?
+					     size - done : sizeof(record));
+		if (head->version != SYSAUDIT_VERSION)
+			errx(EXIT_FAILURE,
+			     "no record of version %d: load " MODULE " anew",
+			     SYSAUDIT_VERSION);
+		if (head->type < SYSAUDIT_ENTRY || head->type > SYSAUDIT_EXIT ||
+		    head->length < size_of(head) || head->length > size - done)
+			errx(EXIT_FAILURE,
+			     "a broken record: load " MODULE " anew");
+		print_record(head);
+	}
+}
+
+static bool report_loss(int fd)
+{
+	struct bufflink_loss loss;
+	char last[48] = "";
+
+	if (ioctl(fd, BUFFLINK_GETLOSS, &loss))
+		err(EXIT_FAILURE, "cannot learn what was lost");
+	if (!loss.records)
+		return false;
+	if (json) {
+		printf("{\"type\":\"loss\",\"records\":%llu,\"bytes\":%llu,",
+		       loss.records, loss.bytes);
+		printf("\"first\":%llu,\"last\":%llu}\n", loss.first,
+		       loss.last);
+	}
+	if (loss.last != loss.first)
+		snprintf(last, sizeof(last), " and byte %llu", loss.last);
+	warnx("lost %llu record%s (%llu bytes) %s byte %llu%s", loss.records,
+	      loss.records == 1 ? "" : "s", loss.bytes,
+	      *last ? "between" : "at", loss.first, last);
+	return true;
+}
+
+static void stop(int number)
+{
+	stopped = number;
+}
+
+/* Only ppoll() lets signals in: none can come between look and sleep. */
+static bool wait_for_data(int fd, bool wait)
+{
+	const struct sigaction action = {
+		.sa_handler = stop, .sa_flags = SA_RESETHAND,
+	};
+	const struct timespec no_time = { };
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLPRI };
+	static sigset_t caught, before;
+	static bool set_up;
+	int ready;
+
+	if (!set_up) {
+		sigemptyset(&caught);
+		sigaddset(&caught, SIGINT);
+		sigaddset(&caught, SIGTERM);
+		sigprocmask(SIG_BLOCK, &caught, &before);
+		sigaction(SIGINT, &action, NULL);
+		sigaction(SIGTERM, &action, NULL);
+		set_up = true;
+	}
+	ready = ppoll(&pollfd, 1, wait ? NULL : &no_time, &before);
+	if (ready < 0 && errno != EINTR)
+		err(EXIT_FAILURE, "cannot poll");
+	return ready > 0 && !stopped;
+}
+
+/* Into as much memory as the buffer has, a read gets whole records only. */
+static bool print_all(int fd, size_t size, bool wait)
+{
+	char *data = malloc(size);
+	bool lost = false;
+	ssize_t got;
+
+	if (!data)
+		err(EXIT_FAILURE, "%zu bytes", size);
+	while (wait_for_data(fd, wait)) {
+		lost |= report_loss(fd);
+		got = read(fd, data, size);
+		if (!got)
+			break;
+		if (got < 0 && errno == EAGAIN)
+			continue;
+		if (got < 0)
+			err(EXIT_FAILURE, "cannot read");
+		print_records(data, got);
+		if (fflush(stdout))
+			err(EXIT_FAILURE, "cannot write to standard output");
+	}
+	end_line();
+	free(data);
+	return report_loss(fd) || lost;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "calls", required_argument, NULL, 'c' },
+		{ "pid", required_argument, NULL, 'p' },
+		{ "uid", required_argument, NULL, 'u' },
+		{ "no-wait", no_argument, NULL, 'f' },
+		{ "group", no_argument, NULL, 'g' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "time", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ }
+	};
+	const char *pid = NULL, *uid = NULL, *reader = "process";
+	struct bufflink_stats stats;
+	char *calls = NULL;
+	bool wait = true;
+	int option, fd;
+
+	argv[0] = program_invocation_short_name;	/* for getopt */
+	while ((option = getopt_long(argc, argv, "c:p:u:fgjthV", options,
+				     NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			calls = optarg;
+			break;
+		case 'p':
+			pid = number_argument("--pid", optarg, "0");
+			break;
+		case 'u':
+			uid = number_argument("--uid", optarg, ANY_UID);
+			break;
+		case 'f':
+			wait = false;
+			break;
+		case 'g':
+			reader = "group";
+			break;
+		case 'j':
+			json = true;
+			break;
+		case 't':
+			times = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			finish(EXIT_SUCCESS);
+			break;
+		case 'V':
+			puts("bufflink-audit " VERSION);
+			finish(EXIT_SUCCESS);
+			break;
+		default:
+			return EXIT_USAGE;	/* getopt has said why */
+		}
+	}
+	if (optind < argc)
+		errx(EXIT_USAGE, "%s: unexpected argument", argv[optind]);
+
+	fd = open_buffer(&stats);
+	set_parameter("reader", reader);
+	if (calls)
+		set_calls(calls);
+	if (pid)
+		set_parameter("pid", pid);
+	if (uid)
+		set_parameter("uid", uid);
+	if (print_all(fd, stats.size, wait))
+		finish(EXIT_LOSS);
+	finish(EXIT_SUCCESS);
+}
