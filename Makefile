@@ -20,6 +20,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   make demo       see what bufflink does
 #:   make demo-klog  see the kernel's log taken whole under a flood
 #:   make demo-audit  see the auditor of system calls
+#:   make demo-migrate  see a disk copied while it is written to
 #:   make check      run all tests on stock kernels
 #:   make check-model  check the order of its steps with Spin (no VM)
 #:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
@@ -70,7 +71,7 @@ deb:
 demo:
 	@tests/vm/run.sh demo "$(KERNEL)" 2
 
-demo-klog demo-audit:
+demo-klog demo-audit demo-migrate:
 	@tests/vm/run.sh $@ "$(KERNEL)" 2
 
 check:
@@ -102,5 +103,6 @@ clean:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: all modules tool load unload deb demo demo-klog demo-audit check \
-	check-model check-hostile check-installed bench bench-icount style clean help
+.PHONY: all modules tool load unload deb demo demo-klog demo-audit \
+	demo-migrate check check-model check-hostile check-installed bench \
+	bench-icount style clean help

@@ -63,6 +63,14 @@ make_initramfs() {
 		# shellcheck disable=SC2086 # a list of words
 		$cc -O2 -static -o "$root/t/qemu_exit" "$here/qemu_exit.c"
 	fi
+	if [ -d "$cache/$kernel/modules" ]; then
+		cp "$cache/$kernel"/modules/*.ko "$root/t"
+	fi
+	case $script$sysroot in
+	suites.sh | demo-migrate.sh)
+		copy_program /sbin/mke2fs
+		copy_program /sbin/e2fsck ;;
+	esac
 	if [ "$script" = suites.sh ]; then
 		cp -r "$build/$kernel"/readme/* "$top/Makefile" \
 			"$top/packaging" "$root/t"

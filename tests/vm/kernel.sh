@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: kernel.sh KERNEL
-# Puts a kernel into the cache, once: CACHE/KERNEL/vmlinuz, and what modules are
-# built against, CACHE/KERNEL/build. Nothing gets installed.
+# Puts a kernel into the cache, once: CACHE/KERNEL/vmlinuz, what modules are built
+# against, CACHE/KERNEL/build, and what it has of disks as modules,
+# CACHE/KERNEL/modules. Nothing gets installed.
 #   6.1 6.12                Debian's stock cloud kernels
 #   6.1-rt 6.12-rt          Debian's stock real-time kernels
 #   6.1-arm64 6.1-i386 6.1-s390x
@@ -18,6 +19,7 @@ set -eu
 kernel=${1-}
 . "$here/machine.sh"
 fragments=$top/tests/kernels
+modules="loop|brd|dm-mod|ext4|jbd2|mbcache|crc16|crc32c_generic"
 
 depends() {
 	apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: //p'
@@ -39,18 +41,24 @@ unpack_stock() {
 	for deb in linux-headers-*.deb linux-kbuild-*.deb; do
 		dpkg-deb -x "$deb" .
 	done
-	dpkg-deb --fsys-tarfile linux-image-*.deb |
-		tar -x --wildcards --strip-components=2 './boot/vmlinuz-*'
-	mv vmlinuz-* vmlinuz
+	mkdir modules
+	dpkg-deb --fsys-tarfile linux-image-*.deb >image.tar
+	tar -tf image.tar | grep -E "/(vmlinuz-.*|($modules)\.ko(\.xz)?)$" >wanted
+	tar -xf image.tar --transform 's,.*/,modules/,' -T wanted
+	mv modules/vmlinuz-* vmlinuz
+	find modules -name '*.xz' -exec xz -d {} +
+	rm image.tar wanted
 	ln -s "usr/src/$headers" build
 	sed -i 's,/usr/src/,../,' build/Makefile
-	version=$(basename linux-image-*.deb _amd64.deb)
+	version=$(basename linux-image-*.deb _amd64.deb)-$key
 	rm ./*.deb
 }
 
+# Unpacked anew when the key changes, as it must with what is unpacked.
 stock() {
-	metapackage=$1
-	cached "$kernel" unpack_stock
+	metapackage=$1 key=2
+	cached "$kernel-$key" unpack_stock
+	ln -sfn "$(readlink "$cache/$kernel-$key")" "$cache/$kernel"
 }
 
 download_source() {

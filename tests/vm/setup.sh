@@ -7,9 +7,10 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 # libelf1 is for objtool, which comes unpacked, without its dependencies
-modules="gcc gcc-12 libc6-dev libelf1 libseccomp-dev"
+modules="gcc gcc-12 libc6-dev libelf1 libseccomp-dev xz-utils"
 vm="qemu-system-x86 busybox-static"
-suites="check libsubunit-dev liburing-dev"
+filesystem="e2fsprogs"
+suites="check libsubunit-dev liburing-dev $filesystem"
 torturers="stress-ng trinity"
 report="gnuplot-nox python3"
 tracers="strace linux-perf auditd"
@@ -23,6 +24,7 @@ style="sparse perl xz-utils shellcheck codespell mandoc bsdextrautils
 deb="dpkg-dev gcc libc6-dev debhelper dh-dkms lintian"
 
 case ${1-} in
+demo-migrate)	packages="$modules $vm $filesystem" ;;
 demo*)	packages="$modules $vm" ;;
 check)	packages="$modules $vm $suites" ;;
 torture)	packages="$modules $vm $torturers" ;;

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* bufflink_blklog: what changes on a disk is logged, with its sectors. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "../clients/bufflink_blklog.h"
+#include "disk.h"
+
+#define LOG		0	/* the only buffers, so the first */
+#define LOOP_SIZE	(8 * MIB)
+
+static int blklog = -1;
+
+static void begin(const char *devices)
+{
+	log_devices(devices, "");
+	blklog = open_buffer(LOG, O_RDONLY | O_NONBLOCK);
+}
+
+static struct blklog_record next(void)
+{
+	struct blklog_record record;
+
+	read_all(blklog, &record, sizeof(record));
+	ck_assert_int_eq(record.version, BLKLOG_VERSION);
+	return record;
+}
+
+static void is(struct blklog_record record, int change, uint64_t sector,
+	       uint64_t sectors)
+{
+	ck_assert_int_eq(record.change, change);
+	ck_assert_uint_eq(record.sector, sector);
+	ck_assert_uint_eq(record.sectors, sectors);
+	ck_assert_int_eq(record.error, 0);
+}
+
+static void nothing_more(void)
+{
+	ck_assert_int_eq(readable(blklog), 0);
+}
+
+static void write_is_logged(const char *disk)
+{
+	int fd = open_direct(disk, O_RDWR);
+
+	begin(disk);
+	write_blocks(fd, 64 * SECTOR, 8 * SECTOR, 'x');
+	is(next(), BLKLOG_WRITE, 64, 8);
+	write_blocks(fd, 0, 3 * SECTOR, 'y');
+	is(next(), BLKLOG_WRITE, 0, 3);
+	nothing_more();
+	close(fd);
+}
+
+START_TEST(a_write_of_requests_is_logged_with_its_sectors)
+{
+	write_is_logged(new_loop(LOOP_SIZE));
+}
+END_TEST
+
+START_TEST(a_write_of_bios_is_logged_with_its_sectors)
+{
+	write_is_logged(ram_disk());
+}
+END_TEST
+
+START_TEST(a_write_to_dm_is_logged_with_its_sectors)
+{
+	write_is_logged(new_dm(new_loop(LOOP_SIZE), 1, 1024));
+}
+END_TEST
+
+static void partition_is_logged(const char *disk)
+{
+	const char *partition = new_partition(disk, 100, 200);
+	int fd = open_direct(partition, O_RDWR);
+
+	begin(disk);
+	write_blocks(fd, 8 * SECTOR, 4 * SECTOR, 'x');
+	is(next(), BLKLOG_WRITE, 108, 4);
+	nothing_more();
+	close(fd);
+}
+
+START_TEST(sectors_of_a_partition_of_requests_are_the_disks)
+{
+	partition_is_logged(new_loop(LOOP_SIZE));
+}
+END_TEST
+
+START_TEST(sectors_of_a_partition_of_bios_are_the_disks)
+{
+	partition_is_logged(ram_disk());
+}
+END_TEST
+
+START_TEST(a_partition_stands_for_its_disk)
+{
+	const char *disk = new_loop(LOOP_SIZE);
+	const char *partition = new_partition(disk, 100, 200);
+	int fd = open_direct(disk, O_RDWR);
+
+	begin(partition);
+	write_blocks(fd, 4096, SECTOR, 'x');
+	is(next(), BLKLOG_WRITE, 8, 1);
+	close(fd);
+}
+END_TEST
+
+/* A bio that dm divides among two stretches is one record of all of it. */
+START_TEST(a_write_that_dm_divides_is_logged_whole)
+{
+	const char *disk = new_dm(new_loop(LOOP_SIZE), 2, 1024);
+	int fd = open_direct(disk, O_RDWR);
+
+	begin(disk);
+	write_blocks(fd, 1000 * SECTOR, 48 * SECTOR, 'x');
+	is(next(), BLKLOG_WRITE, 1000, 48);
+	nothing_more();
+	close(fd);
+}
+END_TEST
+
+static void discard(const char *disk, uint64_t sector, uint64_t sectors)
+{
+	const uint64_t range[2] = { sector * SECTOR, sectors * SECTOR };
+	int fd = open(disk, O_RDWR | O_CLOEXEC);
+
+	ck_assert_msg(!ioctl(fd, BLKDISCARD, range), "%s: %m", disk);
+	close(fd);
+}
+
+static void write_zeroes(const char *disk, uint64_t sector, uint64_t sectors)
+{
+	int fd = open(disk, O_RDWR | O_CLOEXEC);
+
+	ck_assert_msg(!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				 sector * SECTOR, sectors * SECTOR),
+		      "%s: %m", disk);
+	close(fd);
+}
+
+START_TEST(a_discard_and_write_zeroes_of_requests_are_logged)
+{
+	const char *disk = new_loop(LOOP_SIZE);
+
+	begin(disk);
+	discard(disk, 512, 1024);
+	is(next(), BLKLOG_DISCARD, 512, 1024);
+	write_zeroes(disk, 2048, 16);
+	is(next(), BLKLOG_WRITE_ZEROES, 2048, 16);
+	nothing_more();
+}
+END_TEST
+
+/* At its end, only the last part is known: its beginning has to tell. */
+static void divided_is_logged(void (*make)(const char *, uint64_t, uint64_t),
+			      int change)
+{
+	const char *disk = new_dm(new_loop(LOOP_SIZE), 2, 1024);
+	struct blklog_record begun, ended;
+
+	begin(disk);
+	make(disk, 1000, 48);
+	begun = next();
+	is(begun, change, 1000, 48);
+	ck_assert_int_eq(begun.flags, BLKLOG_BEGUN);
+	ck_assert_uint_ne(begun.id, 0);
+	ended = next();
+	ck_assert_int_eq(ended.change, change);
+	ck_assert_int_eq(ended.flags, 0);
+	ck_assert_uint_eq(ended.id, begun.id);
+	nothing_more();
+}
+
+START_TEST(a_discard_that_dm_divides_is_logged_whole)
+{
+	divided_is_logged(discard, BLKLOG_DISCARD);
+}
+END_TEST
+
+START_TEST(write_zeroes_that_dm_divides_are_logged_whole)
+{
+	divided_is_logged(write_zeroes, BLKLOG_WRITE_ZEROES);
+}
+END_TEST
+
+START_TEST(a_failed_write_is_logged_with_its_error)
+{
+	const char *disk = new_error_dm(1024);
+	static char data[PAGE] __attribute__((aligned(PAGE)));
+	struct blklog_record record;
+	int fd = open_direct(disk, O_RDWR);
+
+	begin(disk);
+	ck_assert_int_eq(pwrite(fd, data, PAGE, PAGE), -1);
+	record = next();
+	ck_assert_uint_eq(record.sector, 8);
+	ck_assert_uint_eq(record.sectors, 8);
+	ck_assert_int_eq(record.error, -EIO);
+	nothing_more();
+	close(fd);
+}
+END_TEST
+
+START_TEST(reads_and_flushes_are_not_logged)
+{
+	const char *disks[2];
+	static char data[PAGE] __attribute__((aligned(PAGE)));
+	char list[64];
+	int fd, i;
+
+	disks[0] = new_loop(LOOP_SIZE);
+	disks[1] = ram_disk();
+	snprintf(list, sizeof(list), "%s,%s", disks[0], disks[1]);
+	begin(list);
+	for (i = 0; i < 2; i++) {
+		fd = open_direct(disks[i], O_RDWR);
+		ck_assert_int_eq(pread(fd, data, PAGE, 0), PAGE);
+		ck_assert_int_eq(fsync(fd), 0);
+		close(fd);
+		ck_assert_uint_eq(sysfs_value(i, "records"), 0);
+	}
+}
+END_TEST
+
+START_TEST(each_disk_has_its_own_buffer)
+{
+	const char *disk = new_loop(LOOP_SIZE);
+	const char *other = new_loop(LOOP_SIZE);
+	int fd = open_direct(other, O_RDWR);
+	char list[64];
+
+	snprintf(list, sizeof(list), "%s,%s", disk + strlen("/dev/"), other);
+	begin(list);
+	write_blocks(fd, 0, PAGE, 'x');
+	ck_assert_uint_eq(sysfs_value(0, "records"), 0);
+	ck_assert_uint_eq(sysfs_value(1, "records"), 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(only_root_sees_what_is_logged)
+{
+	static const char * const names[] = {
+		"devices", "buffers", "buffer_size"
+	};
+	char path[96];
+	struct stat stat;
+	size_t i;
+
+	begin(new_loop(LOOP_SIZE));
+	for (i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path),
+			 "/sys/module/bufflink_blklog/parameters/%s",
+			 names[i]);
+		ck_assert_int_eq(lstat(path, &stat), 0);
+		ck_assert_int_eq(stat.st_mode & 0777, 0400);
+	}
+	ck_assert_int_eq(fstat(blklog, &stat), 0);
+	ck_assert_int_eq(stat.st_mode & 0777, 0600);
+}
+END_TEST
+
+START_TEST(what_is_no_disk_is_refused_and_leaves_nothing)
+{
+	const char *disk = new_loop(LOOP_SIZE);
+	char list[64];
+
+	ck_assert_int_eq(load("bufflink_blklog", "devices=none"), -ENOENT);
+	ck_assert_int_eq(load("bufflink_blklog", "devices=null"), -ENOTBLK);
+	snprintf(list, sizeof(list), "devices=%s,/proc/version", disk);
+	ck_assert_int_eq(load("bufflink_blklog", list), -ENOTBLK);
+	ck_assert(!exists("/dev/bufflink%d", LOG));
+}
+END_TEST
+
+static int write_for_ever(void *disk)
+{
+	int fd = open_direct(disk, O_RDWR);
+	uint64_t block = 0;
+
+	for (;;)
+		write_blocks(fd, block++ % 64 * PAGE, PAGE, 'x');
+	return 0;
+}
+
+/*
+ * With two other probes, ours comes and goes without a change of the kernel's
+ * code. QEMU may run into what such a change has already undone.
+ */
+static void trace_block_events(char on)
+{
+	static const char * const probed[] = {
+		"block_rq_complete", "block_bio_queue", "block_bio_complete",
+	};
+	char path[128];
+	int i, fd;
+
+	for (i = 0; i < 6; i++) {
+		snprintf(path, sizeof(path),
+			 "/sys/kernel/tracing/instances/%d", i / 3);
+		mkdir(path, 0700);
+		snprintf(path + strlen(path), sizeof(path) - strlen(path),
+			 "/events/block/%s/enable", probed[i % 3]);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		ck_assert_msg(write(fd, &on, 1) == 1, "%s: %m", path);
+		close(fd);
+	}
+}
+
+static void remove_instances(void)
+{
+	trace_block_events('0');
+	ck_assert_int_eq(rmdir("/sys/kernel/tracing/instances/0"), 0);
+	ck_assert_int_eq(rmdir("/sys/kernel/tracing/instances/1"), 0);
+}
+
+START_TEST(unloading_under_load_and_a_reader_is_safe)
+{
+	const char *disks[2];
+	char list[64], waste[4096];
+	pid_t writers[2];
+	int i;
+
+	trace_block_events('1');
+	disks[0] = new_loop(LOOP_SIZE);
+	disks[1] = ram_disk();
+	snprintf(list, sizeof(list), "%s,%s", disks[0], disks[1]);
+	for (i = 0; i < 2; i++)
+		writers[i] = start(write_for_ever, (void *)disks[i]);
+	for (i = 0; i < 20; i++) {
+		begin(list);
+		read_all(blklog, waste, sizeof(waste));
+		ck_assert_int_eq(unload("bufflink_blklog"), 0);
+		while (read(blklog, waste, sizeof(waste)) > 0)
+			;
+		close(blklog);
+	}
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(kill(writers[i], SIGKILL), 0);
+		ck_assert_int_eq(waitpid(writers[i], NULL, 0), writers[i]);
+	}
+	remove_instances();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("blklog");
+	TCase *tcase = tcase_create("records");
+
+	suite_add_tcase(suite, tcase);
+	if (!have_disks()) {
+		add_no_disks(tcase);
+		return run_suite(suite);
+	}
+	tcase_add_checked_fixture(tcase, disk_setup, disk_teardown);
+	tcase_set_timeout(tcase, 3 * PATIENCE_S / 2);
+	tcase_add_test(tcase, a_write_of_requests_is_logged_with_its_sectors);
+	tcase_add_test(tcase, a_write_of_bios_is_logged_with_its_sectors);
+	tcase_add_test(tcase, a_write_to_dm_is_logged_with_its_sectors);
+	tcase_add_test(tcase, sectors_of_a_partition_of_requests_are_the_disks);
+	tcase_add_test(tcase, sectors_of_a_partition_of_bios_are_the_disks);
+	tcase_add_test(tcase, a_partition_stands_for_its_disk);
+	tcase_add_test(tcase, a_write_that_dm_divides_is_logged_whole);
+	tcase_add_test(tcase,
+		       a_discard_and_write_zeroes_of_requests_are_logged);
+	tcase_add_test(tcase, a_discard_that_dm_divides_is_logged_whole);
+	tcase_add_test(tcase, write_zeroes_that_dm_divides_are_logged_whole);
+	tcase_add_test(tcase, a_failed_write_is_logged_with_its_error);
+	tcase_add_test(tcase, reads_and_flushes_are_not_logged);
+	tcase_add_test(tcase, each_disk_has_its_own_buffer);
+	tcase_add_test(tcase, only_root_sees_what_is_logged);
+	tcase_add_test(tcase, what_is_no_disk_is_refused_and_leaves_nothing);
+	tcase_add_test(tcase, unloading_under_load_and_a_reader_is_safe);
+	return run_suite(suite);
+}

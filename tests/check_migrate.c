@@ -1,0 +1,764 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* bufflink-migrate: what it copies is identical, or it does not say so. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "disk.h"
+
+#define PROGRAM		"/t/bufflink-migrate"
+#define DST		"/tmp/dst"
+#define SAID		"/tmp/said"
+#define STREAM		"/tmp/stream"
+#define SIZE		(24 * MIB)
+#define LOG		0	/* the only buffer */
+
+enum { GOOD, FAILED, USAGE, WRITTEN };	/* exit statuses */
+
+/* the program */
+
+struct program {
+	char **argv;
+	int in;
+	int out;
+};
+
+static int exec_program(void *arg)
+{
+	struct program *program = arg;
+	int err = open(SAID, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+	if (dup2(program->in, 0) < 0 || dup2(program->out, 1) < 0 ||
+	    dup2(err, 2) < 0)
+		return 126;
+	execv(PROGRAM, program->argv);
+	return 127;
+}
+
+static pid_t start_program(int in, int out, char **argv)
+{
+	struct program program = { .argv = argv, .in = in, .out = out };
+
+	return start(exec_program, &program);
+}
+
+#define ARGS(...)	((char *[]){ PROGRAM, ##__VA_ARGS__, NULL })
+
+static int null(void)
+{
+	return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+static pid_t start_anew(char **argv)
+{
+	unlink(SAID);
+	return start_program(null(), null(), argv);
+}
+
+#define migrate(...)	start_anew(ARGS(__VA_ARGS__))
+#define ends(status, ...) \
+	ck_assert_int_eq(finish(migrate(__VA_ARGS__)), status)
+
+static const char *said(void)
+{
+	static char text[65536];
+	int fd = open(SAID, O_RDONLY | O_CLOEXEC);
+	ssize_t got = read(fd, text, sizeof(text) - 1);
+
+	text[got > 0 ? got : 0] = '\0';
+	close(fd);
+	return text;
+}
+
+static bool has_said(const char *text)
+{
+	return strstr(said(), text);
+}
+
+static void must_have_said(const char *text)
+{
+	ck_assert_msg(has_said(text), "not \"%s\", but: %s", text, said());
+}
+
+static void good(pid_t pid)
+{
+	int status = finish(pid);
+
+	ck_assert_msg(status == GOOD, "status %d: %s", status, said());
+	must_have_said(" is a copy of ");
+}
+
+/* SRC comes to rest, and is copied. */
+static void ends_by_word(pid_t pid)
+{
+	ck_assert_int_eq(kill(pid, SIGUSR1), 0);
+	good(pid);
+}
+
+static void is_followed(pid_t pid)
+{
+	wait_for(has_said("is followed") || finished(pid, 0));
+	must_have_said("is followed");
+}
+
+static void is_killed(pid_t pid, int number)
+{
+	int status;
+
+	ck_assert(finished(pid, PATIENCE_MS));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), number);
+}
+
+/* load on a file system */
+
+static uint64_t *steps;
+
+/* Files that are written, punched, cut and removed at random. */
+static int use_files(void *arg)
+{
+	uint64_t *step = arg;
+	static char data[65536];
+	unsigned int seed = 1;
+	char path[64];
+	size_t size;
+	int fd, i;
+
+	for (;; ++*step) {
+		for (i = 0; i < 64; i++)
+			((int *)data)[i * 250] = rand_r(&seed);
+		snprintf(path, sizeof(path), MOUNTPOINT "/%d",
+			 rand_r(&seed) % 8);
+		fd = open(path, O_RDWR | O_CREAT, 0600);
+		size = rand_r(&seed) % sizeof(data);
+		if (pwrite(fd, data, size, rand_r(&seed) % MIB) < 0)
+			ftruncate(fd, 0);	/* full */
+		if (*step % 8 == 0)
+			fsync(fd);
+		if (*step % 16 == 1)
+			fallocate(fd, FALLOC_FL_PUNCH_HOLE |
+				  FALLOC_FL_KEEP_SIZE, MIB / 4, MIB / 2);
+		if (*step % 32 == 2)
+			ftruncate(fd, rand_r(&seed) % MIB);
+		if (*step % 64 == 3)
+			unlink(path);
+		close(fd);
+		pause_ms(1);
+	}
+	return 0;
+}
+
+static pid_t start_load(const char *disk)
+{
+	pid_t pid;
+
+	make_filesystem(disk);
+	ck_assert_int_eq(try_mount(disk), 0);
+	steps = shared(sizeof(*steps));
+	pid = start(use_files, steps);
+	wait_for(*steps > 50);
+	return pid;
+}
+
+static void stop_load(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	is_killed(pid, SIGKILL);
+}
+
+static void load_goes_on(void)
+{
+	uint64_t before = *steps;
+
+	wait_for(*steps > before + 1);
+}
+
+/* What --run says is the same while SRC is frozen, and can be mounted. */
+static void copy_under_load(const char *disk)
+{
+	char compare[128];
+
+	snprintf(compare, sizeof(compare),
+		 "--run=/t/check_migrate compare %s " DST, disk);
+	good(migrate("--freeze", MOUNTPOINT, compare, (char *)disk, DST));
+	ck_assert(is_clean(DST));
+	load_goes_on();
+	printf("# %s", strstr(said(), DST " is a copy"));
+}
+
+START_TEST(ext4_under_load_is_copied_identically)
+{
+	const char *disk = new_loop(SIZE);
+	pid_t load;
+
+	log_devices(disk, "");
+	load = start_load(disk);
+	copy_under_load(disk);
+	stop_load(load);
+}
+END_TEST
+
+START_TEST(ext4_on_bios_under_load_is_copied_identically)
+{
+	const char *disk = new_dm(new_loop(SIZE), 2, SIZE / SECTOR / 2);
+	pid_t load;
+
+	log_devices(disk, "");
+	load = start_load(disk);
+	copy_under_load(disk);
+	stop_load(load);
+}
+END_TEST
+
+START_TEST(ext4_on_a_partition_under_load_is_copied_identically)
+{
+	const char *disk = new_loop(SIZE + 4 * MIB);
+	const char *partition = new_partition(disk, 2 * MIB / SECTOR,
+					      SIZE / SECTOR);
+	pid_t load;
+
+	log_devices(disk, "");
+	load = start_load(partition);
+	copy_under_load(partition);
+	stop_load(load);
+}
+END_TEST
+
+static uint64_t lost(void)
+{
+	return sysfs_value(LOG, "lost_records");
+}
+
+START_TEST(after_a_loss_all_is_copied_again_and_said)
+{
+	const char *disk = new_loop(SIZE);
+	char compare[128];
+	uint64_t before;
+	pid_t load, pid;
+
+	log_devices(disk, "buffer_size=4096");
+	load = start_load(disk);
+	snprintf(compare, sizeof(compare),
+		 "--run=/t/check_migrate compare %s " DST, disk);
+	pid = migrate("--freeze", MOUNTPOINT, compare, (char *)disk, DST);
+	wait_for(exists(DST));	/* it has begun to follow the log */
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	before = lost();
+	wait_for(lost() > before + 10);
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
+	good(pid);
+	must_have_said("records: what changed is not known, so all is dirty");
+	ck_assert(is_clean(DST));
+	load_goes_on();
+	stop_load(load);
+}
+END_TEST
+
+static uint64_t blocks_of(const char *path)
+{
+	struct stat stat;
+
+	return lstat(path, &stat) ? 0 : stat.st_blocks;
+}
+
+START_TEST(killed_halfway_and_started_anew_it_copies_identically)
+{
+	const char *disk = new_loop(SIZE);
+	pid_t load, pid;
+
+	log_devices(disk, "");
+	load = start_load(disk);
+	pid = migrate((char *)disk, DST);
+	wait_for(blocks_of(DST));
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	is_killed(pid, SIGKILL);
+	load_goes_on();
+	copy_under_load(disk);
+	stop_load(load);
+}
+END_TEST
+
+/* what arrives; without a file system, on the operator's word */
+
+static void fill_disk(const char *disk, uint64_t size)
+{
+	int fd = open_direct(disk, O_RDWR);
+	uint64_t offset;
+
+	for (offset = 0; offset < size; offset += MIB)
+		write_blocks(fd, offset, MIB, 1 + offset / MIB);
+	close(fd);
+}
+
+static void all_arrives(const char *disk, uint64_t size)
+{
+	const uint64_t range[2] = { MIB / 2, 2 * MIB };
+	int direct = open_direct(disk, O_RDWR);
+	int cached = open(disk, O_RDWR | O_CLOEXEC);
+	pid_t pid;
+
+	fill_disk(disk, size);
+	log_devices(disk, "");
+	pid = migrate("--little=0", (char *)disk, DST);
+	is_followed(pid);
+	write_blocks(direct, MIB - PAGE, 2 * PAGE, 'x');
+	/* these may be unknown to this disk */
+	ioctl(cached, BLKDISCARD, range);
+	fallocate(cached, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		  size / 2 - MIB / 2, MIB);
+	/* this is in the page cache only */
+	write_blocks(cached, size - 3 * PAGE, PAGE, 'y');
+	ends_by_word(pid);
+	ck_assert(same(disk, DST, size));
+	close(direct);
+	close(cached);
+}
+
+START_TEST(all_changes_of_requests_arrive)
+{
+	all_arrives(new_loop(SIZE), SIZE);
+}
+END_TEST
+
+START_TEST(all_changes_of_bios_arrive)
+{
+	all_arrives(new_dm(new_loop(SIZE), 2, SIZE / SECTOR / 2), SIZE);
+}
+END_TEST
+
+START_TEST(all_changes_of_a_ram_disk_arrive)
+{
+	all_arrives(ram_disk(), 4 * MIB);
+}
+END_TEST
+
+START_TEST(all_changes_of_a_partition_arrive)
+{
+	const char *disk = new_loop(SIZE + MIB);
+
+	all_arrives(new_partition(disk, 8, SIZE / SECTOR), SIZE);
+}
+END_TEST
+
+START_TEST(all_changes_arrive_on_a_device)
+{
+	const char *disk = new_loop(SIZE);
+	const char *copy = new_loop(SIZE + MIB);
+	pid_t pid;
+
+	fill_disk(copy, SIZE);
+	fill_disk(disk, SIZE / 2);
+	log_devices(disk, "");
+	pid = migrate((char *)disk, (char *)copy);
+	is_followed(pid);
+	ends_by_word(pid);
+	ck_assert(same(disk, copy, SIZE));
+}
+END_TEST
+
+START_TEST(what_is_zero_becomes_a_hole)
+{
+	const char *disk = new_loop(SIZE);
+	pid_t pid;
+
+	fill_disk(disk, 4 * MIB);
+	log_devices(disk, "");
+	pid = migrate((char *)disk, DST);
+	is_followed(pid);
+	ends_by_word(pid);
+	ck_assert_uint_eq(blocks_of(DST) * 512, 4 * MIB);
+}
+END_TEST
+
+static bool emptied(int pipe)
+{
+	static char waste[65536];
+
+	while (read(pipe, waste, sizeof(waste)) > 0)
+		;
+	return true;
+}
+
+/* Stuck in a full pipe, it is in the last round for as long as we want. */
+START_TEST(a_write_during_the_last_round_is_status_3)
+{
+	const char *disk = new_loop(SIZE);
+	int fd = open_direct(disk, O_RDWR);
+	int fds[2];
+	pid_t pid;
+
+	log_devices(disk, "");
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	pid = start_program(null(), fds[1], ARGS((char *)disk, "-"));
+	close(fds[1]);
+	wait_for(emptied(fds[0]) && has_said("is followed"));
+	write_blocks(fd, 0, MIB, 'x');
+	ck_assert_int_eq(kill(pid, SIGUSR1), 0);
+	wait_for(readable(fds[0]) > 0);
+	write_blocks(fd, 0, PAGE, 'y');
+	wait_for(emptied(fds[0]) && finished(pid, 0));
+	ck_assert_int_eq(finish(pid), WRITTEN);
+	must_have_said("was written to during the last round");
+	ck_assert(!has_said(" is a copy"));
+	close(fds[0]);
+	close(fd);
+}
+END_TEST
+
+/* streams */
+
+static int stream_to(const char *path)
+{
+	return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+static int receive(const char *path)
+{
+	int in = open(path, O_RDONLY | O_CLOEXEC);
+
+	unlink(SAID);
+	return finish(start_program(in, null(), ARGS("--receive", DST)));
+}
+
+START_TEST(a_stream_is_received_identically)
+{
+	const char *disk = new_loop(SIZE);
+	pid_t load, sender, receiver;
+	int fds[2];
+
+	log_devices(disk, "");
+	load = start_load(disk);
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	sender = start_program(null(), fds[1], ARGS((char *)disk, "-"));
+	receiver = start_program(fds[0], null(), ARGS("--receive", DST));
+	close(fds[0]);
+	close(fds[1]);
+	wait_for(has_said("is followed"));
+	load_goes_on();
+	stop_load(load);
+	unmount();
+	ck_assert_int_eq(kill(sender, SIGUSR1), 0);
+	ck_assert_int_eq(finish(sender), GOOD);
+	ck_assert_int_eq(finish(receiver), GOOD);
+	must_have_said(DST " is a copy of what was sent");
+	ck_assert(same(disk, DST, SIZE));
+	ck_assert(is_clean(DST));
+}
+END_TEST
+
+static uint64_t make_stream(const char *disk)
+{
+	int out = stream_to(STREAM);
+	struct stat stat;
+	pid_t pid;
+
+	fill_disk(disk, 2 * MIB);
+	log_devices(disk, "");
+	pid = start_program(null(), out, ARGS((char *)disk, "-"));
+	is_followed(pid);
+	ends_by_word(pid);
+	ck_assert_int_eq(fstat(out, &stat), 0);
+	close(out);
+	return stat.st_size;
+}
+
+START_TEST(a_truncated_stream_is_refused)
+{
+	const char *disk = new_loop(8 * MIB);
+	uint64_t size = make_stream(disk);
+	const uint64_t cuts[] = { size - 1, size - 24, size / 2, 40 };
+	size_t i;
+
+	ck_assert_int_eq(receive(STREAM), GOOD);
+	ck_assert(same(disk, DST, 8 * MIB));
+	for (i = 0; i < sizeof(cuts) / sizeof(*cuts); i++) {
+		ck_assert_int_eq(truncate(STREAM, cuts[i]), 0);
+		ck_assert_int_eq(receive(STREAM), FAILED);
+		must_have_said("the stream ends before its end mark: " DST
+			       " is not a copy");
+	}
+}
+END_TEST
+
+START_TEST(a_broken_stream_is_refused)
+{
+	uint64_t size = make_stream(new_loop(8 * MIB));
+	int fd = open(STREAM, O_RDWR | O_CLOEXEC);
+
+	/* the number of frames in the end mark */
+	ck_assert_int_eq(pwrite(fd, "\xff", 1, size - 4), 1);
+	ck_assert_int_eq(receive(STREAM), FAILED);
+	must_have_said("the stream is broken in frame");
+	/* the magic */
+	ck_assert_int_eq(pwrite(fd, "x", 1, 3), 1);
+	ck_assert_int_eq(receive(STREAM), USAGE);
+	must_have_said("standard input is no stream");
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_sender_that_is_stopped_leaves_no_end_mark)
+{
+	const char *disk = new_loop(8 * MIB);
+	int out = stream_to(STREAM);
+	pid_t pid;
+
+	log_devices(disk, "");
+	pid = start_program(null(), out, ARGS((char *)disk, "-"));
+	is_followed(pid);
+	ck_assert_int_eq(kill(pid, SIGINT), 0);
+	is_killed(pid, SIGINT);
+	must_have_said("stopped: the stream is not a copy, start anew");
+	ck_assert_int_eq(receive(STREAM), FAILED);
+	close(out);
+}
+END_TEST
+
+/* what is refused */
+
+START_TEST(a_smaller_destination_is_refused_and_left_alone)
+{
+	const char *disk = new_loop(8 * MIB);
+	const char *small = new_loop(8 * MIB - SECTOR);
+	const char *twin = new_loop(8 * MIB - SECTOR);
+
+	fill_disk(disk, 8 * MIB);
+	fill_disk(small, 7 * MIB);
+	fill_disk(twin, 7 * MIB);
+	log_devices(disk, "");
+	ends(USAGE, (char *)disk, (char *)small);
+	must_have_said("has 8388096 bytes, and 8388608 are needed");
+	ck_assert(same(small, twin, 8 * MIB - SECTOR));
+}
+END_TEST
+
+START_TEST(a_destination_on_the_disk_of_src_is_refused)
+{
+	const char *disk = new_loop(SIZE);
+
+	log_devices(disk, "");
+	ends(USAGE, (char *)disk, (char *)disk);
+	must_have_said("is on the disk of /dev/loop0");
+	ends(USAGE, (char *)disk, (char *)new_dm(disk, 1, 1024));
+	must_have_said("is on the disk of /dev/loop0");
+}
+END_TEST
+
+START_TEST(a_file_on_the_disk_of_src_is_refused)
+{
+	const char *disk = new_loop(SIZE);
+	char *loop;
+
+	make_filesystem(disk);
+	ck_assert_int_eq(try_mount(disk), 0);
+	log_devices(disk, "");
+	ends(USAGE, (char *)disk, MOUNTPOINT "/copy");
+	must_have_said("is on the disk of /dev/loop0");
+	loop = (char *)new_loop_on(MOUNTPOINT "/image", SIZE);
+	ends(USAGE, (char *)disk, loop);
+	must_have_said("/dev/loop1 is on the disk of /dev/loop0");
+}
+END_TEST
+
+START_TEST(a_mounted_destination_is_refused)
+{
+	const char *disk = new_loop(SIZE);
+	const char *mounted = new_loop(SIZE);
+
+	make_filesystem(mounted);
+	ck_assert_int_eq(try_mount(mounted), 0);
+	log_devices(disk, "");
+	ends(USAGE, (char *)disk, (char *)mounted);
+	must_have_said("cannot open /dev/loop1: Device or resource busy");
+	ends(USAGE, "--freeze", MOUNTPOINT, (char *)disk, DST);
+	must_have_said("--freeze: " MOUNTPOINT " is not on /dev/loop0");
+}
+END_TEST
+
+START_TEST(what_is_not_logged_is_refused)
+{
+	const char *disk = new_loop(SIZE);
+
+	ends(USAGE, (char *)disk, DST);
+	must_have_said("is bufflink_blklog loaded, with devices=/dev/loop0?");
+	log_devices(new_loop(SIZE), "");
+	ends(USAGE, (char *)disk, DST);
+	must_have_said("bufflink_blklog does not log /dev/loop0");
+	ck_assert(!exists(DST));
+}
+END_TEST
+
+START_TEST(a_bad_command_line_is_status_2)
+{
+	ends(USAGE, "/dev/loop0");
+	ends(USAGE, "--receive", "/dev/loop0", DST);
+	ends(USAGE, "--granularity=5000", "/dev/loop0", DST);
+	ends(USAGE, "--rounds=0", "/dev/loop0", DST);
+	ends(USAGE, "--freeze=/none", "/dev/loop0", DST);
+	ends(USAGE, "/dev/null", DST);
+	ends(USAGE, "/dev/none", DST);
+	ends(GOOD, "--help");
+	ends(GOOD, "--version");
+	ck_assert(!exists(DST));
+}
+END_TEST
+
+/* what may come in its way */
+
+START_TEST(however_it_ends_the_file_system_thaws)
+{
+	static char * const commands[] = {
+		"--run=kill -9 $PPID; exec sleep 1", "--run=false",
+	};
+	const char *disk = new_loop(SIZE);
+	pid_t load, pid;
+
+	log_devices(disk, "");
+	load = start_load(disk);
+	pid = migrate("-f", MOUNTPOINT, commands[0], (char *)disk, DST);
+	is_killed(pid, SIGKILL);
+	load_goes_on();
+	pid = migrate("-f", MOUNTPOINT, commands[1], (char *)disk, DST);
+	ck_assert_int_eq(finish(pid), FAILED);
+	load_goes_on();
+	stop_load(load);
+}
+END_TEST
+
+START_TEST(stopped_it_says_that_the_copy_is_none)
+{
+	const char *disk = new_loop(SIZE);
+	pid_t pid;
+
+	log_devices(disk, "");
+	pid = migrate((char *)disk, DST);
+	is_followed(pid);
+	ck_assert_int_eq(kill(pid, SIGTERM), 0);
+	is_killed(pid, SIGTERM);
+	must_have_said("stopped: " DST " is not a copy, start anew");
+}
+END_TEST
+
+START_TEST(without_the_log_it_fails)
+{
+	const char *disk = new_loop(SIZE);
+	pid_t pid;
+
+	log_devices(disk, "");
+	pid = migrate((char *)disk, DST);
+	is_followed(pid);
+	ck_assert_int_eq(unload("bufflink_blklog"), 0);
+	ck_assert_int_eq(finish(pid), FAILED);
+	must_have_said("the log has ended, so " DST " is not a copy");
+}
+END_TEST
+
+START_TEST(with_another_reader_of_the_log_it_fails)
+{
+	const char *disk = new_loop(SIZE);
+	struct { char bytes[32]; } record;
+	int thief, fd = open_direct(disk, O_RDWR);
+	pid_t pid;
+
+	log_devices(disk, "");
+	pid = migrate((char *)disk, DST);
+	is_followed(pid);
+	ends(FAILED, (char *)disk, "/tmp/other");
+	must_have_said("is read by another migration");
+	thief = open_buffer(LOG, O_RDONLY);
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	write_blocks(fd, 0, PAGE, 'x');
+	read_all(thief, &record, sizeof(record));
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
+	ck_assert_int_eq(finish(pid), FAILED);
+	close(thief);
+	close(fd);
+}
+END_TEST
+
+static void setup(void)
+{
+	disk_setup();
+	unlink(DST);
+	unlink(SAID);
+	unlink(STREAM);
+}
+
+static void teardown(void)
+{
+	disk_teardown();
+	unlink(DST);
+	unlink(STREAM);
+}
+
+static TCase *new_case(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 3 * PATIENCE_S);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
+static void add_tests(TCase *tcase, const TTest **tests)
+{
+	while (*tests)
+		tcase_add_test(tcase, *tests++);
+}
+
+#define tests(...)	((const TTest *[]) { __VA_ARGS__, NULL })
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("migrate");
+	TCase *load = new_case(suite, "load");
+
+	if (argc == 4 && !strcmp(argv[1], "compare"))
+		return !same(argv[2], argv[3], SIZE);
+	if (!have_disks()) {
+		add_no_disks(load);
+		return run_suite(suite);
+	}
+	/* five copies, and make check has four boots */
+	add_tests(load, tests(ext4_under_load_is_copied_identically,
+			      ext4_on_bios_under_load_is_copied_identically,
+			      ext4_on_a_partition_under_load_is_copied_identically,
+			      after_a_loss_all_is_copied_again_and_said,
+			      killed_halfway_and_started_anew_it_copies_identically));
+	add_tests(new_case(suite, "changes"),
+		  tests(all_changes_of_requests_arrive,
+			all_changes_of_bios_arrive,
+			all_changes_of_a_ram_disk_arrive,
+			all_changes_of_a_partition_arrive,
+			all_changes_arrive_on_a_device,
+			what_is_zero_becomes_a_hole,
+			a_write_during_the_last_round_is_status_3));
+	add_tests(new_case(suite, "streams"),
+		  tests(a_stream_is_received_identically,
+			a_truncated_stream_is_refused,
+			a_broken_stream_is_refused,
+			a_sender_that_is_stopped_leaves_no_end_mark));
+	add_tests(new_case(suite, "refusals"),
+		  tests(a_smaller_destination_is_refused_and_left_alone,
+			a_destination_on_the_disk_of_src_is_refused,
+			a_file_on_the_disk_of_src_is_refused,
+			a_mounted_destination_is_refused,
+			what_is_not_logged_is_refused,
+			a_bad_command_line_is_status_2));
+	add_tests(new_case(suite, "troubles"),
+		  tests(however_it_ends_the_file_system_thaws,
+			stopped_it_says_that_the_copy_is_none,
+			without_the_log_it_fails,
+			with_another_reader_of_the_log_it_fails));
+	return run_suite(suite);
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <linux/blkpg.h>
+#include <linux/dm-ioctl.h>
+#include <linux/loop.h>
+
+#include "disk.h"
+
+/* linux/fs.h does not go together with sys/mount.h */
+#define BLKFLSBUF	_IO(0x12, 97)
+
+#define MAX_LOOPS	8
+#define MAX_DMS		4
+#define IMAGE		"/tmp/loop%d.img"
+
+static bool there(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+static int shell(const char *format, const char *argument)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), format, argument);
+	return system(line);
+}
+
+/* Nothing of Check is to be called outside a test. */
+bool have_disks(void)
+{
+	shell("mount -t %s tracefs /sys/kernel/tracing 2>/dev/null", "tracefs");
+	shell("for driver in %s; do insmod /t/$driver.ko; done 2>/dev/null",
+	      "loop dm-mod brd crc16 crc32c_generic mbcache jbd2 ext4");
+	return there("/sbin/mke2fs") && there("/dev/loop-control") &&
+	       there("/dev/mapper/control") && there("/dev/ram0");
+}
+
+START_TEST(this_kernel_has_no_disks_to_test_with)
+{
+}
+END_TEST
+
+void add_no_disks(TCase *tcase)
+{
+	tcase_add_test(tcase, this_kernel_has_no_disks_to_test_with);
+}
+
+/* partitions */
+
+static void change_partition(const char *disk, int op, uint64_t sector,
+			     uint64_t sectors)
+{
+	struct blkpg_partition partition = {
+		.start = sector * SECTOR,
+		.length = sectors * SECTOR,
+		.pno = 1,
+	};
+	struct blkpg_ioctl_arg arg = { .op = op, .data = &partition };
+	int fd = open(disk, O_RDWR | O_CLOEXEC);
+	int failed = ioctl(fd, BLKPG, &arg);
+
+	ck_assert_msg(!failed || op == BLKPG_DEL_PARTITION, "%s: %m", disk);
+	close(fd);
+}
+
+const char *new_partition(const char *disk, uint64_t sector, uint64_t sectors)
+{
+	static char path[32];
+
+	change_partition(disk, BLKPG_ADD_PARTITION, sector, sectors);
+	snprintf(path, sizeof(path), "%sp1", disk);
+	wait_for(there(path));
+	return path;
+}
+
+/* loop */
+
+static int free_loop(void)
+{
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	int number = ioctl(control, LOOP_CTL_GET_FREE);
+
+	ck_assert_msg(number >= 0 && number < MAX_LOOPS, "no loop: %m");
+	close(control);
+	return number;
+}
+
+const char *new_loop_on(const char *image, uint64_t size)
+{
+	static char paths[MAX_LOOPS][24];
+	struct loop_config config = { .block_size = SECTOR };
+	int number = free_loop();
+	char *path = paths[number];
+	int fd;
+
+	config.fd = open(image, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ck_assert_msg(!ftruncate(config.fd, size), "%s: %m", image);
+	snprintf(path, sizeof(*paths), "/dev/loop%d", number);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_msg(!ioctl(fd, LOOP_CONFIGURE, &config), "%s: %m", path);
+	close(config.fd);
+	close(fd);
+	return path;
+}
+
+const char *new_loop(uint64_t size)
+{
+	char image[32];
+
+	snprintf(image, sizeof(image), IMAGE, free_loop());
+	return new_loop_on(image, size);
+}
+
+static void drop_loop(int number)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/loop%d", number);
+	if (!there(path))
+		return;
+	change_partition(path, BLKPG_DEL_PARTITION, 0, 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ioctl(fd, LOOP_CLR_FD, 0);
+	close(fd);
+	snprintf(path, sizeof(path), IMAGE, number);
+	unlink(path);
+}
+
+/* dm */
+
+struct dm_table {
+	struct dm_ioctl head;
+	char data[4096];
+};
+
+static void new_table(struct dm_table *table, int number)
+{
+	memset(table, 0, sizeof(*table));
+	table->head.version[0] = 4;
+	table->head.data_size = sizeof(*table);
+	table->head.data_start = sizeof(table->head);
+	snprintf(table->head.name, sizeof(table->head.name), "test%d", number);
+}
+
+static int dm(unsigned long call, struct dm_table *table)
+{
+	int control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	int result = ioctl(control, call, table) ? -errno : 0;
+
+	close(control);
+	return result;
+}
+
+static void add_target(struct dm_table *table, uint64_t sectors,
+		       const char *type, const char *arguments)
+{
+	const size_t size = sizeof(struct dm_target_spec) + 64;
+	char *place = table->data + table->head.target_count * size;
+	struct dm_target_spec *spec = (struct dm_target_spec *)place;
+
+	spec->sector_start = table->head.target_count * sectors;
+	spec->length = sectors;
+	spec->next = size;
+	snprintf(spec->target_type, sizeof(spec->target_type), "%s", type);
+	snprintf(place + sizeof(*spec), 64, "%s", arguments);
+	table->head.target_count++;
+}
+
+static const char *create_dm(struct dm_table *targets)
+{
+	static char paths[MAX_DMS][16];
+	static struct dm_table table;
+	int number = 0;
+
+	do {
+		ck_assert_int_lt(number, MAX_DMS);
+		new_table(&table, number);
+	} while (dm(DM_DEV_CREATE, &table) == -EBUSY && ++number);
+	snprintf(paths[number], sizeof(*paths), "/dev/dm-%u",
+		 (unsigned int)(table.head.dev & 0xff));
+	memcpy(targets->head.name, table.head.name, sizeof(table.head.name));
+	ck_assert_int_eq(dm(DM_TABLE_LOAD, targets), 0);
+	new_table(&table, number);
+	ck_assert_int_eq(dm(DM_DEV_SUSPEND, &table), 0);	/* resumes */
+	wait_for(there(paths[number]));
+	return paths[number];
+}
+
+const char *new_dm(const char *disk, unsigned int count, uint64_t sectors)
+{
+	static struct dm_table table;
+	char arguments[64];
+	unsigned int i;
+
+	new_table(&table, 0);
+	for (i = 0; i < count; i++) {
+		snprintf(arguments, sizeof(arguments), "%s %llu", disk,
+			 (unsigned long long)(i * sectors));
+		add_target(&table, sectors, "linear", arguments);
+	}
+	return create_dm(&table);
+}
+
+const char *new_error_dm(uint64_t sectors)
+{
+	static struct dm_table table;
+
+	new_table(&table, 0);
+	add_target(&table, sectors, "error", "");
+	return create_dm(&table);
+}
+
+/* other disks */
+
+const char *ram_disk(void)
+{
+	int fd = open("/dev/ram0", O_RDWR | O_CLOEXEC);
+
+	ck_assert_msg(fd >= 0, "/dev/ram0: %m");
+	close(fd);
+	return "/dev/ram0";
+}
+
+/* all of them */
+
+void disk_setup(void)
+{
+	static struct dm_table table;
+	int i;
+
+	for (i = MAX_LOOPS - 1; i > 0; i--)
+		drop_loop(i);	/* of these some are in files of the first */
+	unmount();
+	unload("bufflink_blklog");
+	for (i = 0; i < MAX_DMS; i++) {
+		new_table(&table, i);
+		dm(DM_DEV_REMOVE, &table);
+	}
+	change_partition("/dev/ram0", BLKPG_DEL_PARTITION, 0, 0);
+	for (i = 0; i < MAX_LOOPS; i++)
+		drop_loop(i);
+	mkdir(MOUNTPOINT, 0700);
+}
+
+void disk_teardown(void)
+{
+	disk_setup();
+	ck_assert(!exists("/sys/module/bufflink_blklog"));
+}
+
+void log_devices(const char *devices, const char *more)
+{
+	char parameters[128];
+
+	snprintf(parameters, sizeof(parameters), "devices=%s %s", devices,
+		 more);
+	ck_assert_int_eq(load("bufflink_blklog", parameters), 0);
+}
+
+void make_filesystem(const char *disk)
+{
+	ck_assert_int_eq(shell("/sbin/mke2fs -q -F -t ext4 %s >&2", disk), 0);
+}
+
+int try_mount(const char *disk)
+{
+	return mount(disk, MOUNTPOINT, "ext4", 0, NULL) ? -errno : 0;
+}
+
+void unmount(void)
+{
+	umount2(MOUNTPOINT, MNT_DETACH);
+}
+
+int is_clean(const char *disk)
+{
+	return !shell("/sbin/e2fsck -fn %s >/tmp/e2fsck 2>&1", disk) ||
+	       shell("cat /tmp/e2fsck >&2; false %s", disk) == 0;
+}
+
+int open_direct(const char *path, int flags)
+{
+	int fd = open(path, flags | O_DIRECT | O_CLOEXEC);
+
+	ck_assert_msg(fd >= 0, "%s: %m", path);
+	return fd;
+}
+
+void write_blocks(int fd, uint64_t offset, size_t size, unsigned char value)
+{
+	void *data;
+
+	ck_assert_int_eq(posix_memalign(&data, PAGE, size), 0);
+	memset(data, value, size);
+	ck_assert_int_eq(pwrite(fd, data, size, offset), size);
+	free(data);
+}
+
+/* The page cache of a mounted disk may not be what is on it. */
+static int open_uncached(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+
+	/* tmpfs of 6.1 has no O_DIRECT, and needs none */
+	return fd < 0 ? open(path, O_RDONLY | O_CLOEXEC) : fd;
+}
+
+bool same(const char *path, const char *other, uint64_t size)
+{
+	int fds[2] = { open_uncached(path), open_uncached(other) };
+	static char data[2][MIB] __attribute__((aligned(PAGE)));
+	uint64_t done = 0;
+	bool equal = true;
+	ssize_t got;
+
+	while (equal && done < size) {
+		got = pread(fds[0], data[0], MIB, done);
+		equal = got > 0 && pread(fds[1], data[1], MIB, done) == got &&
+			!memcmp(data[0], data[1], got);
+		done += equal ? got : 0;
+	}
+	if (!equal)
+		fprintf(stderr, "# %s and %s differ after byte %llu\n", path,
+			other, (unsigned long long)done);
+	close(fds[0]);
+	close(fds[1]);
+	return equal;
+}

@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# In the guest: disks are copied while they are written to, shown step by step.
+# Fails where a step does not show what it should.
+set -eu
+exec >&3 2>&3
+
+step() {
+	printf '\n* %s\n' "$*"
+}
+
+fail() {
+	printf 'FAILED: %s\n' "$*"
+	exit 1
+}
+
+show() {
+	printf '  # %s\n' "$*"
+	status=0
+	"$@" >/tmp/shown 2>&1 || status=$?
+	sed 's/^/  /' /tmp/shown
+	return $status
+}
+
+wait_for() {
+	tries=200
+	until "$@"; do
+		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain: $*"
+		usleep 100000
+	done
+}
+
+# Writes all the time: files, each beside its checksum.
+use_disk() {
+	n=0
+	while n=$((n + 1)); do
+		file=/mnt/$((n % 12))
+		dd if=/dev/urandom of=$file bs=64k count=8 2>/dev/null
+		md5sum $file >$file.md5
+		sync $file
+		echo $n >/tmp/written
+	done
+}
+
+has_written() {
+	[ "$(cat /tmp/written 2>/dev/null || echo 0)" -gt "$1" ]
+}
+
+step "Linux $(uname -r) with $(nproc) CPUs: a disk with ext4, and somebody who" \
+	"writes to it all the time"
+insmod loop.ko
+mkdir /mnt
+dd if=/dev/zero of=/tmp/disk bs=1M seek=32 count=0 2>/dev/null
+losetup /dev/loop0 /tmp/disk
+/sbin/mke2fs -q -t ext4 /dev/loop0
+mount -t ext4 /dev/loop0 /mnt
+use_disk &
+writer=$!
+wait_for has_written 20
+show df -h /mnt
+
+step "log what is written to it: records of sectors, for whoever wants them"
+show insmod bufflink.ko
+show insmod bufflink_blklog.ko devices=loop0
+wait_for test "$(cat /sys/class/misc/bufflink0/records)" -gt 0
+show bufflink list
+
+# of the disk itself, not of what an earlier look at it left in memory
+cat >compare <<-'END'
+	echo 1 >/proc/sys/vm/drop_caches
+	[ "$(md5sum </dev/loop0)" = "$(md5sum </tmp/copy)" ]
+END
+
+step "copy it, and compare while it is frozen"
+show bufflink-migrate --freeze=/mnt --run='sh compare' /dev/loop0 /tmp/copy ||
+	fail "it was to be copied, and identical"
+has=$(cat /tmp/written)
+wait_for has_written "$has"
+echo "  and the writer goes on"
+echo "  # e2fsck -fn /tmp/copy"
+/sbin/e2fsck -fn /tmp/copy >/tmp/e2fsck 2>&1 || fail "the copy was to be clean"
+tail -n 1 /tmp/e2fsck | sed 's/^/  /'
+
+step "to another machine: through a pipe here, through ssh elsewhere; and to" \
+	"have it as it is in the end, stop who writes, and say so"
+echo "  # bufflink-migrate /dev/loop0 - | bufflink-migrate --receive /tmp/far"
+mkfifo /tmp/stream
+: >/tmp/sent
+bufflink-migrate --receive /tmp/far </tmp/stream 2>/tmp/received &
+receiver=$!
+bufflink-migrate /dev/loop0 - >/tmp/stream 2>/tmp/sent &
+sender=$!
+wait_for grep -q 'is followed' /tmp/sent
+has=$(cat /tmp/written)
+wait_for has_written $((has + 5))
+kill $writer
+wait_for umount /mnt 2>/dev/null
+kill -USR1 $sender
+wait $sender || fail "the disk was to be sent"
+wait $receiver || fail "the disk was to be received"
+sed 's/^/  /' /tmp/sent /tmp/received
+show cmp /dev/loop0 /tmp/far || fail "what was received was to be identical"
+
+step "a stream that breaks off is never taken for a copy"
+echo "  # bufflink-migrate /dev/loop0 - | head -c 3000000 |" \
+	"bufflink-migrate --receive /tmp/half"
+if bufflink-migrate /dev/loop0 - 2>/dev/null | head -c 3000000 |
+	bufflink-migrate --receive /tmp/half 2>/tmp/half.err; then
+	fail "half a stream was to be refused"
+fi
+sed 's/^/  /' /tmp/half.err
+
+step "unload"
+losetup -d /dev/loop0
+show rmmod bufflink_blklog
+show rmmod bufflink

@@ -1,0 +1,1206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bufflink-migrate - copy a block device while it is written to
+ *
+ * The disk is divided into chunks, and a chunk is dirty when it may differ from
+ * its copy: at first all of them, later those that bufflink_blklog names. A
+ * chunk is marked clean before it is read. As what changes is logged when it
+ * has changed, a chunk that was read too early becomes dirty again.
+ */
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <dirent.h>
+#include <endian.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bufflink.h"
+#include "clients/bufflink_blklog.h"
+
+#define VERSION		"1.0"
+#define PARAMETERS	"/sys/module/bufflink_blklog/parameters/"
+#define SECTOR		512
+#define BLOCK		(1 << 20)	/* most bytes that are read at once */
+#define MAX_FREEZES	16
+#define MAX_LOSSES	3	/* then the last round may be all of it */
+
+/* besides EXIT_SUCCESS and EXIT_FAILURE, which is 1 */
+#define EXIT_USAGE	2
+#define EXIT_WRITTEN	3
+
+static const char help[] =
+"Usage: bufflink-migrate [OPTION]... SRC DST\n"
+"       bufflink-migrate --receive DST\n"
+"Copy the block device SRC to DST while SRC is written to: once all of it, then\n"
+"what the module bufflink_blklog says was written meanwhile, round by round, and\n"
+"the last round with SRC at rest. DST is a device, a file, or - for a stream on\n"
+"standard output, which --receive takes from standard input.\n"
+"\n"
+"  -f, --freeze=MOUNTPOINT  freeze the file system there for the last round (may\n"
+"                           be given several times); without it, the last round\n"
+"                           begins with SIGUSR1 or the Enter key: then nothing\n"
+"                           may write to SRC any more\n"
+"  -r, --run=COMMAND        when DST is a copy, run COMMAND before the thaw\n"
+"  -l, --little=BYTES       how much left over begins the last round (4194304)\n"
+"  -n, --rounds=N           how many rounds may come before it (20)\n"
+"  -g, --granularity=BYTES  how much is copied for a byte written (65536)\n"
+"  -R, --receive            write a stream from standard input to DST\n"
+"  -h, --help               print this and exit\n"
+"  -V, --version            print the version and exit\n"
+"\n"
+"Exit status: 0 DST is a copy, 1 failed, 2 bad command line, 3 SRC was written\n"
+"to during the last round. With any but 0, DST is not a copy; after 2, DST is as\n"
+"it was.\n";
+
+static struct {
+	const char *path;
+	int fd;
+	dev_t disk;		/* the whole one */
+	__u64 start;		/* on it (bytes) */
+	__u64 size;		/* (bytes) */
+} src;
+
+static struct {
+	const char *path;
+	int fd;
+	bool stream;
+	bool punches;		/* holes */
+	__u64 frames;		/* in the stream, so far */
+} dst;
+
+static struct {
+	char path[64];
+	int fd;
+	__u64 taken;		/* by us or before us (bytes) */
+	__u64 lost;		/* records that we know of */
+	unsigned int losses;	/* times that we learned of some */
+	__u64 changes;		/* records about SRC so far */
+	__u64 at_rest;		/* of these, when the last round began */
+} blklog;
+
+/* What has begun to change and does not say at its end what it was. */
+static struct blklog_record *begun;
+static size_t begun_count;
+
+static struct {
+	__u8 *chunks;		/* one each: 1 if it is dirty */
+	__u64 count;
+	__u64 left;		/* how many are dirty */
+} dirty;
+
+static __u64 granularity = 1 << 16;
+static __u64 little = 4 << 20;
+static __u64 max_rounds = 20;
+static const char *command;
+
+static struct {
+	unsigned int round;
+	__u64 copied;		/* in this round (bytes) */
+	__u64 total;		/* in all rounds (bytes) */
+	double began;		/* this round (seconds) */
+	double drawn;		/* the bar */
+	bool terminal;
+} progress;
+
+static volatile sig_atomic_t stopped;	/* by this signal */
+static volatile sig_atomic_t word;	/* of the operator: SRC is at rest */
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static void finish(int status)
+{
+	if (fflush(stdout))
+		err(EXIT_FAILURE, "cannot write to standard output");
+	exit(status);
+}
+
+/* signals */
+
+static void thaw(void);
+
+static void on_signal(int number)
+{
+	if (number == SIGUSR1)
+		word = 1;
+	else
+		stopped = number;
+}
+
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
+	const struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction before;
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		sigaction(numbers[i], NULL, &before);
+		if (before.sa_handler != SIG_IGN || numbers[i] == SIGUSR1)
+			sigaction(numbers[i], &action, NULL);
+	}
+	signal(SIGPIPE, SIG_IGN);	/* an error of write() says it, too */
+}
+
+static void check_stopped(void)
+{
+	if (!stopped)
+		return;
+	thaw();
+	warnx("stopped: %s is not a copy, start anew", dst.path);
+	signal(stopped, SIG_DFL);
+	raise(stopped);
+}
+
+/* freeze and thaw */
+
+static const char *mountpoints[MAX_FREEZES];
+static int mounts[MAX_FREEZES];
+static int mount_count;
+static int guardian_fd = -1;	/* nothing is frozen once this is closed */
+static pid_t guardian;
+
+static void thaw_all(int count)
+{
+	while (count--) {
+		if (ioctl(mounts[count], FITHAW, 0))
+			warn("cannot thaw %s, try fsfreeze --unfreeze",
+			     mountpoints[count]);
+	}
+}
+
+/* Freezes, and thaws when the pipe is closed: by us, or however we may die. */
+static void guard(int pipe, int answers)
+{
+	int frozen, error = 0;
+	char none;
+
+	setsid();	/* out of reach of the terminal's signals */
+	for (frozen = 0; frozen < mount_count; frozen++) {
+		if (!ioctl(mounts[frozen], FIFREEZE, 0))
+			continue;
+		error = errno;
+		break;
+	}
+	if (write(answers, &error, sizeof(error)) == sizeof(error) && !error) {
+		while (read(pipe, &none, 1) < 0 && errno == EINTR)
+			;
+	}
+	thaw_all(frozen);
+	_exit(EXIT_SUCCESS);
+}
+
+static void thaw(void)
+{
+	if (guardian_fd < 0)
+		return;
+	close(guardian_fd);
+	guardian_fd = -1;
+	while (waitpid(guardian, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static void freeze(void)
+{
+	int pipe[2], answers[2], error = 0, i;
+	ssize_t got;
+
+	if (!mount_count)
+		return;
+	for (i = 0; i < mount_count; i++)
+		syncfs(mounts[i]);	/* less to do while it freezes */
+	if (pipe2(pipe, O_CLOEXEC) || pipe2(answers, O_CLOEXEC))
+		err(EXIT_FAILURE, "cannot make a pipe");
+	guardian = fork();
+	if (guardian < 0)
+		err(EXIT_FAILURE, "cannot fork");
+	if (!guardian) {
+		close(pipe[1]);
+		guard(pipe[0], answers[1]);
+	}
+	close(pipe[0]);
+	close(answers[1]);
+	guardian_fd = pipe[1];
+	do {
+		got = read(answers[0], &error, sizeof(error));
+	} while (got < 0 && errno == EINTR && !stopped);
+	close(answers[0]);
+	check_stopped();
+	if (got != sizeof(error) || error) {
+		errno = error;
+		err(EXIT_FAILURE, "cannot freeze what was to be frozen");
+	}
+}
+
+/* arguments */
+
+static __u64 number_argument(const char *option, const char *text, __u64 min)
+{
+	__u64 number;
+
+	errno = 0;
+	number = strtoull(text, NULL, 10);
+	if (!*text || text[strspn(text, "0123456789")] || errno || number < min)
+		errx(EXIT_USAGE, "%s: '%s' is not a number, %llu or more",
+		     option, text, min);
+	return number;
+}
+
+static void freeze_argument(const char *path)
+{
+	if (mount_count == MAX_FREEZES)
+		errx(EXIT_USAGE, "--freeze: no more than %d file systems",
+		     MAX_FREEZES);
+	mountpoints[mount_count] = path;
+	mounts[mount_count] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mounts[mount_count] < 0)
+		err(EXIT_USAGE, "--freeze: cannot open %s", path);
+	mount_count++;
+}
+
+/* which device is part of which */
+
+/* A number from a file of sysfs; 0 if there is none. */
+static __u64 sysfs_number(dev_t device, const char *name)
+{
+	unsigned long long number = 0;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(device),
+		 minor(device), name);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%llu", &number) != 1)
+		number = 0;
+	fclose(file);
+	return number;
+}
+
+static dev_t device_of_sysfs(const char *path)
+{
+	unsigned int major = 0, minor = 0;
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%u:%u", &major, &minor) != 2)
+		major = 0;
+	fclose(file);
+	return major ? makedev(major, minor) : 0;
+}
+
+static dev_t whole_disk(dev_t device)
+{
+	char path[128];
+
+	if (!sysfs_number(device, "partition"))
+		return device;
+	/* of the link's target, so it is the disk's */
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev",
+		 major(device), minor(device));
+	return device_of_sysfs(path);
+}
+
+/* Where the file of a loop device is; 0 if it is none, or cannot be seen. */
+static dev_t below_loop(dev_t device)
+{
+	char path[128], line[PATH_MAX];
+	struct stat below;
+	FILE *file;
+	bool good;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/backing_file",
+		 major(device), minor(device));
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	good = fgets(line, sizeof(line), file);
+	fclose(file);
+	line[good ? strcspn(line, "\n") : 0] = '\0';
+	return stat(line, &below) ? 0 : below.st_dev;
+}
+
+/* A dm or md device stands on others, a loop device on a file. */
+static bool stands_on(dev_t device, dev_t disk)
+{
+	const struct dirent *entry;
+	char path[512];
+	bool found;
+	DIR *slaves;
+
+	device = whole_disk(device);
+	found = device && (device == disk ||
+			   stands_on(below_loop(device), disk));
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves",
+		 major(device), minor(device));
+	slaves = opendir(path);
+	while (slaves && !found && (entry = readdir(slaves))) {
+		if (*entry->d_name == '.')
+			continue;
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves/%s/dev",
+			 major(device), minor(device), entry->d_name);
+		found = stands_on(device_of_sysfs(path), disk);
+	}
+	if (slaves)
+		closedir(slaves);
+	return found;
+}
+
+static struct stat stat_of(int fd, const char *path)
+{
+	struct stat stat;
+
+	if (fstat(fd, &stat))
+		err(EXIT_FAILURE, "cannot look at %s", path);
+	return stat;
+}
+
+static void check_mounts(void)
+{
+	dev_t device;
+	int i;
+
+	for (i = 0; i < mount_count; i++) {
+		device = stat_of(mounts[i], mountpoints[i]).st_dev;
+		/* btrfs and the like do not tell their device */
+		if (major(device) && !stands_on(device, src.disk))
+			errx(EXIT_USAGE, "--freeze: %s is not on %s",
+			     mountpoints[i], src.path);
+	}
+}
+
+/* We would copy our own writes for ever, or wait for a thaw that is ours. */
+static void check_not_on_src(int fd, const char *path)
+{
+	struct stat stat = stat_of(fd, path);
+	dev_t device = S_ISBLK(stat.st_mode) ? stat.st_rdev : stat.st_dev;
+	int i;
+
+	if (!S_ISBLK(stat.st_mode) && !S_ISREG(stat.st_mode))
+		return;
+	if (stands_on(device, src.disk))
+		errx(EXIT_USAGE, "%s is on the disk of %s", path, src.path);
+	for (i = 0; i < mount_count; i++) {
+		if (device == stat_of(mounts[i], mountpoints[i]).st_dev)
+			errx(EXIT_USAGE, "%s is on %s, which will be frozen",
+			     path, mountpoints[i]);
+	}
+}
+
+/* the source */
+
+static void open_src(const char *path)
+{
+	struct stat stat;
+
+	src.path = path;
+	src.fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	if (src.fd < 0)
+		err(EXIT_USAGE, "cannot open %s", path);
+	stat = stat_of(src.fd, path);
+	if (!S_ISBLK(stat.st_mode))
+		errx(EXIT_USAGE, "%s is not a block device", path);
+	if (ioctl(src.fd, BLKGETSIZE64, &src.size))
+		err(EXIT_USAGE, "cannot learn the size of %s", path);
+	src.disk = whole_disk(stat.st_rdev);
+	src.start = sysfs_number(stat.st_rdev, "start") * SECTOR;
+}
+
+static void read_src(char *data, __u64 offset, size_t size)
+{
+	ssize_t got;
+
+	while (size) {
+		got = pread(src.fd, data, size, offset);
+		if (got < 0 && errno == EINTR) {
+			check_stopped();
+			continue;
+		}
+		if (got < 0)
+			err(EXIT_FAILURE, "cannot read %s at byte %llu: %s is not a copy",
+			    src.path, offset, dst.path);
+		if (!got)
+			errx(EXIT_FAILURE, "%s has become smaller", src.path);
+		data += got;
+		offset += got;
+		size -= got;
+	}
+}
+
+/* the destination */
+
+static void full_write(const void *data, size_t size, __u64 offset)
+{
+	const char *next = data;
+	ssize_t put;
+
+	while (size) {
+		if (dst.stream)
+			put = write(dst.fd, next, size);
+		else
+			put = pwrite(dst.fd, next, size, offset);
+		if (put < 0 && errno == EINTR) {
+			check_stopped();
+			continue;
+		}
+		if (put < 0)
+			err(EXIT_FAILURE, "cannot write to %s, which is not a copy",
+			    dst.path);
+		next += put;
+		offset += put;
+		size -= put;
+	}
+}
+
+/*
+ * The stream: a header, then frames, of which those of data are followed by it.
+ * All numbers are little-endian. Without its last frame, which has the size as
+ * offset and the number of frames before it as length, it is nothing.
+ */
+#define MAGIC		"bufflink-migrate"
+#define FRAME_DATA	0x61746164	/* "data" */
+#define FRAME_ZERO	0x6f72657a	/* "zero" */
+#define FRAME_END	0x21646e65	/* "end!" */
+
+struct header {
+	char magic[16];
+	__u64 version;
+	__u64 size;
+};
+
+struct frame {
+	__u64 kind;
+	__u64 offset;
+	__u64 length;
+};
+
+static void send_frame(__u64 kind, __u64 offset, __u64 length)
+{
+	const struct frame frame = {
+		.kind = htole64(kind),
+		.offset = htole64(offset),
+		.length = htole64(length),
+	};
+
+	full_write(&frame, sizeof(frame), 0);
+	dst.frames++;
+}
+
+static void write_data(const void *data, size_t size, __u64 offset)
+{
+	if (dst.stream)
+		send_frame(FRAME_DATA, offset, size);
+	full_write(data, size, offset);
+	if (!dst.stream)	/* so that fsync() has little to do */
+		sync_file_range(dst.fd, offset, size, SYNC_FILE_RANGE_WRITE);
+}
+
+static void write_zeroes(__u64 offset, __u64 size)
+{
+	static const char zeroes[BLOCK];
+	size_t part;
+
+	if (dst.stream) {
+		send_frame(FRAME_ZERO, offset, size);
+		return;
+	}
+	if (dst.punches &&
+	    !fallocate(dst.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		       offset, size))
+		return;
+	dst.punches = false;
+	for (; size; size -= part, offset += part) {
+		part = size < BLOCK ? size : BLOCK;
+		full_write(zeroes, part, offset);
+	}
+}
+
+/* Makes room for size bytes, where nothing has been written until now. */
+static void open_dst(const char *path)
+{
+	const bool in_dev = !strncmp(path, "/dev/", 5);
+	struct stat stat;
+
+	dst.path = path;
+	if (!strcmp(path, "-")) {
+		dst.path = "the stream";
+		dst.stream = true;
+		dst.fd = STDOUT_FILENO;
+		if (isatty(dst.fd))
+			errx(EXIT_USAGE, "a stream is nothing for a terminal");
+		return;
+	}
+	/* exclusive: a device must not be mounted; a typing error in /dev is
+	 * not to become a file in memory
+	 */
+	dst.fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
+	if (dst.fd < 0 && errno == ENOENT && !in_dev)
+		dst.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (dst.fd < 0)
+		err(EXIT_USAGE, "cannot open %s", path);
+	stat = stat_of(dst.fd, path);
+	if (!S_ISBLK(stat.st_mode) && !S_ISREG(stat.st_mode))
+		errx(EXIT_USAGE, "%s is neither a device nor a file", path);
+	dst.punches = true;
+}
+
+static void size_dst(__u64 size)
+{
+	__u64 room = size;
+
+	if (S_ISREG(stat_of(dst.fd, dst.path).st_mode)) {
+		if (ftruncate(dst.fd, size))
+			err(EXIT_FAILURE, "cannot give %s its size", dst.path);
+	} else if (ioctl(dst.fd, BLKGETSIZE64, &room)) {
+		err(EXIT_USAGE, "cannot learn the size of %s", dst.path);
+	}
+	if (room < size)
+		errx(EXIT_USAGE, "%s has %llu bytes, and %llu are needed",
+		     dst.path, room, size);
+}
+
+static void sync_dst(void)
+{
+	if (!dst.stream && fsync(dst.fd))
+		err(EXIT_FAILURE, "cannot write to %s, which is not a copy",
+		    dst.path);
+}
+
+static void begin_dst(void)
+{
+	struct header header = {
+		.magic = MAGIC,
+		.version = htole64(1),
+		.size = htole64(src.size),
+	};
+
+	if (dst.stream)
+		full_write(&header, sizeof(header), 0);
+	else
+		size_dst(src.size);
+}
+
+/* what is dirty */
+
+static void mark(__u64 first, __u64 end)
+{
+	for (; first < end; first++) {
+		dirty.left += !dirty.chunks[first];
+		dirty.chunks[first] = 1;
+	}
+}
+
+static void mark_all(void)
+{
+	mark(0, dirty.count);
+}
+
+/* Chunks that these sectors of the whole disk touch. */
+static void mark_sectors(__u64 sector, __u64 sectors)
+{
+	const __u64 src_end = src.start + src.size;
+	__u64 first = sector * SECTOR;
+	__u64 end = first + sectors * SECTOR;
+
+	if (first < src.start)
+		first = src.start;
+	if (end > src_end)
+		end = src_end;
+	if (first >= end)
+		return;
+	blklog.changes++;
+	mark((first - src.start) / granularity,
+	     (end - 1 - src.start) / granularity + 1);
+}
+
+/* Takes up to size bytes of what is dirty, from chunk *first on, as clean. */
+static __u64 take_dirty(__u64 *first)
+{
+	const __u64 most = granularity < BLOCK ? BLOCK / granularity : 1;
+	__u64 count = 0;
+
+	while (*first < dirty.count && !dirty.chunks[*first])
+		++*first;
+	while (count < most && *first + count < dirty.count &&
+	       dirty.chunks[*first + count])
+		dirty.chunks[*first + count++] = 0;
+	dirty.left -= count;
+	return count;
+}
+
+static void make_map(void)
+{
+	dirty.count = (src.size + granularity - 1) / granularity;
+	dirty.chunks = calloc(dirty.count ? dirty.count : 1, 1);
+	if (!dirty.chunks)
+		err(EXIT_FAILURE, "cannot remember %llu chunks", dirty.count);
+	mark_all();
+}
+
+/* the log */
+
+static FILE *open_parameter(const char *name)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		err(EXIT_USAGE, "%s: is bufflink_blklog loaded, with devices=%s?",
+		    path, src.path);
+	return file;
+}
+
+static dev_t disk_named(const char *name)
+{
+	char path[320];
+	struct stat at;
+
+	snprintf(path, sizeof(path), "%s%s", *name == '/' ? "" : "/dev/", name);
+	if (stat(path, &at) || !S_ISBLK(at.st_mode))
+		return 0;
+	return whole_disk(at.st_rdev);
+}
+
+/* Both parameters are lists with commas, in the same order. */
+static void find_log(void)
+{
+	FILE *devices = open_parameter("devices");
+	FILE *buffers = open_parameter("buffers");
+	bool found = false;
+	char name[256];
+	int number;
+
+	while (!found && fscanf(devices, "%255[^,\n]%*[,\n]", name) == 1 &&
+	       fscanf(buffers, "%d%*[,\n]", &number) == 1)
+		found = disk_named(name) == src.disk;
+	fclose(devices);
+	fclose(buffers);
+	if (!found)
+		errx(EXIT_USAGE, "bufflink_blklog does not log %s: load it with devices=%s",
+		     src.path, src.path);
+	snprintf(blklog.path, sizeof(blklog.path), "/dev/bufflink%d", number);
+}
+
+static struct bufflink_stats log_stats(void)
+{
+	struct bufflink_stats stats;
+
+	if (ioctl(blklog.fd, BUFFLINK_STATS, &stats))
+		err(EXIT_FAILURE, "%s is not a buffer of bufflink", blklog.path);
+	return stats;
+}
+
+static void open_log(void)
+{
+	struct bufflink_stats stats;
+
+	find_log();
+	blklog.fd = open(blklog.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (blklog.fd < 0)
+		err(EXIT_FAILURE, "cannot open %s", blklog.path);
+	if (flock(blklog.fd, LOCK_EX | LOCK_NB))
+		errx(EXIT_FAILURE, "%s is read by another migration",
+		     blklog.path);
+	stats = log_stats();
+	blklog.taken = stats.bytes_read;
+	blklog.lost = stats.lost_records;
+}
+
+static size_t find_begun(__u64 id)
+{
+	size_t i = 0;
+
+	while (i < begun_count && begun[i].id != id)
+		i++;
+	return i;
+}
+
+static void remember_begun(const struct blklog_record *record)
+{
+	size_t i = find_begun(record->id);
+
+	/* One that never ended here has ended: its id was free again. */
+	if (i < begun_count)
+		mark_sectors(begun[i].sector, begun[i].sectors);
+	else if (begun_count % 64 == 0)
+		begun = reallocarray(begun, begun_count + 64, sizeof(*begun));
+	if (!begun)
+		err(EXIT_FAILURE, "cannot remember what has begun");
+	begun_count += i == begun_count;
+	begun[i] = *record;
+}
+
+static void take_record(const struct blklog_record *record)
+{
+	size_t i;
+
+	if (record->version != BLKLOG_VERSION)
+		errx(EXIT_FAILURE, "bufflink_blklog's records have version %u, not %u",
+		     record->version, BLKLOG_VERSION);
+	if (record->flags & BLKLOG_BEGUN) {
+		remember_begun(record);
+		return;
+	}
+	mark_sectors(record->sector, record->sectors);
+	i = record->id ? find_begun(record->id) : begun_count;
+	if (i < begun_count) {
+		mark_sectors(begun[i].sector, begun[i].sectors);
+		begun[i] = begun[--begun_count];
+	}
+}
+
+static void take_records(void)
+{
+	static struct blklog_record records[4096];
+	/* An earlier reader may have left a part of a record. */
+	size_t skip = blklog.taken % sizeof(*records);
+	char *data = (char *)records;
+	ssize_t got, i;
+
+	for (;;) {
+		got = read(blklog.fd, data + skip, sizeof(records) - skip);
+		if (got < 0 && errno == EINTR) {
+			check_stopped();
+			continue;
+		}
+		if (got < 0 && errno == EAGAIN)
+			return;
+		if (got < 0)
+			err(EXIT_FAILURE, "cannot read %s", blklog.path);
+		if (!got)
+			errx(EXIT_FAILURE, "the log has ended, so %s is not a copy",
+			     dst.path);
+		blklog.taken += got;
+		got = (got + skip) / sizeof(*records);
+		for (i = !!skip; i < got; i++)
+			take_record(&records[i]);
+		skip = 0;
+	}
+}
+
+/* Marks what was written until now; says whether that is no longer known. */
+static bool follow_log(void)
+{
+	struct bufflink_stats stats;
+	__u64 lost;
+
+	take_records();
+	stats = log_stats();
+	if (stats.bytes_read != blklog.taken)
+		errx(EXIT_FAILURE, "another program reads %s, so %s is not a copy",
+		     blklog.path, dst.path);
+	lost = stats.lost_records - blklog.lost;
+	if (!lost)
+		return false;
+	blklog.lost = stats.lost_records;
+	blklog.losses++;
+	mark_all();
+	fprintf(stderr, "%s%s lost %llu records: what changed is not known, so all is dirty\n",
+		progress.terminal ? "\r\033[K" : "", blklog.path, lost);
+	return true;
+}
+
+/* progress */
+
+static const char *human(double bytes)
+{
+	static const char units[][4] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	static char texts[4][32];
+	static int turn;
+	char *text = texts[turn++ % 4];
+	size_t i = 0;
+
+	for (; bytes >= 1024 && i < 4; i++)
+		bytes /= 1024;
+	snprintf(text, sizeof(texts[0]), "%.*f %s", i ? 1 : 0, bytes, units[i]);
+	return text;
+}
+
+static __u64 bytes_left(void)
+{
+	__u64 bytes = dirty.left * granularity;
+
+	return bytes < src.size ? bytes : src.size;
+}
+
+static const char *rate(void)
+{
+	const double seconds = now() - progress.began;
+
+	return human(seconds > 0 ? progress.copied / seconds : 0);
+}
+
+static void draw_bar(__u64 chunk)
+{
+	char bar[] = "........................";
+	const size_t width = sizeof(bar) - 1;
+
+	if (!progress.terminal || now() - progress.drawn < 0.2)
+		return;
+	progress.drawn = now();
+	memset(bar, '#', dirty.count ? width * chunk / dirty.count : width);
+	fprintf(stderr, "\rround %u [%s] %3llu %%, %s/s, %s dirty\033[K",
+		progress.round, bar,
+		dirty.count ? 100 * chunk / dirty.count : 100, rate(),
+		human(bytes_left()));
+}
+
+static void begin_round(void)
+{
+	progress.round++;
+	progress.copied = 0;
+	progress.began = now();
+}
+
+static void report_round(void)
+{
+	fprintf(stderr, "%sround %u: copied %s at %s/s, %s dirty\n",
+		progress.terminal ? "\r\033[K" : "", progress.round,
+		human(progress.copied), rate(), human(bytes_left()));
+}
+
+/* rounds */
+
+static bool is_zero(const char *data, size_t size)
+{
+	return !*data && !memcmp(data, data + 1, size - 1);
+}
+
+static void copy_chunks(__u64 first, __u64 count)
+{
+	static char *data;
+	const __u64 offset = first * granularity;
+	__u64 size = count * granularity, done, part;
+
+	if (!data && posix_memalign((void **)&data, 1 << 16,
+				    granularity > BLOCK ? granularity : BLOCK))
+		errx(EXIT_FAILURE, "no memory for a chunk");
+	if (size > src.size - offset)
+		size = src.size - offset;
+	read_src(data, offset, size);
+	for (done = 0; done < size; done += part) {
+		part = size - done < granularity ? size - done : granularity;
+		if (is_zero(data + done, part))
+			write_zeroes(offset + done, part);
+		else
+			write_data(data + done, part, offset + done);
+	}
+	progress.copied += size;
+	progress.total += size;
+}
+
+static void copy_round(void)
+{
+	__u64 first = 0, count;
+
+	begin_round();
+	for (;;) {
+		check_stopped();
+		follow_log();
+		count = take_dirty(&first);
+		if (!count)
+			break;
+		copy_chunks(first, count);
+		first += count;
+		draw_bar(first);
+	}
+}
+
+/* Until little is left, or the writers are as fast as we are. */
+static void copy_rounds(void)
+{
+	__u64 before;
+
+	do {
+		before = bytes_left();
+		copy_round();
+		report_round();
+	} while (bytes_left() > little && bytes_left() <= before / 10 * 9 &&
+		 progress.round < max_rounds && !word);
+}
+
+static void await_word(void)
+{
+	struct pollfd key = { .fd = STDIN_FILENO, .events = POLLIN };
+	const bool terminal = isatty(STDIN_FILENO);
+	char line[256];
+
+	fprintf(stderr, "%s is followed: when nothing writes to it any more, %s kill -USR1 %d\n",
+		src.path, terminal ? "press Enter, or" : "say", getpid());
+	while (!word) {
+		check_stopped();
+		follow_log();
+		if (bytes_left() > little)
+			copy_round();
+		else if (poll(&key, terminal, 200) > 0)
+			word = read(STDIN_FILENO, line, sizeof(line)) > 0;
+	}
+}
+
+/* What has begun and has not been seen to end: nothing writes any more. */
+static void mark_begun(void)
+{
+	size_t i;
+
+	for (i = 0; i < begun_count; i++)
+		mark_sectors(begun[i].sector, begun[i].sectors);
+}
+
+/* With SRC at rest; false if that would take as long as everything did. */
+static bool last_round(void)
+{
+	const bool lost = follow_log();
+
+	if (lost && mount_count && blklog.losses < MAX_LOSSES)
+		return false;
+	mark_begun();
+	blklog.at_rest = blklog.changes;
+	copy_round();
+	return true;
+}
+
+/* The seconds it took; less than 0 if it failed. */
+static double run_command(void)
+{
+	const double began = now();
+
+	if (!command)
+		return 0;
+	if (!system(command))
+		return now() - began;
+	warnx("--run: '%s' failed", command);
+	return -1;
+}
+
+static int migrate(void)
+{
+	double pause, ran;
+	bool done;
+
+	do {
+		copy_rounds();
+		if (!mount_count)
+			await_word();
+		sync_dst();
+		pause = now();
+		freeze();
+		fsync(src.fd);	/* of those who write to the device itself */
+		done = last_round();
+		if (!done)
+			thaw();
+	} while (!done);
+
+	report_round();
+	sync_dst();
+	if (follow_log() || blklog.changes != blklog.at_rest) {
+		thaw();
+		warnx("%s was written to during the last round: %s is not a copy",
+		      src.path, dst.path);
+		return EXIT_WRITTEN;
+	}
+	if (dst.stream)
+		send_frame(FRAME_END, src.size, dst.frames);
+	ran = run_command();
+	thaw();
+	pause = now() - pause;
+	fprintf(stderr, "%s is a copy of %s: %s in %u rounds for %s; paused for %.0f ms",
+		dst.path, src.path, human(progress.total), progress.round,
+		human(src.size), pause * 1000);
+	if (ran > 0)
+		fprintf(stderr, ", %.0f of them by --run", ran * 1000);
+	fputc('\n', stderr);
+	return ran < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* the far end */
+
+static void full_read(void *data, size_t size)
+{
+	char *next = data;
+	ssize_t got;
+
+	while (size) {
+		got = read(STDIN_FILENO, next, size);
+		if (got < 0 && errno == EINTR) {
+			check_stopped();
+			continue;
+		}
+		if (got < 0)
+			err(EXIT_FAILURE, "cannot read the stream, so %s is not a copy",
+			    dst.path);
+		if (!got)
+			errx(EXIT_FAILURE, "the stream ends before its end mark: %s is not a copy",
+			     dst.path);
+		next += got;
+		size -= got;
+	}
+}
+
+static void receive_data(__u64 offset, __u64 length)
+{
+	static char data[BLOCK];
+	size_t part;
+
+	for (; length; length -= part, offset += part) {
+		part = length < sizeof(data) ? length : sizeof(data);
+		full_read(data, part);
+		write_data(data, part, offset);
+	}
+}
+
+/* False if it was the last. */
+static bool receive_frame(__u64 size)
+{
+	struct frame frame;
+	__u64 offset, length;
+
+	full_read(&frame, sizeof(frame));
+	offset = le64toh(frame.offset);
+	length = le64toh(frame.length);
+	if (le64toh(frame.kind) == FRAME_END && offset == size &&
+	    length == dst.frames)
+		return false;
+	dst.frames++;
+	if (offset <= size && length <= size - offset) {
+		switch (le64toh(frame.kind)) {
+		case FRAME_DATA:
+			receive_data(offset, length);
+			return true;
+		case FRAME_ZERO:
+			write_zeroes(offset, length);
+			return true;
+		}
+	}
+	errx(EXIT_FAILURE, "the stream is broken in frame %llu: %s is not a copy",
+	     dst.frames, dst.path);
+}
+
+static int receive(const char *path)
+{
+	struct header header;
+	__u64 size;
+
+	if (!strcmp(path, "-"))
+		errx(EXIT_USAGE, "--receive writes to a device or a file");
+	dst.path = path;
+	full_read(&header, sizeof(header));
+	if (memcmp(header.magic, MAGIC, sizeof(header.magic)) ||
+	    le64toh(header.version) != 1)
+		errx(EXIT_USAGE, "standard input is no stream of this bufflink-migrate");
+	size = le64toh(header.size);
+	open_dst(path);
+	size_dst(size);
+	while (receive_frame(size))
+		check_stopped();
+	sync_dst();
+	fprintf(stderr, "%s is a copy of what was sent: %s\n", path,
+		human(size));
+	return EXIT_SUCCESS;
+}
+
+static void check_granularity(void)
+{
+	if (granularity & (granularity - 1) || granularity > 1 << 30)
+		errx(EXIT_USAGE, "--granularity: must be a power of two, no more than 1 GiB");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "freeze", required_argument, NULL, 'f' },
+		{ "run", required_argument, NULL, 'r' },
+		{ "little", required_argument, NULL, 'l' },
+		{ "rounds", required_argument, NULL, 'n' },
+		{ "granularity", required_argument, NULL, 'g' },
+		{ "receive", no_argument, NULL, 'R' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ }
+	};
+	bool receiving = false;
+	int option;
+
+	argv[0] = program_invocation_short_name;	/* for getopt */
+	while ((option = getopt_long(argc, argv, "f:r:l:n:g:RhV", options,
+				     NULL)) != -1) {
+		switch (option) {
+		case 'f':
+			freeze_argument(optarg);
+			break;
+		case 'r':
+			command = optarg;
+			break;
+		case 'l':
+			little = number_argument("--little", optarg, 0);
+			break;
+		case 'n':
+			max_rounds = number_argument("--rounds", optarg, 1);
+			break;
+		case 'g':
+			granularity = number_argument("--granularity", optarg,
+						      4096);
+			check_granularity();
+			break;
+		case 'R':
+			receiving = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			finish(EXIT_SUCCESS);
+			break;
+		case 'V':
+			puts("bufflink-migrate " VERSION);
+			finish(EXIT_SUCCESS);
+			break;
+		default:
+			exit(EXIT_USAGE);	/* getopt has said why */
+		}
+	}
+	argv += optind;
+	if (argc - optind != 2 - receiving)
+		errx(EXIT_USAGE, receiving ? "--receive takes one argument, DST" :
+					     "give two arguments, SRC and DST");
+	progress.terminal = isatty(STDERR_FILENO);
+	catch_signals();
+	if (receiving)
+		return receive(argv[0]);
+
+	atexit(thaw);
+	open_src(argv[0]);
+	check_mounts();
+	check_not_on_src(STDERR_FILENO, "standard error");
+	open_log();
+	open_dst(argv[1]);
+	check_not_on_src(dst.fd, dst.path);
+	begin_dst();
+	make_map();
+	return migrate();
+}
