@@ -10,6 +10,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 #: On this machine's own kernel:
 #:   make            build the module, the example and the tool
+#:   make clients    build what runs on it: clients/ and their programs
 #:   make load       load the module that was built; make unload: remove it
 #:   make clean      remove all that was built
 #:   make install    install all of it, for the kernel of KDIR
@@ -51,6 +52,11 @@ $(KDIR)/Makefile:
 	@false
 
 tool:
+	$(MAKE) -C userland bufflink
+
+clients: modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/clients modules \
+		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/Module.symvers
 	$(MAKE) -C userland
 
 load: bufflink.ko
@@ -98,11 +104,13 @@ style:
 clean:
 	if [ -e $(KDIR)/Makefile ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
 	$(MAKE) -C userland clean
-	rm -rf build test_module/Module.symvers
+	if [ -e $(KDIR)/Makefile ]; then \
+		$(MAKE) -C $(KDIR) M=$(CURDIR)/clients clean; fi
+	rm -rf build test_module/Module.symvers clients/Module.symvers
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: all modules tool load unload deb demo demo-klog demo-audit \
+.PHONY: all modules tool clients load unload deb demo demo-klog demo-audit \
 	demo-migrate check check-model check-hostile check-installed bench \
 	bench-icount style clean help

@@ -128,6 +128,7 @@ cd "$copy"
 
 bench_module=$(ours 'bench/*.c' ':!bench/bench.c' ':!bench/reader.c')
 module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)
+	$(ours 'clients/*.[ch]')
 	$bench_module bench/peers.h"
 program=$(ours 'tests/*.[ch]' 'userland/*.c' ':!tests/producer.c' \
 	bench/bench.c bench/bench.h 'bench/reader.[ch]')
@@ -147,6 +148,7 @@ quietly manual_pages
 for kernel in 6.1 6.12; do
 	quietly compile $kernel "$copy"
 	quietly compile $kernel "$copy/test_module" "$copy/Module.symvers"
+	quietly compile $kernel "$copy/clients" "$copy/Module.symvers"
 	quietly compile $kernel "$copy/tests" "$copy/Module.symvers"
 done
 quietly compile 6.1 "$copy/bench" "$copy/Module.symvers"
