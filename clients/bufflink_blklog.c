@@ -36,7 +36,8 @@ module_param_array(devices, charp, &count, 0400);
 MODULE_PARM_DESC(devices, "what to log: names in /dev, or paths");
 
 static int buffers[MAX_DISKS];
-module_param_array(buffers, int, &count, 0400);
+static int buffer_count;
+module_param_array(buffers, int, &buffer_count, 0400);
 MODULE_PARM_DESC(buffers, "to read: the N of /dev/bufflinkN of each of devices");
 
 static ulong buffer_size = SZ_4M;
@@ -265,6 +266,8 @@ static int disk_of(const struct file *file, dev_t *dev)
 	disk = I_BDEV(file->f_mapping->host)->bd_disk;
 	if (!ends_where_it_began(disk))
 		return -EOPNOTSUPP;
+	if (log_of(disk))
+		return -EEXIST;
 	*dev = number_of(disk);
 	return 0;
 }
@@ -315,6 +318,7 @@ static int __init blklog_init(void)
 		pr_info("logging %s to /dev/bufflink%d\n", devices[i],
 			buffers[i]);
 	}
+	buffer_count = count;
 	err = register_probes();
 	if (err)
 		goto destroy;

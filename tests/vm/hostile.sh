@@ -10,6 +10,7 @@
 #   faults    every allocation and every copy of user memory fails in turn
 #   races     destroy and unload against every call, and signals ($MINUTES)
 #   torture   stress-ng and trinity ($SECONDS_EACH)
+#   clients   the suites of clients/ on all of these kernels
 #   coverage  suites and faults: which lines of bufflink.c they reach
 #   arm64 i386 s390x newest
 #             suites on other machines, and on Debian's newest kernel
@@ -17,8 +18,9 @@
 set -eu
 . "$(dirname "$0")/common.sh"
 
-all="model kasan kcsan rt rt-debug faults races torture coverage"
-all="$all arm64 i386 s390x newest planted"
+all="model kasan kcsan rt rt-debug faults races torture clients"
+all="$all coverage arm64 i386 s390x newest planted"
+client_kernels="6.1-kasan 6.12-kcsan 6.1-rt 6.12-rt 6.12-rt-debug newest"
 logs=$build/hostile
 minutes=${MINUTES:-5}
 seconds_each=${SECONDS_EACH:-60}
@@ -26,10 +28,10 @@ seconds_each=${SECONDS_EACH:-60}
 run_part() {
 	case $1 in
 	model)		"$top/tests/model/check.sh" ;;
-	kasan)		"$here/run.sh" check 6.1-kasan 2 ;;
-	kcsan)		"$here/run.sh" check 6.12-kcsan 2 ;;
-	rt)		"$here/run.sh" check "6.1-rt 6.12-rt" 2 ;;
-	rt-debug)	"$here/run.sh" check 6.12-rt-debug 2 ;;
+	kasan)		"$here/run.sh" check 6.1-kasan 2 'check_*' ;;
+	kcsan)		"$here/run.sh" check 6.12-kcsan 2 'check_*' ;;
+	rt)		"$here/run.sh" check "6.1-rt 6.12-rt" 2 'check_*' ;;
+	rt-debug)	"$here/run.sh" check 6.12-rt-debug 2 'check_*' ;;
 	faults)		"$here/run.sh" check 6.1-kasan 2 hostile_faults ;;
 	races)		APPEND="minutes=$minutes" \
 			SECONDS_PER_BOOT=$((120 * minutes + 1200)) \
@@ -38,10 +40,11 @@ run_part() {
 	torture)	APPEND="seconds=$seconds_each" \
 			SECONDS_PER_BOOT=$((2 * seconds_each + 1200)) \
 			"$here/run.sh" torture 6.1-kasan 2 ;;
+	clients)	"$here/run.sh" check "$client_kernels" 2 'client_*' ;;
 	coverage)	"$here/coverage.sh" ;;
 	arm64 | i386 | s390x)
-			"$here/run.sh" check "6.1-$1" 2 ;;
-	newest)		"$here/run.sh" check newest "2 4" ;;
+			"$here/run.sh" check "6.1-$1" 2 'check_*' ;;
+	newest)		"$here/run.sh" check newest "2 4" 'check_*' ;;
 	planted)	"$here/planted.sh" ;;
 	*)		die "no part '$1': they are $all" ;;
 	esac

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh demo|demo-NAME|check|torture KERNELS CPUS [SUITE]
 # All of it, from the packages to the verdict, on each kernel with each number
-# of virtual CPUs: run.sh check "6.1 6.12" "2 4"
+# of virtual CPUs: run.sh check "6.1 6.12" "2 4". Without a SUITE, those of clients/
+# have a boot of their own, with the first of these numbers.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -24,6 +25,10 @@ for kernel in $kernels; do
 	for n in $cpus; do
 		"$here/boot.sh" "$kernel" "$n" "$script" "$suite" || rc=1
 	done
+	if [ "$target$suite" = check ] && [ "$cpus" ]; then
+		"$here/boot.sh" "$kernel" "${cpus%% *}" "$script" 'client_*' ||
+			rc=1
+	fi
 done
 
 [ -s "$build/scores" ] || die "nothing was run: no kernel or no CPUs given"

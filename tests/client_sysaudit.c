@@ -299,7 +299,7 @@ static void renames(void)
 START_TEST(comm_comes_first_and_whenever_it_changes)
 {
 	static const char * const comms[] = {
-		"check_sysaudit", NULL, NULL, "another", NULL, NULL,
+		"client_sysaudit", NULL, NULL, "another", NULL, NULL,
 		"yet another one", "another", NULL,
 	};
 	struct child child = child_of(renames);
@@ -332,7 +332,7 @@ START_TEST(a_program_has_its_own_name_from_its_first_call_on)
 	struct audit *audit = audited(auditor_in(""), &child);
 	const struct sysaudit_entry *record;
 
-	ck_assert_str_eq(entry_of(audit, SYS_getppid)->comm, "check_sysaudit");
+	ck_assert_str_eq(entry_of(audit, SYS_getppid)->comm, "client_sysaudit");
 	exit_of(audit, SYS_getppid, getpid());
 	ck_assert(!has_comm(entry_of(audit, SYS_execve)));
 	exit_of(audit, SYS_execve, 0);
@@ -679,7 +679,7 @@ START_TEST(the_reader_is_not_given_its_own_calls)
 	int fd = auditor_in("");
 	struct tool reader = tool("--json");
 
-	wait_for(has_written(reader.out, "\"comm\":\"check_sysaudit\""));
+	wait_for(has_written(reader.out, "\"comm\":\"client_sysaudit\""));
 	does_not_loop(fd);
 	ck_assert(!has_written(reader.out, "\"call\":\"ppoll\""));
 	interrupt(&reader, 0);
@@ -691,7 +691,7 @@ START_TEST(nor_is_its_process_group_those_of_each_other_if_it_asks)
 	int fd = auditor_in("");
 	struct tool pipeline = start_tool(true, NULL);
 
-	wait_for(has_written(pipeline.out, "<check_sysaudit>"));
+	wait_for(has_written(pipeline.out, "<client_sysaudit>"));
 	does_not_loop(fd);
 	kill(-pipeline.pid, SIGKILL);
 	ck_assert(finished(pipeline.pid, PATIENCE_MS));
@@ -712,14 +712,14 @@ START_TEST(the_tool_prints_calls_as_strace_does)
 	ck_assert_int_eq(finish(reader.pid), 0);
 	snprintf(expected, sizeof(expected),
 		 "%s<?> <... read resumed>) = 1\n"
-		 "%s<check_sysaudit> getppid(", pid, pid);
+		 "%s<client_sysaudit> getppid(", pid, pid);
 	ck_assert_int_eq(strncmp(text_of(reader.out), expected,
 				 strlen(expected)), 0);
 	snprintf(expected, sizeof(expected),
-		 "\n%s<check_sysaudit> mmap(0x1, 0x2, 0x3, 0x4, 0x5, 0x6) = -1 EINVAL (Invalid argument)\n"
-		 "%s<check_sysaudit> close(0x3e8, ", pid, pid);
+		 "\n%s<client_sysaudit> mmap(0x1, 0x2, 0x3, 0x4, 0x5, 0x6) = -1 EINVAL (Invalid argument)\n"
+		 "%s<client_sysaudit> close(0x3e8, ", pid, pid);
 	ck_assert(has_written(reader.out, expected));
-	snprintf(expected, sizeof(expected), ") = %d\n%s<check_sysaudit> exit_group(0x7, ",
+	snprintf(expected, sizeof(expected), ") = %d\n%s<client_sysaudit> exit_group(0x7, ",
 		 getpid(), pid);
 	ck_assert(has_written(reader.out, expected));
 	ck_assert_str_eq(strstr(text_of(reader.out), ") = ?"), ") = ?\n");
@@ -760,7 +760,7 @@ START_TEST(a_second_reader_is_told_that_there_is_one)
 
 	auditor_in("");
 	first = tool();
-	wait_for(has_written(first.out, "<check_sysaudit>"));
+	wait_for(has_written(first.out, "<client_sysaudit>"));
 	second = tool();
 	ck_assert_int_eq(finish(second.pid), 1);
 	ck_assert_str_eq(text_of(second.err),
