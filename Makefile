@@ -13,15 +13,14 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   make clients    build what runs on it: clients/ and their programs
 #:   make load       load the module that was built; make unload: remove it
 #:   make clean      remove all that was built
-#:   make install    install all of it, for the kernel of KDIR
-#:   make dkms-install  install all of it, for every kernel, by DKMS
+#:   make install    install all but the clients, for the kernel of KDIR
+#:   make install-clients  install these, for the same kernel
+#:   make dkms-install  install all but these, for every kernel, by DKMS
 #:   make uninstall  remove what these installed
 #:   make deb        build Debian packages, into build/deb
 #: In a virtual machine, with whatever is missing installed from Debian 12:
 #:   make demo       see what bufflink does
-#:   make demo-klog  see the kernel's log taken whole under a flood
-#:   make demo-audit  see the auditor of system calls
-#:   make demo-migrate  see a disk copied while it is written to
+#:   make demo-klog, demo-audit, demo-migrate  see what the clients do
 #:   make check      run all tests on stock kernels
 #:   make check-model  check the order of its steps with Spin (no VM)
 #:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
@@ -102,10 +101,11 @@ style:
 	@tests/vm/style.sh
 
 clean:
-	if [ -e $(KDIR)/Makefile ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
-	$(MAKE) -C userland clean
 	if [ -e $(KDIR)/Makefile ]; then \
-		$(MAKE) -C $(KDIR) M=$(CURDIR)/clients clean; fi
+		$(MAKE) -C $(KDIR) M=$(CURDIR) clean; \
+		$(MAKE) -C $(KDIR) M=$(CURDIR)/clients clean; \
+	fi
+	$(MAKE) -C userland clean
 	rm -rf build test_module/Module.symvers clients/Module.symvers
 
 help:

@@ -18,6 +18,12 @@ man = $(DESTDIR)$(prefix)/share/man
 completions = $(DESTDIR)$(prefix)/share/bash-completion/completions
 # the other functions that the page of bufflink_append describes
 functions := create destroy number appendv printf
+# what install-clients leaves, and what is ours among the kernels' modules
+client_modules := bufflink_klog bufflink_sysaudit bufflink_blklog
+client_programs := bin/bufflink-klog bin/bufflink-audit sbin/bufflink-migrate
+client_pages := man1/bufflink-klog.1 man1/bufflink-audit.1 \
+	man8/bufflink-migrate.8
+ours := bufflink.symvers bufflink.ko* $(client_modules:%=%.ko*)
 
 .NOTPARALLEL:	# an install begins by taking away
 
@@ -58,6 +64,18 @@ install-tools: tool
 		udevadm control --reload; \
 		udevadm trigger --sysname-match='bufflink[0-9]*'; }
 
+install-clients: clients
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/clients INSTALL_MOD_PATH=$(DESTDIR) \
+		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
+	for program in $(client_programs); do \
+		install -D userland/$${program##*/} \
+			$(DESTDIR)$(prefix)/$$program || exit; \
+	done
+	for page in $(client_pages); do \
+		install -D -m 644 userland/$${page##*/} $(man)/$$page || exit; \
+	done
+	[ "$(DESTDIR)" ] || depmod -a $(release)
+
 install-source:
 	install -D -m 644 -t $(source) bufflink.c bufflink.h Kbuild dkms.conf
 	install -D -t $(source)/packaging packaging/keep-symvers
@@ -77,9 +95,10 @@ uninstall: dkms-uninstall
 		$(functions:%=$(man)/man9/bufflink_%.9) \
 		$(lib)/udev/rules.d/60-bufflink.rules \
 		$(lib)/sysusers.d/bufflink.conf \
-		$(lib)/modules-load.d/bufflink.conf
-	for file in $(DESTDIR)/lib/modules/*/updates/bufflink.ko* \
-		    $(DESTDIR)/lib/modules/*/updates/bufflink.symvers; do \
+		$(lib)/modules-load.d/bufflink.conf \
+		$(client_programs:%=$(DESTDIR)$(prefix)/%) \
+		$(client_pages:%=$(man)/%)
+	for file in $(ours:%=$(DESTDIR)/lib/modules/*/updates/%); do \
 		[ -e $$file ] || continue; \
 		rm $$file; \
 		updates=$${file%/*} kernel=$${updates%/*}; \
@@ -87,5 +106,5 @@ uninstall: dkms-uninstall
 		[ "$(DESTDIR)" ] || depmod -a $${kernel##*/}; \
 	done
 
-.PHONY: install install-module install-support install-tools install-source \
-	dkms-install dkms-uninstall uninstall
+.PHONY: install install-module install-support install-tools install-clients \
+	install-source dkms-install dkms-uninstall uninstall

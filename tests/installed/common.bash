@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Sourced by the suites that run in the root.
-clients="hello bufflink_test lines"
+clients="hello bufflink_test bufflink_klog lines"
 
 # Prints all files, but for what Debian's tools keep for themselves, and DKMS's
 # key, by which other modules may be signed, too. Takes conditions for find.

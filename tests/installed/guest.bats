@@ -71,6 +71,14 @@ target() {
 	[[ $output == *"Permission denied" ]]
 }
 
+@test "what the clients of bufflink's own log is for root alone" {
+	modprobe bufflink_klog
+	udevadm settle -t 60
+	[ "$(stat -Lc '%U:%G %a' $by_owner/bufflink_klog-0)" = "root:root 600" ]
+	rmmod bufflink_klog
+	udevadm settle -t 60
+}
+
 @test "root writes" {
 	echo "line of root's" >$by_owner/hello-0
 	[ "$(timeout 60 head -n 1 $by_owner/hello-0)" = "line of root's" ]

@@ -21,7 +21,7 @@ before="systemd-sysv udev kmod dbus openssl man-db bash-completion
 	linux-image-cloud-amd64 linux-headers-cloud-amd64"
 tests="bats gcc jq kcat libc6-dev liburing-dev make procps python3-minimal
 	rsyslog"
-later="dkms linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64"
+later="dkms libseccomp-dev linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64"
 
 install="apt-get -q -y --no-install-recommends install"
 key=$(echo "2 $before $tests $later" | sha256sum | cut -c 1-12)
@@ -96,15 +96,17 @@ unpack_root() {
 # module.
 fill_disk() {
 	as_root rm -rf "$disk"
-	mkdir -p "$disk/hello" "$disk/bufflink_test"
+	mkdir -p "$disk/hello" "$disk/bufflink_test" "$disk/bufflink_klog"
 	copy_tree "$disk/bufflink"
 	cp "$here"/bats.sh "$here"/*.bats "$here"/*.bash "$disk"
 	cp "$build"/deb/*.deb "$disk"
 	readme_block hello.c >"$disk/hello/hello.c"
 	readme_block Kbuild-installed >"$disk/hello/Kbuild"
 	cp "$top/test_module/bufflink_test.c" "$disk/bufflink_test"
-	sed s/hello/bufflink_test/ "$disk/hello/Kbuild" \
-		>"$disk/bufflink_test/Kbuild"
+	cp "$top"/clients/bufflink_klog.? "$disk/bufflink_klog"
+	for client in bufflink_test bufflink_klog; do
+		sed s/hello/$client/ "$disk/hello/Kbuild" >"$disk/$client/Kbuild"
+	done
 	cp -r "$here/lines" "$disk"
 }
 

@@ -41,9 +41,23 @@ module() {
 	echo "$1/bufflink.symvers"
 }
 
+# What there is of the clients, below PREFIX, and in FOLDER.
+clients_of_ours() {
+	sed "s,^,$1/," <<-END
+		bin/bufflink-audit
+		bin/bufflink-klog
+		sbin/bufflink-migrate
+		share/man/man1/bufflink-audit.1
+		share/man/man1/bufflink-klog.1
+		share/man/man8/bufflink-migrate.8
+	END
+	printf "$2/bufflink_%s.ko\n" blklog klog sysaudit
+}
+
 setup_file() {
-	apt-get -q -y --no-install-recommends install dkms gcc libc6-dev make
-	in_tree
+	apt-get -q -y --no-install-recommends install dkms gcc libc6-dev \
+		libseccomp-dev make
+	in_tree clients
 	files ! -type d >$before
 }
 
@@ -97,6 +111,22 @@ setup_file() {
 	sed -i s,/usr/include,/usr/local/include, /mnt/hello/Kbuild
 	build_client hello "$release"
 	remove_client hello
+}
+
+@test "make install-clients puts everything in its place" {
+	in_tree install-clients
+	added | diff - <({
+		common /usr/local
+		clients_of_ours /usr/local "/usr/lib/modules/$release/updates"
+		module "/usr/lib/modules/$release/updates"
+	} | sort)
+	for client in klog sysaudit blklog; do
+		modprobe --set-version "$release" --show-depends \
+			bufflink_$client | head -n 1 | grep /bufflink.ko
+	done
+	bufflink-klog --version
+	bufflink-audit --version
+	bufflink-migrate --version
 }
 
 nothing_is_left() {
