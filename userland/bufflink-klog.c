@@ -75,10 +75,15 @@ static int fd;
 static bool json, decode;
 static bool lost;
 
+static void flush(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		err(EXIT_FAILURE, "cannot write to standard output");
+}
+
 static void finish(int status)
 {
-	if (fflush(stdout))
-		err(EXIT_FAILURE, "cannot write to standard output");
+	flush();
 	exit(status);
 }
 
@@ -379,6 +384,7 @@ static size_t print_next(const char *text, size_t size)
 	char start[BUFFLINK_KLOG_HEADER_MAX + 1];
 	unsigned long long by_log, by_buffer;
 	struct message message = { };
+	bool is_whole = false;
 	unsigned int length;
 	const char *newline;
 	int header = 0;
@@ -386,14 +392,18 @@ static size_t print_next(const char *text, size_t size)
 	copy_start(start, sizeof(start), text, size);
 	sscanf(start, BUFFLINK_KLOG_HEADER "%n", &length, &message.sequence,
 	       &by_log, &by_buffer, &header);
-	if (!header || length > BUFFLINK_KLOG_MESSAGE_MAX) {
+	if (header && length && length <= BUFFLINK_KLOG_MESSAGE_MAX) {
+		if (size - header < length)
+			return 0;
+		/* Not so where the length has lost its first digits. */
+		is_whole = text[header + length - 1] == '\n';
+	}
+	if (!is_whole) {
 		newline = memchr(text, '\n', size);
 		if (newline)
 			return newline + 1 - text;
 		return size < BUFFLINK_KLOG_MESSAGE_MAX ? 0 : size;
 	}
-	if (size - header < length)
-		return 0;
 	message.text = text + header;
 	message.size = length;
 	parse_prefix(&message);
@@ -431,7 +441,7 @@ static void catch_signal(int number)
 	/* The second one kills, should standard output be stuck. */
 	const struct sigaction action = {
 		.sa_handler = stop,
-		.sa_flags = SA_RESETHAND,
+		.sa_flags = SA_RESETHAND | SA_RESTART,
 	};
 	struct sigaction before;
 
@@ -495,8 +505,7 @@ static void follow(__u64 position, bool wait)
 			position += got;
 			continue;
 		}
-		if (fflush(stdout))
-			err(EXIT_FAILURE, "cannot write to standard output");
+		flush();
 		look_for_loss(position);
 		if (got < 0 && !wait)
 			break;
@@ -554,7 +563,8 @@ int main(int argc, char **argv)
 	catch_signal(SIGINT);
 	catch_signal(SIGTERM);
 	follow(stats.bytes_read, wait);
-	if (stopped && !fflush(stdout))
+	flush();
+	if (stopped)
 		raise(stopped);
 	finish(lost ? EXIT_LOSS : EXIT_SUCCESS);
 }
