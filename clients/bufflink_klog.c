@@ -39,7 +39,8 @@ static struct bufflink *bl;
  * NMI must find it taken, and where there is one CPU a spinlock never is.
  */
 static unsigned long klog_busy;
-static struct kmsg_dump_iter klog_iter;
+static struct kmsg_dump_iter klog_iter;	/* skips what is cleared, in silence */
+static u64 klog_next;		/* number of the message that should come next */
 static u64 klog_lost_by_log;	/* messages, since the last that was stored */
 static u64 klog_lost_by_buffer;
 static char klog_message[BUFFLINK_KLOG_MESSAGE_MAX];
@@ -48,7 +49,6 @@ static bool klog_append_next(void)
 {
 	char header[BUFFLINK_KLOG_HEADER_MAX];
 	struct kvec record[2] = { { header }, { klog_message } };
-	u64 expected = klog_iter.cur_seq;
 	size_t length;
 	u64 seq;
 
@@ -56,8 +56,9 @@ static bool klog_append_next(void)
 				sizeof(klog_message), &length))
 		return false;
 	seq = klog_iter.cur_seq - 1;
-	if (expected)	/* what was gone before we came is not lost */
-		klog_lost_by_log += seq - expected;
+	if (klog_next)	/* what was gone before we came is not lost */
+		klog_lost_by_log += seq - klog_next;
+	klog_next = seq + 1;
 	record[0].iov_len = scnprintf(header, sizeof(header),
 				      BUFFLINK_KLOG_HEADER,
 				      (unsigned int)length, seq,

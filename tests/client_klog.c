@@ -23,7 +23,9 @@
 #define FLOOD		6000	/* more than Debian's log holds */
 #define FLOODERS	8
 #define PREFIX_MAX	40
+#define PIPE_SIZE	65536
 #define CONSOLE_LEVEL	8	/* of klogctl() */
+#define CLEAR		5
 
 static char log_data[1 << 25];	/* what the test has read and not parsed */
 
@@ -545,12 +547,22 @@ static bool has_kprobe(void)
 	return major < 6 || (major == 6 && minor < 5);
 }
 
+static int read_to_the_end(void *fd)
+{
+	ssize_t got;
+
+	do
+		got = read(*(int *)fd, log_data, sizeof(log_data));
+	while (got > 0);
+	return got < 0;
+}
+
 START_TEST(it_is_unloaded_at_any_moment)
 {
 	bool calm = has_kprobe();
-	struct call reader = { };
 	struct log log;
 	pid_t pids[2];
+	pid_t reader;
 
 	if (!calm)
 		start_floods(pids);
@@ -559,16 +571,13 @@ START_TEST(it_is_unloaded_at_any_moment)
 		start_floods(pids);
 	wait_next(&log);
 	set_blocking(log.fd);
-	call_start(&reader, SYS_read, log.fd, (long)log_data,
-		   sizeof(log_data));
+	reader = start(read_to_the_end, &log.fd);
 	pause_ms(_i);
 	if (calm)
 		stop_floods(pids);
 	ck_assert_int_eq(unload(KLOG), 0);
-	ck_assert_int_gt(call_finish(&reader), 0);
-	while (read(log.fd, log_data, sizeof(log_data)) > 0)
-		;
-	ck_assert_int_eq(read(log.fd, log_data, 1), 0);
+	ck_assert_int_eq(finish(reader), 0);
+	ck_assert_int_eq(readable(log.fd), 0);	/* nothing comes after it */
 	if (!calm)
 		stop_floods(pids);
 }
@@ -610,11 +619,11 @@ static int exec_program(void *arg)
 	return 127;
 }
 
-static struct program start_program(char **argv)
+static struct program start_program(int out, char **argv)
 {
 	struct program program = {
 		.argv = argv,
-		.out = memfd_create("out", MFD_CLOEXEC),
+		.out = out,
 		.err = memfd_create("err", MFD_CLOEXEC),
 	};
 
@@ -622,8 +631,10 @@ static struct program start_program(char **argv)
 	return program;
 }
 
+#define program_to(out, ...) \
+	start_program(out, (char *[]){ "bufflink-klog", ##__VA_ARGS__, NULL })
 #define program(...) \
-	start_program((char *[]){ "bufflink-klog", ##__VA_ARGS__, NULL })
+	program_to(memfd_create("out", MFD_CLOEXEC), ##__VA_ARGS__)
 
 static const char *text_of(int fd)
 {
@@ -732,6 +743,7 @@ START_TEST(the_program_prints_as_dmesg_does)
 
 	print(PRODUCER_PROCESS, "\0013one \033[31m \xc3\xa9 \xff \xc2\x9b\ntwo\n");
 	write_kmsg("<30>a daemon speaks\n");
+	write_kmsg("<98>number 12 has no name\n");
 	snprintf(number, sizeof(number), "%d", log.number);
 
 	text = output(program("-x", "-f", number), GOOD);
@@ -743,6 +755,8 @@ START_TEST(the_program_prints_as_dmesg_does)
 	ck_assert_ptr_nonnull(strstr(line, "] two"));
 	line = line_with(text, "a daemon speaks");
 	ck_assert_int_eq(strncmp(line, "daemon:info  : [", 16), 0);
+	line = line_with(text, "number 12");
+	ck_assert_int_eq(strncmp(line, "12    :crit  : [", 16), 0);
 }
 END_TEST
 
@@ -794,6 +808,57 @@ START_TEST(it_waits_for_more_until_a_signal_or_the_end)
 }
 END_TEST
 
+/* It has more to print than its pipe holds. */
+static struct program stuck_program(int ends[2])
+{
+	struct program stuck;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	stuck = program_to(ends[1]);
+	close(ends[1]);
+	wait_for(readable(ends[0]) == PIPE_SIZE);
+	return stuck;
+}
+
+START_TEST(a_signal_ends_it_when_all_that_it_has_read_is_printed)
+{
+	struct producer_run messages = {
+		.call = PRODUCER_PRINTK, .count = FLOOD,
+		.size_min = 1, .size_max = 1,
+	};
+	struct log log = load_klog(LARGE);
+	struct program stuck;
+	ssize_t got, last;
+	int ends[2];
+	int status;
+
+	run(&messages);		/* more than it reads at once */
+	stuck = stuck_program(ends);
+	kill(stuck.pid, SIGTERM);
+	ck_assert(!finished(stuck.pid, MOMENT_MS));
+	for (last = 0; (got = read(ends[0], log_data, PAGE)) > 0; last = got)
+		;
+	ck_assert_int_eq(log_data[last - 1], '\n');
+	ck_assert_int_eq(waitpid(stuck.pid, &status, 0), stuck.pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	while (next(&log))	/* what it left begins with a whole message */
+		;
+
+	messages.count /= 2;
+	run(&messages);
+	stuck = stuck_program(ends);
+	wait_for(!kill(stuck.pid, SIGINT) && finished(stuck.pid, MOMENT_MS));
+}
+END_TEST
+
+START_TEST(it_fails_if_it_cannot_print)
+{
+	load_klog(LARGE);
+	fails(program_to(open("/dev/full", O_RDWR), "-f"), FAILED,
+	      "bufflink-klog: cannot write to standard output");
+}
+END_TEST
+
 /* The sum of the numbers that follow these words. */
 static unsigned long long sum_after(const char *text, const char *words)
 {
@@ -842,17 +907,78 @@ START_TEST(the_program_says_where_messages_are_missing)
 }
 END_TEST
 
+static unsigned int messages_in(int out)
+{
+	const char *text = text_of(out);
+	unsigned int count = 0;
+
+	while ((text = strstr(text, "{\"seq\":"))) {
+		count++;
+		text++;
+	}
+	return count;
+}
+
+/* Its header, its prefix or its text may be cut. */
 START_TEST(it_finds_the_start_of_a_message)
 {
 	struct log log = load_klog(LARGE);
-	char half[20];
+	char start[20];
+	const char *text;
 
 	while (next(&log))
 		;
 	write_kmsg("<13>cut\n");
 	write_kmsg("<13>whole\n");
-	read_all(log.fd, half, sizeof(half));
-	ck_assert_ptr_nonnull(strstr(output(program("-f"), GOOD), "] whole\n"));
+	read_all(log.fd, start, 1 << 2 * _i);
+	text = output(program("-f"), GOOD);
+	ck_assert_int_eq(*text, '[');
+	ck_assert_str_eq(strchr(text, ']'), "] whole\n");
+}
+END_TEST
+
+static int clear_for_ever(void *count)
+{
+	pin(1);
+	while (!klogctl(CLEAR, NULL, 0))
+		++*(volatile unsigned int *)count;
+	return 1;
+}
+
+START_TEST(it_tells_what_the_log_has_lost_from_what_the_buffer_has)
+{
+	struct producer_run burst = {
+		.call = PRODUCER_PRINTK, .context = PRODUCER_HARDIRQ,
+		.count = FLOOD, .burst = FLOOD, .size_min = 1, .size_max = 1,
+	};
+	struct log log = load_klog(LARGE);
+	unsigned int *clears = shared(sizeof(*clears));
+	unsigned long long before, by_log;
+	struct program reader;
+	const char *text;
+	pid_t clearing;
+
+	while (next(&log))
+		;
+	before = log.sequence;
+	pin(0);
+	clearing = start(clear_for_ever, clears);
+	wait_for(*(volatile unsigned int *)clears);
+	run(&burst);
+	kill(clearing, SIGKILL);
+	waitpid(clearing, NULL, 0);
+	write_kmsg("<13>the end\n");
+
+	reader = program("--json", "-f");
+	text = output(reader, LOSS);
+	by_log = sum_after(text, ",\"lost_by_log\":");
+	ck_assert_uint_gt(by_log, 0);
+	ck_assert_uint_eq(sum_after(text, ",\"lost_by_buffer\":"), 0);
+	ck_assert_ptr_nonnull(strstr(text_of(reader.err),
+				     " by the kernel's log, 0 by /dev/"));
+	text = line_with(text, "the end");
+	ck_assert_uint_eq(sum_after(text, "{\"seq\":"),
+			  before + by_log + messages_in(reader.out));
 }
 END_TEST
 
@@ -907,7 +1033,13 @@ int main(void)
 	tcase_add_test(cases[1], without_printk_time_there_is_none);
 	tcase_add_test(cases[1], it_waits_for_more_until_a_signal_or_the_end);
 	tcase_add_test(cases[1], the_program_says_where_messages_are_missing);
-	tcase_add_test(cases[1], it_finds_the_start_of_a_message);
+	tcase_add_test(cases[1],
+		       a_signal_ends_it_when_all_that_it_has_read_is_printed);
+	tcase_add_test(cases[1], it_fails_if_it_cannot_print);
+	tcase_add_loop_test(cases[1], it_finds_the_start_of_a_message, 0, 3);
 	tcase_add_test(cases[1], a_wrong_command_line_is_refused);
+	/* last, as it clears the log */
+	tcase_add_test(cases[1],
+		       it_tells_what_the_log_has_lost_from_what_the_buffer_has);
 	return run_suite(suite);
 }
