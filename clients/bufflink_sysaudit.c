@@ -3,8 +3,8 @@
  * bufflink_sysaudit - append every system call's entry and exit to a buffer
  *
  * The records are in bufflink_sysaudit.h. An exit is filtered by itself: after
- * a setuid() by the new user. Filters may change at any time: a call looks at
- * each just once, and sees it as it was before or as it is after.
+ * a setuid() by the new user. Filters may change at any time: a record is made
+ * by a look at each, which sees it as it was before or as it is after.
  *
  * Who reads the buffer says so, and its calls are left out: reading would make
  * something to read, for ever. Its process is known by its struct pid, which we
@@ -52,13 +52,9 @@ static int pid;
 module_param(pid, int, 0600);
 MODULE_PARM_DESC(pid, "only calls of this process (0: of any)");
 
-static unsigned long native_calls[BITS_TO_LONGS(CALLS)] = {
-	[0 ... BITS_TO_LONGS(CALLS) - 1] = ~0UL
-};
-
-static unsigned long compat_calls[BITS_TO_LONGS(CALLS)] = {
-	[0 ... BITS_TO_LONGS(CALLS) - 1] = ~0UL
-};
+#define ALL_CALLS	{ [0 ... BITS_TO_LONGS(CALLS) - 1] = ~0UL }
+static DECLARE_BITMAP(native_calls, CALLS) = ALL_CALLS;
+static DECLARE_BITMAP(compat_calls, CALLS) = ALL_CALLS;
 
 /* A call asks for one bit only: words may change one by one. */
 static int set_calls(const char *text, const struct kernel_param *param)
@@ -105,13 +101,23 @@ static void set_pid(struct pid **where, struct pid *who)
 	put_pid(before);
 }
 
+/* Files of parameters can be written until after the module's exit. */
+static void forget_readers(void)
+{
+	kernel_param_lock(THIS_MODULE);
+	bl = NULL;
+	put_pid(reader);
+	put_pid(reader_group);
+	kernel_param_unlock(THIS_MODULE);
+}
+
 static int set_reader(const char *text, const struct kernel_param *param)
 {
 	bool process = sysfs_streq(text, "process");
 	bool group = sysfs_streq(text, "group");
 	int i;
 
-	/* At load the writer is insmod, which reads nothing. */
+	/* At load the writer is insmod, which reads nothing; or it is over. */
 	if (!bl || (!process && !group && !sysfs_streq(text, "none")))
 		return -EINVAL;
 	set_pid(&reader, process ? get_pid(task_tgid(current)) : NULL);
@@ -258,6 +264,7 @@ unregister:
 	tracepoint_synchronize_unregister();
 destroy:
 	bufflink_destroy(bl);
+	forget_readers();
 	return err;
 }
 
@@ -267,8 +274,7 @@ static void __exit bufflink_sysaudit_exit(void)
 	tracepoint_probe_unregister(exit_point, log_exit, NULL);
 	tracepoint_synchronize_unregister();
 	bufflink_destroy(bl);
-	put_pid(reader);
-	put_pid(reader_group);
+	forget_readers();
 }
 
 module_init(bufflink_sysaudit_init);

@@ -3,7 +3,9 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/sched.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -22,6 +25,8 @@
 #define AUDITOR		"bufflink_sysaudit"
 #define STREAM_MAX	(32 << 20)
 #define NOBODY		65534
+#define PIPE_SIZE	65536
+#define BEYOND		1024	/* a number that filters do not have */
 
 #if defined(__x86_64__)
 #define NATIVE_ARCH	AUDIT_ARCH_X86_64
@@ -249,6 +254,31 @@ START_TEST(the_calls_of_a_known_program_come_out_complete_and_in_order)
 }
 END_TEST
 
+static void *thread_calls(void *unused)
+{
+	syscall(SYS_getppid);
+	return unused;
+}
+
+static void calls_in_a_thread(void)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, thread_calls, NULL), 0);
+	pthread_join(thread, NULL);
+}
+
+START_TEST(a_thread_is_told_from_its_process_and_filtered_with_it)
+{
+	struct child child = child_of(calls_in_a_thread);
+	struct audit *audit = audited(auditor_in("calls=0,110"), &child);
+	const struct sysaudit_head *head = &entry_of(audit, SYS_getppid)->head;
+
+	ck_assert_uint_eq(head->pid, child.pid);
+	ck_assert_uint_ne(head->tid, child.pid);
+}
+END_TEST
+
 static void calls_as_nobody(void)
 {
 	pin(1);
@@ -284,6 +314,17 @@ START_TEST(a_record_tells_who_called_and_where_and_when)
 }
 END_TEST
 
+/* All of the field is the kernel's, and none of what its stack had before. */
+static void is_named(const struct sysaudit_entry *entry, const char *name)
+{
+	char padded[SYSAUDIT_COMM] = "";
+
+	memcpy(padded, name, strlen(name));
+	ck_assert(has_comm(entry));
+	ck_assert_str_eq(entry->comm, name);
+	ck_assert_mem_eq(entry->comm, padded, sizeof(padded));
+}
+
 static void renames(void)
 {
 	syscall(SYS_getppid);
@@ -313,7 +354,7 @@ START_TEST(comm_comes_first_and_whenever_it_changes)
 		ck_assert_uint_lt(i, sizeof(comms) / sizeof(*comms));
 		ck_assert_int_eq(has_comm(record), !!comms[i]);
 		if (comms[i])
-			ck_assert_str_eq(record->comm, comms[i]);
+			is_named(record, comms[i]);
 		i++;
 	}
 	ck_assert_uint_eq(i, sizeof(comms) / sizeof(*comms));
@@ -337,8 +378,7 @@ START_TEST(a_program_has_its_own_name_from_its_first_call_on)
 	ck_assert(!has_comm(entry_of(audit, SYS_execve)));
 	exit_of(audit, SYS_execve, 0);
 	record = next(audit);
-	ck_assert(has_comm(record));
-	ck_assert_str_eq(record->comm, "busybox");
+	is_named(record, "busybox");
 	while ((record = next(audit)))
 		ck_assert(record->head.type != SYSAUDIT_ENTRY ||
 			  !has_comm(record));
@@ -497,8 +537,7 @@ START_TEST(a_name_is_told_again_if_the_record_with_it_was_lost)
 		;
 	syscall(SYS_getppid);
 	entry = entry_of(audit, SYS_getppid);
-	ck_assert(has_comm(entry));
-	ck_assert_str_eq(entry->comm, "lost");
+	is_named(entry, "lost");
 	exit_of(audit, SYS_getppid, getppid());
 	syscall(SYS_getppid);
 	ck_assert(!has_comm(entry_of(audit, SYS_getppid)));
@@ -565,6 +604,23 @@ START_TEST(filters_by_user_and_process_can_be_set_and_changed)
 	while ((record = next(audit)))
 		ck_assert_uint_eq(record->head.pid, child.pid);
 	ck_assert_uint_eq(audit->records, 2 + 4);
+}
+END_TEST
+
+static void calls_beyond(void)
+{
+	syscall(BEYOND);
+}
+
+START_TEST(a_number_beyond_the_filters_passes_them)
+{
+	struct child child = child_of(calls_beyond);
+	int fd = auditor_in("calls=0");
+	struct audit *audit = audited(fd, &child);
+
+	entry_of(audit, BEYOND);
+	exit_of(audit, BEYOND, -ENOSYS);
+	ck_assert_ptr_null(next(audit));
 }
 END_TEST
 
@@ -657,6 +713,67 @@ static void interrupt(struct tool *tool, int status)
 	ck_assert_int_eq(finish(tool->pid), status);
 }
 
+static int call_as_reader(void *unused)
+{
+	(void)unused;
+	parameter_write(AUDITOR, "reader", "process");
+	syscall(SYS_getppid);
+	return 0;
+}
+
+/* A process of this number, which nobody has. */
+static void call_as(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&pid, .set_tid_size = 1,
+	};
+	pid_t child = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (!child) {
+		syscall(SYS_getppid);
+		_exit(0);
+	}
+	ck_assert_msg(child == pid, "%m");
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+
+START_TEST(a_reader_is_left_out_by_itself_and_not_by_its_number)
+{
+	int fd = auditor_in("calls=110");
+	struct audit *audit = audit_of(fd);
+	pid_t reader = start(call_as_reader, NULL);
+
+	ck_assert_int_eq(finish(reader), 0);
+	ck_assert_ptr_null(next(audit));
+	call_as(reader);
+	ck_assert_int_eq(entry_of(audit, SYS_getppid)->head.pid, reader);
+	exit_of(audit, SYS_getppid, getpid());
+	ck_assert_ptr_null(next(audit));
+}
+END_TEST
+
+START_TEST(who_is_a_reader_no_more_is_logged_and_names_are_told_anew)
+{
+	struct audit *audit = audit_of(auditor_in("calls=110"));
+	pid_t parent = getppid();
+	int i;
+
+	drain(audit->fd);
+	for (i = 0; i < 2; i++) {
+		parameter_write(AUDITOR, "reader", "process");
+		syscall(SYS_getppid);
+		parameter_write(AUDITOR, "reader", "group");
+		syscall(SYS_getppid);
+		parameter_write(AUDITOR, "reader", "none");
+		syscall(SYS_getppid);
+		is_named(entry_of(audit, SYS_getppid), "client_sysaudit");
+		exit_of(audit, SYS_getppid, parent);
+		ck_assert_ptr_null(next(audit));
+	}
+}
+END_TEST
+
 /* The records that come while the machine has nothing to do but wait. */
 static __u64 records_of_a_moment(int fd)
 {
@@ -727,12 +844,24 @@ START_TEST(the_tool_prints_calls_as_strace_does)
 }
 END_TEST
 
+static void calls_are(const char *parameter, const char *expected)
+{
+	char path[128], text[64] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/" AUDITOR "/parameters/%s",
+		 parameter);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+	ck_assert_str_eq(text, expected);
+	close(fd);
+}
+
 START_TEST(the_tool_sets_filters_by_name_and_reports_losses_with_status_3)
 {
 	static const char report[] = "bufflink-audit: lost 1";
 	struct tool reader;
-	char text[32] = "";
-	int i, fd;
+	int i;
 
 	auditor_in("buffer_size=4096 calls=110");
 	for (i = 0; i < 100; i++)
@@ -743,14 +872,117 @@ START_TEST(the_tool_sets_filters_by_name_and_reports_losses_with_status_3)
 			 0);
 	ck_assert(has_written(reader.out, "{\"type\":\"loss\",\"records\":1"));
 	ck_assert(has_written(reader.out, "\"number\":110,\"call\":\"getppid\",\"args\":[\"0x"));
-	fd = open("/sys/module/" AUDITOR "/parameters/calls", O_RDONLY);
-	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
-	ck_assert_str_eq(text, "3,8\n");
+	calls_are("calls", "3,8\n");
 
+	reader = tool("-c", "lseek,,close");
+	ck_assert_int_eq(finish(reader.pid), 2);
 	reader = tool("-c", "lseek,nonsense");
 	ck_assert_int_eq(finish(reader.pid), 2);
 	ck_assert_str_eq(text_of(reader.err),
 			 "bufflink-audit: --calls: 'nonsense' is no call\n");
+}
+END_TEST
+
+static void calls_and_is_interrupted(void)
+{
+	const struct itimerval soon = { .it_value.tv_usec = 20000 };
+
+	signal(SIGALRM, handler);
+	prctl(PR_SET_NAME, "a\n\033[m\377");
+	setitimer(ITIMER_REAL, &soon, NULL);
+	syscall(SYS_pause);
+}
+
+START_TEST(the_tool_prints_no_name_that_a_terminal_obeys)
+{
+	struct child child = child_of(calls_and_is_interrupted);
+	unsigned long long seconds, nanoseconds;
+	__u64 before = wall_clock();
+	struct tool reader;
+	char line[128];
+
+	auditor_in("calls=34");
+	let_go(&child);
+	reader = tool("--no-wait", "--time");
+	ck_assert_int_eq(finish(reader.pid), 0);
+	ck_assert_int_eq(sscanf(text_of(reader.out), "%llu.%9llu %127[^\n]",
+				&seconds, &nanoseconds, line), 3);
+	ck_assert_uint_ge(seconds * 1000000000 + nanoseconds, before);
+	ck_assert_uint_le(seconds * 1000000000 + nanoseconds, wall_clock());
+	ck_assert_ptr_nonnull(strstr(line, "<a\\x0a\\x1b[m\\xff> pause("));
+	ck_assert_ptr_nonnull(strstr(line, ") = ? ERESTARTNOHAND"));
+}
+END_TEST
+
+START_TEST(the_tool_knows_both_ways_to_make_a_32_bit_call)
+{
+	struct tool reader;
+
+	auditor_in("buffer_size=4096 pid=1");
+	reader = tool("-f", "-c", "socket");
+	ck_assert_int_eq(finish(reader.pid), 0);
+	calls_are("calls", "41\n");
+	calls_are("compat_calls", "102,359\n");
+	reader = tool("-f", "-c", "all");
+	ck_assert_int_eq(finish(reader.pid), 0);
+	calls_are("calls", "0-1023\n");
+	calls_are("compat_calls", "0-1023\n");
+}
+END_TEST
+
+/* It has more to print than its pipe holds. */
+static struct tool stuck_tool(int ends[2])
+{
+	struct tool stuck = {
+		.argv = (char *[]){ "bufflink-audit", "--json", NULL },
+		.err = memory_file(),
+	};
+	int i;
+
+	for (i = 0; i < 500; i++)
+		syscall(SYS_getppid);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	stuck.out = ends[1];
+	stuck.pid = start(exec_tool, &stuck);
+	close(ends[1]);
+	wait_for(readable(ends[0]) == PIPE_SIZE);
+	return stuck;
+}
+
+START_TEST(a_signal_ends_the_tool_when_all_that_it_has_read_is_printed)
+{
+	static char data[1 << 20];
+	struct tool stuck;
+	size_t size = 0;
+	ssize_t got;
+	int ends[2];
+
+	auditor_in("calls=110");
+	stuck = stuck_tool(ends);
+	kill(stuck.pid, SIGTERM);
+	ck_assert(!finished(stuck.pid, MOMENT_MS));
+	while ((got = read(ends[0], data + size, sizeof(data) - size - 1)) > 0)
+		size += got;
+	ck_assert_int_eq(finish(stuck.pid), 0);
+	ck_assert_int_eq(data[size - 1], '\n');
+
+	stuck = stuck_tool(ends);
+	wait_for(!kill(stuck.pid, SIGINT) && finished(stuck.pid, MOMENT_MS));
+}
+END_TEST
+
+START_TEST(the_tool_fails_if_it_cannot_print)
+{
+	struct tool full = {
+		.argv = (char *[]){ "bufflink-audit", "--no-wait", NULL },
+		.out = open("/dev/full", O_WRONLY), .err = memory_file(),
+	};
+
+	auditor_in("");
+	full.pid = start(exec_tool, &full);
+	ck_assert_int_eq(finish(full.pid), 1);
+	ck_assert(has_written(full.err,
+			      "bufflink-audit: cannot write to standard output"));
 }
 END_TEST
 
@@ -821,9 +1053,10 @@ static int hammer_for_ever(void *arg)
 }
 
 /*
- * Code that one CPU patches while another runs it trips QEMU without KVM: an
- * int3 may stay for ever in what it has translated. So when load is on, others
- * have the tracepoints already, and nothing is patched for one more.
+ * Guests of QEMU without KVM were seen to die when one CPU patched code that
+ * another was running: it looks as if an old int3 may stay in what QEMU has
+ * translated. So when load is on, others have the tracepoints already, and
+ * nothing is patched for one more.
  */
 #define TRACING	"/sys/kernel/tracing"
 
@@ -908,6 +1141,7 @@ int main(void)
 	add_audit_case(suite, "records",
 		       the_calls_of_a_known_program_come_out_complete_and_in_order,
 		       a_record_tells_who_called_and_where_and_when,
+		       a_thread_is_told_from_its_process_and_filtered_with_it,
 		       comm_comes_first_and_whenever_it_changes,
 		       a_program_has_its_own_name_from_its_first_call_on,
 		       a_signal_handler_is_between_the_call_and_its_return);
@@ -923,12 +1157,19 @@ int main(void)
 	add_audit_case(suite, "filters",
 		       filters_by_call_number_can_be_set_and_changed,
 		       filters_by_user_and_process_can_be_set_and_changed,
+		       a_number_beyond_the_filters_passes_them,
 		       a_bad_filter_is_einval_and_changes_nothing);
 	add_audit_case(suite, "tool",
 		       the_reader_is_not_given_its_own_calls,
+		       a_reader_is_left_out_by_itself_and_not_by_its_number,
+		       who_is_a_reader_no_more_is_logged_and_names_are_told_anew,
 		       nor_is_its_process_group_those_of_each_other_if_it_asks,
 		       the_tool_prints_calls_as_strace_does,
 		       the_tool_sets_filters_by_name_and_reports_losses_with_status_3,
+		       the_tool_prints_no_name_that_a_terminal_obeys,
+		       the_tool_knows_both_ways_to_make_a_32_bit_call,
+		       a_signal_ends_the_tool_when_all_that_it_has_read_is_printed,
+		       the_tool_fails_if_it_cannot_print,
 		       a_second_reader_is_told_that_there_is_one,
 		       the_tool_says_when_there_is_nothing_to_read);
 	add_audit_case(suite, "safety",
