@@ -33,6 +33,7 @@
 #define SYSFS		"/sys/class/misc"
 #define DIGITS		"0123456789"
 #define ANY_UID		"4294967295"
+#define CALLS		1024		/* numbers that a filter can have */
 #define TIDS		(1 << 22)	/* the kernel has no more */
 #define X32_BIT		0x40000000
 
@@ -63,12 +64,17 @@ static const char help[] =
 
 static bool json, times;
 static char comms[TIDS][SYSAUDIT_COMM + 1];	/* by thread; mostly untouched */
-static atomic_int stopped;			/* by this signal */
+static atomic_bool stopped;			/* by a signal */
+
+static void flush(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		err(EXIT_FAILURE, "cannot write to standard output");
+}
 
 static void finish(int status)
 {
-	if (fflush(stdout))
-		err(EXIT_FAILURE, "cannot write to standard output");
+	flush();
 	exit(status);
 }
 
@@ -112,18 +118,39 @@ static uint32_t compat_arch(void)
 	}
 }
 
-/* Adds the call's number to a list; false if arch has no such call. */
-static bool add_number(char **list, uint32_t arch, const char *name)
+static void add_number(char **list, int number)
 {
-	int number = arch ? seccomp_syscall_resolve_name_arch(arch, name) : -1;
 	char *longer;
 
-	if (number < 0)
-		return false;
 	if (asprintf(&longer, "%s%s%d", *list, **list ? "," : "", number) < 0)
 		err(EXIT_FAILURE, "--calls");
 	*list = longer;		/* and forget the old one */
-	return true;
+}
+
+/*
+ * Adds the call's numbers to a list; false if arch has no such call. Some of
+ * 32-bit programs have two, their own and, as socketcall(), one that all share:
+ * to its name the library gives only the latter, to its number the name.
+ */
+static bool add_call(char **list, uint32_t arch, const char *name)
+{
+	int shared = arch ? seccomp_syscall_resolve_name_rewrite(arch, name) :
+			    -1;
+	bool known = shared >= 0;
+	char *other;
+	int number;
+
+	if (known)
+		add_number(list, shared);
+	for (number = 0; arch && number < CALLS; number++) {
+		other = seccomp_syscall_resolve_num_arch(arch, number);
+		if (other && number != shared && !strcmp(other, name)) {
+			add_number(list, number);
+			known = true;
+		}
+		free(other);
+	}
+	return known;
 }
 
 static void set_calls(char *names)
@@ -135,11 +162,11 @@ static void set_calls(char *names)
 	if (!strcmp(names, "all")) {
 		native = names;
 		compat = names;
-		names = "";
+		names = NULL;
 	}
-	while ((name = strsep(&names, ",")) && *name) {
-		known = add_number(&native, seccomp_arch_native(), name);
-		known |= add_number(&compat, compat_arch(), name);
+	while ((name = strsep(&names, ","))) {
+		known = add_call(&native, seccomp_arch_native(), name);
+		known |= add_call(&compat, compat_arch(), name);
 		if (!known)
 			errx(EXIT_USAGE, "--calls: '%s' is no call", name);
 	}
@@ -210,18 +237,17 @@ static const char *call_name(const struct sysaudit_head *head)
 	return text;
 }
 
-static const char *error_name(int error)
+/* The kernel's own: a signal came, and the call may be made again. */
+static const char *restart_name(int error)
 {
-	/* The kernel's own: a signal came, and the call may be made again. */
-	static const char * const restarts[] = {
+	static const char * const names[] = {
 		"ERESTARTSYS", "ERESTARTNOINTR", "ERESTARTNOHAND", NULL,
 		"ERESTART_RESTARTBLOCK",
 	};
 	const unsigned int first = 512;
 
-	if (error - first < sizeof(restarts) / sizeof(*restarts))
-		return restarts[error - first];
-	return strerrorname_np(error);
+	return error - first < sizeof(names) / sizeof(*names) ?
+	       names[error - first] : NULL;
 }
 
 static const char *comm_of(const struct sysaudit_head *head)
@@ -231,24 +257,37 @@ static const char *comm_of(const struct sysaudit_head *head)
 	return *comm ? comm : "?";
 }
 
+/* Any user can give a thread any name, also one that a terminal obeys. */
+static void print_comm(const char *comm)
+{
+	for (; *comm; comm++) {
+		if (isascii(*comm) && isprint(*comm))
+			putchar(*comm);
+		else
+			printf("\\x%02x", (unsigned char)*comm);
+	}
+}
+
 static void print_thread(const struct sysaudit_head *head)
 {
 	if (times)
 		printf("%llu.%09llu ", head->time / 1000000000,
 		       head->time % 1000000000);
-	printf("%u<%s> %s", head->tid, comm_of(head),
-	       head->arch == seccomp_arch_native() ? "" : "[compat] ");
+	printf("%u<", head->tid);
+	print_comm(comm_of(head));
+	printf("> %s", head->arch == seccomp_arch_native() ? "" : "[compat] ");
 }
 
 static void print_result(__s64 result)
 {
-	const char *error = NULL;
+	int error = result < 0 && result > -4096 ? -result : 0;
 
-	if (result < 0 && result > -4096)
-		error = error_name(-result);
-	if (error)
-		printf(" = -1 %s (%s)\n", error, strerror(-result));
-	else if (result > -4096 && result < 1 << 30)
+	if (restart_name(error))
+		printf(" = ? %s\n", restart_name(error));
+	else if (error && strerrorname_np(error))
+		printf(" = -1 %s (%s)\n", strerrorname_np(error),
+		       strerror(error));
+	else if (error || (result >= 0 && result < 1 << 30))
 		printf(" = %lld\n", result);
 	else
 		printf(" = %#llx\n", (__u64)result);	/* an address */
@@ -400,34 +439,42 @@ static bool report_loss(int fd)
 
 static void stop(int number)
 {
-	stopped = number;
+	(void)number;
+	stopped = true;
+}
+
+/* SIGINT and SIGTERM end it when all that was read is printed. */
+static void catch_signal(int number)
+{
+	/* The second one kills, should standard output be stuck. */
+	const struct sigaction action = {
+		.sa_handler = stop, .sa_flags = SA_RESETHAND | SA_RESTART,
+	};
+	struct sigaction before;
+
+	sigaction(number, NULL, &before);
+	if (before.sa_handler != SIG_IGN)
+		sigaction(number, &action, NULL);
 }
 
 /* Only ppoll() lets signals in: none can come between look and sleep. */
 static bool wait_for_data(int fd, bool wait)
 {
-	const struct sigaction action = {
-		.sa_handler = stop, .sa_flags = SA_RESETHAND,
-	};
 	const struct timespec no_time = { };
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLPRI };
-	static sigset_t caught, before;
-	static bool set_up;
-	int ready;
+	sigset_t caught, before;
+	int ready = 0;
 
-	if (!set_up) {
-		sigemptyset(&caught);
-		sigaddset(&caught, SIGINT);
-		sigaddset(&caught, SIGTERM);
-		sigprocmask(SIG_BLOCK, &caught, &before);
-		sigaction(SIGINT, &action, NULL);
-		sigaction(SIGTERM, &action, NULL);
-		set_up = true;
-	}
-	ready = ppoll(&pollfd, 1, wait ? NULL : &no_time, &before);
+	sigemptyset(&caught);
+	sigaddset(&caught, SIGINT);
+	sigaddset(&caught, SIGTERM);
+	sigprocmask(SIG_BLOCK, &caught, &before);
+	if (!stopped)
+		ready = ppoll(&pollfd, 1, wait ? NULL : &no_time, &before);
 	if (ready < 0 && errno != EINTR)
 		err(EXIT_FAILURE, "cannot poll");
-	return ready > 0 && !stopped;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ready > 0;
 }
 
 /* Into as much memory as the buffer has, a read gets whole records only. */
@@ -449,8 +496,7 @@ static bool print_all(int fd, size_t size, bool wait)
 		if (got < 0)
 			err(EXIT_FAILURE, "cannot read");
 		print_records(data, got);
-		if (fflush(stdout))
-			err(EXIT_FAILURE, "cannot write to standard output");
+		flush();
 	}
 	end_line();
 	free(data);
@@ -518,6 +564,8 @@ int main(int argc, char **argv)
 		errx(EXIT_USAGE, "%s: unexpected argument", argv[optind]);
 
 	fd = open_buffer(&stats);
+	catch_signal(SIGINT);
+	catch_signal(SIGTERM);
 	set_parameter("reader", reader);
 	if (calls)
 		set_calls(calls);

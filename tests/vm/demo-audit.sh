@@ -44,7 +44,7 @@ reader=$!
 wait_for grep -q 59 /sys/module/bufflink_sysaudit/parameters/calls
 show sh -c 'cat /proc/sys/kernel/ostype; head -n 1 /none/such || :'
 wait_for grep -q 'ENOENT' /tmp/calls
-kill -INT $reader
+kill $reader
 wait $reader || fail "the tool came to a bad end"
 sed 's/^/  /' /tmp/calls
 grep -q '<sh> execve(' /tmp/calls || fail "no execve() was logged"
