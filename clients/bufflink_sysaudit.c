@@ -102,8 +102,9 @@ static void set_pid(struct pid **where, struct pid *who)
 }
 
 /* Files of parameters can be written until after the module's exit. */
-static void forget_readers(void)
+static void forget_buffer(void)
 {
+	bufflink_destroy(bl);
 	kernel_param_lock(THIS_MODULE);
 	bl = NULL;
 	put_pid(reader);
@@ -263,8 +264,7 @@ unregister:
 	tracepoint_probe_unregister(exit_point, log_exit, NULL);
 	tracepoint_synchronize_unregister();
 destroy:
-	bufflink_destroy(bl);
-	forget_readers();
+	forget_buffer();
 	return err;
 }
 
@@ -273,8 +273,7 @@ static void __exit bufflink_sysaudit_exit(void)
 	tracepoint_probe_unregister(enter_point, log_entry, NULL);
 	tracepoint_probe_unregister(exit_point, log_exit, NULL);
 	tracepoint_synchronize_unregister();
-	bufflink_destroy(bl);
-	forget_readers();
+	forget_buffer();
 }
 
 module_init(bufflink_sysaudit_init);

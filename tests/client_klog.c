@@ -583,6 +583,14 @@ START_TEST(it_is_unloaded_at_any_moment)
 }
 END_TEST
 
+START_TEST(without_memory_it_leaves_nothing_behind)
+{
+	ck_assert_int_eq(load(KLOG, "size=1099511627776"), -ENOMEM);
+	ck_assert(!exists("/dev/bufflink1"));
+	ck_assert_int_eq(unload(KLOG), -ENOENT);
+}
+END_TEST
+
 START_TEST(only_root_gets_at_it)
 {
 	struct log log = load_klog(LARGE);
@@ -1026,6 +1034,7 @@ int main(void)
 		       nothing_of_a_burst_with_interrupts_off_is_lost);
 	tcase_add_test(cases[0], a_small_buffer_lost_exactly_what_is_missing);
 	tcase_add_loop_test(cases[0], it_is_unloaded_at_any_moment, 0, 8);
+	tcase_add_test(cases[0], without_memory_it_leaves_nothing_behind);
 	tcase_add_test(cases[0], only_root_gets_at_it);
 
 	tcase_add_test(cases[1], json_is_valid);

@@ -644,6 +644,14 @@ START_TEST(a_bad_filter_is_einval_and_changes_nothing)
 }
 END_TEST
 
+START_TEST(without_memory_it_leaves_nothing_behind)
+{
+	ck_assert_int_eq(load(AUDITOR, "buffer_size=1099511627776"), -ENOMEM);
+	ck_assert(!exists("/dev/bufflink0"));
+	ck_assert_int_eq(unload(AUDITOR), -ENOENT);
+}
+END_TEST
+
 /* the tool, and who reads */
 
 static int memory_file(void)
@@ -1158,7 +1166,8 @@ int main(void)
 		       filters_by_call_number_can_be_set_and_changed,
 		       filters_by_user_and_process_can_be_set_and_changed,
 		       a_number_beyond_the_filters_passes_them,
-		       a_bad_filter_is_einval_and_changes_nothing);
+		       a_bad_filter_is_einval_and_changes_nothing,
+		       without_memory_it_leaves_nothing_behind);
 	add_audit_case(suite, "tool",
 		       the_reader_is_not_given_its_own_calls,
 		       a_reader_is_left_out_by_itself_and_not_by_its_number,
