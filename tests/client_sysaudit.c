@@ -769,9 +769,7 @@ START_TEST(who_is_a_reader_no_more_is_logged_and_names_are_told_anew)
 
 	drain(audit->fd);
 	for (i = 0; i < 2; i++) {
-		parameter_write(AUDITOR, "reader", "process");
-		syscall(SYS_getppid);
-		parameter_write(AUDITOR, "reader", "group");
+		parameter_write(AUDITOR, "reader", i ? "group" : "process");
 		syscall(SYS_getppid);
 		parameter_write(AUDITOR, "reader", "none");
 		syscall(SYS_getppid);
