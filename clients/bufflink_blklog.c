@@ -7,9 +7,9 @@
  * sectors earlier, perhaps with the change still on its way, learns of it.
  *
  * A request knows all about itself when it completes. A bio that goes without
- * requests, to brd or dm, may have been advanced by its driver; its data's
- * vector then tells where it began. Without data (discard, write zeroes) it is
- * too late to know: so that is logged when it begins, and its end refers to it.
+ * requests, to dm, may have been advanced or cut; its data's vector then tells
+ * where it began. Without data (discard, write zeroes) it is too late to know:
+ * so that is logged when it begins, and its end refers to it.
  *
  * By then, sectors are those of the whole disk, whatever partition was meant.
  */
@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
+#include <trace/events/block.h>
 
 #include "bufflink.h"
 #include "bufflink_blklog.h"
@@ -40,30 +41,31 @@ static int buffer_count;
 module_param_array(buffers, int, &buffer_count, 0400);
 MODULE_PARM_DESC(buffers, "to read: the N of /dev/bufflinkN of each of devices");
 
+/* Names and numbers may come to mean another disk, or the disk another medium. */
+static unsigned long long diskseqs[MAX_DISKS];
+static int diskseq_count;
+module_param_array(diskseqs, ullong, &diskseq_count, 0400);
+MODULE_PARM_DESC(diskseqs, "to read: the diskseq in sysfs of each of devices");
+
 static ulong buffer_size = SZ_4M;
 module_param(buffer_size, ulong, 0400);
 MODULE_PARM_DESC(buffer_size, "bytes of each buffer");
 
-static dev_t disks[MAX_DISKS];
 static struct bufflink *bls[MAX_DISKS];
 static u64 secret;		/* keeps addresses of bios to ourselves */
-
-static dev_t number_of(const struct gendisk *disk)
-{
-	return disk ? MKDEV(disk->major, disk->first_minor) : 0;
-}
 
 static struct bufflink *log_of(const struct gendisk *disk)
 {
 	int i;
 
-	for (i = 0; i < count; i++) {
-		if (disks[i] == number_of(disk))
+	for (i = 0; disk && i < count; i++) {
+		if (diskseqs[i] == disk->diskseq)
 			return bls[i];
 	}
 	return NULL;
 }
 
+/* 0 if it is none. */
 static u8 change_of(enum req_op op)
 {
 	switch (op) {
@@ -75,13 +77,8 @@ static u8 change_of(enum req_op op)
 		return BLKLOG_DISCARD;
 	case REQ_OP_WRITE_ZEROES:
 		return BLKLOG_WRITE_ZEROES;
-	case REQ_OP_ZONE_RESET:
-	case REQ_OP_ZONE_RESET_ALL:
-		return BLKLOG_ZONE_RESET;
-	case REQ_OP_DRV_OUT:
-		return BLKLOG_UNKNOWN;
 	default:
-		return 0;
+		return op_is_write(op) ? BLKLOG_UNKNOWN : 0;
 	}
 }
 
@@ -90,11 +87,7 @@ static void append(struct bufflink *bl, struct gendisk *disk, enum req_op op,
 {
 	record.version = BLKLOG_VERSION;
 	record.change = change_of(op);
-
-	/* These do not say where they end, or not even where they begin. */
-	if (op == REQ_OP_ZONE_RESET) {
-		record.sectors = disk->queue->limits.chunk_sectors;
-	} else if (op == REQ_OP_ZONE_RESET_ALL || op == REQ_OP_DRV_OUT) {
+	if (record.change == BLKLOG_UNKNOWN) {
 		record.sector = 0;
 		record.sectors = get_capacity(disk);
 	}
@@ -169,27 +162,23 @@ static sector_t sectors_behind(const struct bio *bio)
 	return min_t(u64, bytes >> SECTOR_SHIFT, bio->bi_iter.bi_sector);
 }
 
-static void log_bio(struct bufflink *bl, struct gendisk *disk, struct bio *bio)
-{
-	sector_t behind = sectors_behind(bio);
-	const struct blklog_record record = {
-		.sector = bio->bi_iter.bi_sector - behind,
-		.sectors = bio_sectors(bio) + behind,
-		.id = id_of(bio),
-		.error = blk_status_to_errno(bio->bi_status),
-	};
-
-	append(bl, disk, bio_op(bio), record);
-}
-
 /* Those that became requests do not come here, but for some that failed. */
 static void bio_completed(void *unused, struct request_queue *queue,
 			  struct bio *bio)
 {
 	struct bufflink *bl = log_of(queue->disk);
+	struct blklog_record record = {
+		.id = id_of(bio),
+		.error = blk_status_to_errno(bio->bi_status),
+	};
+	sector_t behind;
 
-	if (bl && change_of(bio_op(bio)))
-		log_bio(bl, queue->disk, bio);
+	if (!bl || !change_of(bio_op(bio)))
+		return;
+	behind = sectors_behind(bio);
+	record.sector = bio->bi_iter.bi_sector - behind;
+	record.sectors = bio_sectors(bio) + behind;
+	append(bl, queue->disk, bio_op(bio), record);
 }
 
 static struct {
@@ -223,11 +212,17 @@ static void unregister_probes(size_t count)
 
 static int register_probes(void)
 {
-	int err = -ENOENT;
+	int err;
 	size_t i;
+
+	/* the compiler is to see if a kernel changes what they are called with */
+	check_trace_callback_type_block_rq_complete(request_completed);
+	check_trace_callback_type_block_bio_queue(bio_begun);
+	check_trace_callback_type_block_bio_complete(bio_completed);
 
 	for_each_kernel_tracepoint(find_tracepoint, NULL);
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		err = -ENOENT;
 		if (probes[i].tracepoint)
 			err = tracepoint_probe_register(probes[i].tracepoint,
 							probes[i].probe, NULL);
@@ -242,43 +237,25 @@ static int register_probes(void)
 }
 
 /*
- * Other drivers send the bio itself on to other disks (md, bcache, NVMe with
- * several paths): where it ends, nobody knows whose it was.
+ * Drivers other than dm may send the bio itself on to another disk (md, bcache,
+ * NVMe with several paths): where it ends, nobody knows whose it was. Memory may
+ * be written without a bio: by DAX, and as a page of brd or zram until 6.2.
  */
-static bool ends_where_it_began(struct gendisk *disk)
+static bool is_told(struct gendisk *disk)
 {
-	static const char * const drivers[] = { "dm-", "pmem", "ram", "zram" };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(drivers); i++) {
-		if (str_has_prefix(disk->disk_name, drivers[i]))
-			return true;
-	}
-	return queue_is_mq(disk->queue);
-}
-
-static int disk_of(const struct file *file, dev_t *dev)
-{
-	struct gendisk *disk;
-
-	if (!S_ISBLK(file_inode(file)->i_mode))
-		return -ENOTBLK;
-	disk = I_BDEV(file->f_mapping->host)->bd_disk;
-	if (!ends_where_it_began(disk))
-		return -EOPNOTSUPP;
-	if (log_of(disk))
-		return -EEXIST;
-	*dev = number_of(disk);
-	return 0;
+	return (queue_is_mq(disk->queue) ||
+		str_has_prefix(disk->disk_name, "dm-")) &&
+	       !blk_queue_dax(disk->queue);
 }
 
 /* Of a path, or a name in /dev; a partition stands for its disk. */
-static int find_disk(const char *name, dev_t *dev)
+static int find_disk(const char *name, unsigned long long *diskseq)
 {
 	char *path = kasprintf(GFP_KERNEL, "%s%s", *name == '/' ? "" : "/dev/",
 			       name);
+	struct gendisk *disk;
 	struct file *file;
-	int err;
+	int err = 0;
 
 	if (!path)
 		return -ENOMEM;
@@ -286,7 +263,16 @@ static int find_disk(const char *name, dev_t *dev)
 	kfree(path);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = disk_of(file, dev);
+	disk = S_ISBLK(file_inode(file)->i_mode) ?
+	       I_BDEV(file->f_mapping->host)->bd_disk : NULL;
+	if (!disk)
+		err = -ENOTBLK;
+	else if (!is_told(disk))
+		err = -EOPNOTSUPP;
+	else if (log_of(disk))
+		err = -EEXIST;
+	else
+		*diskseq = disk->diskseq;
 	filp_close(file, NULL);
 	return err;
 }
@@ -306,7 +292,7 @@ static int __init blklog_init(void)
 
 	secret = get_random_u64();
 	for (i = 0; i < count; i++) {
-		err = find_disk(devices[i], &disks[i]);
+		err = find_disk(devices[i], &diskseqs[i]);
 		if (!err)
 			err = bufflink_create(&bls[i], NULL, buffer_size, -1);
 		if (err) {
@@ -319,6 +305,7 @@ static int __init blklog_init(void)
 			buffers[i]);
 	}
 	buffer_count = count;
+	diskseq_count = count;
 	err = register_probes();
 	if (err)
 		goto destroy;

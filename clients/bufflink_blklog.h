@@ -15,8 +15,7 @@ enum blklog_change {
 	BLKLOG_WRITE = 1,
 	BLKLOG_DISCARD,		/* also a secure one */
 	BLKLOG_WRITE_ZEROES,
-	BLKLOG_ZONE_RESET,
-	BLKLOG_UNKNOWN,		/* a driver's own command */
+	BLKLOG_UNKNOWN,		/* all else: resets of zones, commands of a driver */
 };
 
 /*

@@ -69,37 +69,23 @@ END_TEST
 
 START_TEST(a_write_of_bios_is_logged_with_its_sectors)
 {
-	write_is_logged(ram_disk());
-}
-END_TEST
-
-START_TEST(a_write_to_dm_is_logged_with_its_sectors)
-{
 	write_is_logged(new_dm(new_loop(LOOP_SIZE), 1, 1024));
 }
 END_TEST
 
-static void partition_is_logged(const char *disk)
+/* They have more than 32 bits. */
+START_TEST(sectors_of_a_partition_are_the_disks)
 {
-	const char *partition = new_partition(disk, 100, 200);
+	const uint64_t start = 5ull << 30;
+	const char *disk = new_loop((start + 1024) * SECTOR);
+	const char *partition = new_partition(disk, start, 200);
 	int fd = open_direct(partition, O_RDWR);
 
 	begin(disk);
 	write_blocks(fd, 8 * SECTOR, 4 * SECTOR, 'x');
-	is(next(), BLKLOG_WRITE, 108, 4);
+	is(next(), BLKLOG_WRITE, start + 8, 4);
 	nothing_more();
 	close(fd);
-}
-
-START_TEST(sectors_of_a_partition_of_requests_are_the_disks)
-{
-	partition_is_logged(new_loop(LOOP_SIZE));
-}
-END_TEST
-
-START_TEST(sectors_of_a_partition_of_bios_are_the_disks)
-{
-	partition_is_logged(ram_disk());
 }
 END_TEST
 
@@ -220,7 +206,7 @@ START_TEST(reads_and_flushes_are_not_logged)
 	int fd, i;
 
 	disks[0] = new_loop(LOOP_SIZE);
-	disks[1] = ram_disk();
+	disks[1] = new_dm(new_loop(LOOP_SIZE), 1, 1024);
 	snprintf(list, sizeof(list), "%s,%s", disks[0], disks[1]);
 	begin(list);
 	for (i = 0; i < 2; i++) {
@@ -249,17 +235,42 @@ START_TEST(each_disk_has_its_own_buffer)
 }
 END_TEST
 
+START_TEST(another_medium_is_not_logged)
+{
+	const char *disk = new_loop(LOOP_SIZE);
+	int fd;
+
+	begin(disk);
+	change_medium(disk, LOOP_SIZE);
+	fd = open_direct(disk, O_RDWR);
+	write_blocks(fd, 0, PAGE, 'x');
+	nothing_more();
+	close(fd);
+}
+END_TEST
+
+/* These also write pages that have no bio. */
+START_TEST(a_disk_that_does_not_tell_all_is_refused)
+{
+	char list[64];
+
+	snprintf(list, sizeof(list), "devices=%s", ram_disk());
+	ck_assert_int_eq(load("bufflink_blklog", list), -EOPNOTSUPP);
+	ck_assert(!exists("/dev/bufflink%d", LOG));
+}
+END_TEST
+
 START_TEST(only_root_sees_what_is_logged)
 {
 	static const char * const names[] = {
-		"devices", "buffers", "buffer_size"
+		"devices", "buffers", "diskseqs", "buffer_size"
 	};
 	char path[96];
 	struct stat stat;
 	size_t i;
 
 	begin(new_loop(LOOP_SIZE));
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		snprintf(path, sizeof(path),
 			 "/sys/module/bufflink_blklog/parameters/%s",
 			 names[i]);
@@ -338,7 +349,7 @@ START_TEST(unloading_under_load_and_a_reader_is_safe)
 
 	trace_block_events('1');
 	disks[0] = new_loop(LOOP_SIZE);
-	disks[1] = ram_disk();
+	disks[1] = new_dm(new_loop(LOOP_SIZE), 1, 1024);
 	snprintf(list, sizeof(list), "%s,%s", disks[0], disks[1]);
 	for (i = 0; i < 2; i++)
 		writers[i] = start(write_for_ever, (void *)disks[i]);
@@ -372,9 +383,7 @@ int main(void)
 	tcase_set_timeout(tcase, 3 * PATIENCE_S / 2);
 	tcase_add_test(tcase, a_write_of_requests_is_logged_with_its_sectors);
 	tcase_add_test(tcase, a_write_of_bios_is_logged_with_its_sectors);
-	tcase_add_test(tcase, a_write_to_dm_is_logged_with_its_sectors);
-	tcase_add_test(tcase, sectors_of_a_partition_of_requests_are_the_disks);
-	tcase_add_test(tcase, sectors_of_a_partition_of_bios_are_the_disks);
+	tcase_add_test(tcase, sectors_of_a_partition_are_the_disks);
 	tcase_add_test(tcase, a_partition_stands_for_its_disk);
 	tcase_add_test(tcase, a_write_that_dm_divides_is_logged_whole);
 	tcase_add_test(tcase,
@@ -384,6 +393,8 @@ int main(void)
 	tcase_add_test(tcase, a_failed_write_is_logged_with_its_error);
 	tcase_add_test(tcase, reads_and_flushes_are_not_logged);
 	tcase_add_test(tcase, each_disk_has_its_own_buffer);
+	tcase_add_test(tcase, another_medium_is_not_logged);
+	tcase_add_test(tcase, a_disk_that_does_not_tell_all_is_refused);
 	tcase_add_test(tcase, only_root_sees_what_is_logged);
 	tcase_add_test(tcase, what_is_no_disk_is_refused_and_leaves_nothing);
 	tcase_add_test(tcase, unloading_under_load_and_a_reader_is_safe);

@@ -93,22 +93,26 @@ static int free_loop(void)
 	return number;
 }
 
-const char *new_loop_on(const char *image, uint64_t size)
+static void attach(const char *path, const char *image, uint64_t size)
 {
-	static char paths[MAX_LOOPS][24];
 	struct loop_config config = { .block_size = SECTOR };
-	int number = free_loop();
-	char *path = paths[number];
-	int fd;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
 
-	config.fd = open(image, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	config.fd = open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	ck_assert_msg(!ftruncate(config.fd, size), "%s: %m", image);
-	snprintf(path, sizeof(*paths), "/dev/loop%d", number);
-	fd = open(path, O_RDWR | O_CLOEXEC);
 	ck_assert_msg(!ioctl(fd, LOOP_CONFIGURE, &config), "%s: %m", path);
 	close(config.fd);
 	close(fd);
-	return path;
+}
+
+const char *new_loop_on(const char *image, uint64_t size)
+{
+	static char paths[MAX_LOOPS][24];
+	int number = free_loop();
+
+	snprintf(paths[number], sizeof(*paths), "/dev/loop%d", number);
+	attach(paths[number], image, size);
+	return paths[number];
 }
 
 const char *new_loop(uint64_t size)
@@ -119,18 +123,44 @@ const char *new_loop(uint64_t size)
 	return new_loop_on(image, size);
 }
 
+static int detach(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int failed = ioctl(fd, LOOP_CLR_FD, 0);
+
+	close(fd);
+	return failed;
+}
+
+void change_medium(const char *loop, uint64_t size)
+{
+	char image[32];
+
+	ck_assert_msg(!detach(loop), "%s: %m", loop);
+	snprintf(image, sizeof(image), IMAGE, atoi(loop + strlen("/dev/loop")));
+	attach(loop, image, size);
+}
+
+void resize_loop(const char *loop, uint64_t size)
+{
+	int fd = open(loop, O_RDWR | O_CLOEXEC);
+	char image[32];
+
+	snprintf(image, sizeof(image), IMAGE, atoi(loop + strlen("/dev/loop")));
+	ck_assert_msg(!truncate(image, size), "%s: %m", image);
+	ck_assert_msg(!ioctl(fd, LOOP_SET_CAPACITY, 0), "%s: %m", loop);
+	close(fd);
+}
+
 static void drop_loop(int number)
 {
 	char path[32];
-	int fd;
 
 	snprintf(path, sizeof(path), "/dev/loop%d", number);
 	if (!there(path))
 		return;
 	change_partition(path, BLKPG_DEL_PARTITION, 0, 0);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	ioctl(fd, LOOP_CLR_FD, 0);
-	close(fd);
+	detach(path);
 	snprintf(path, sizeof(path), IMAGE, number);
 	unlink(path);
 }
@@ -245,7 +275,6 @@ void disk_setup(void)
 		new_table(&table, i);
 		dm(DM_DEV_REMOVE, &table);
 	}
-	change_partition("/dev/ram0", BLKPG_DEL_PARTITION, 0, 0);
 	for (i = 0; i < MAX_LOOPS; i++)
 		drop_loop(i);
 	mkdir(MOUNTPOINT, 0700);

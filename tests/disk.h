@@ -21,11 +21,14 @@ void disk_teardown(void);
 /* Each gives a path in /dev that stays valid until the test ends. */
 const char *new_loop(uint64_t size);	/* of requests; discards, zeroes */
 const char *new_loop_on(const char *image, uint64_t size);
-const char *ram_disk(void);	/* of bios, advanced by their driver in 7.2 */
+const char *ram_disk(void);	/* of bios, and of pages without one */
 /* of bios; count stretches of the disk below, each of so many sectors */
 const char *new_dm(const char *disk, unsigned int count, uint64_t sectors);
 const char *new_error_dm(uint64_t sectors);	/* every request fails */
 const char *new_partition(const char *disk, uint64_t sector, uint64_t sectors);
+
+void change_medium(const char *loop, uint64_t size);	/* same name and number */
+void resize_loop(const char *loop, uint64_t size);
 
 void log_devices(const char *devices, const char *more);	/* insmod */
 void make_filesystem(const char *disk);		/* ext4 */
