@@ -68,13 +68,15 @@ static const char help[] =
 "  -V, --version            print the version and exit\n"
 "\n"
 "Exit status: 0 DST is a copy, 1 failed, 2 bad command line, 3 SRC was written\n"
-"to during the last round. With any but 0, DST is not a copy; after 2, DST is as\n"
-"it was.\n";
+"to during the last round. With any but 0, do not use DST; after 2, DST is as it\n"
+"was.\n";
 
 static struct {
 	const char *path;
 	int fd;
+	dev_t device;
 	dev_t disk;		/* the whole one */
+	__u64 diskseq;		/* of it and its medium, as of no other */
 	__u64 start;		/* on it (bytes) */
 	__u64 size;		/* (bytes) */
 } src;
@@ -83,6 +85,7 @@ static struct {
 	const char *path;
 	int fd;
 	bool stream;
+	bool made;		/* by us, and not written to yet */
 	bool punches;		/* holes */
 	__u64 frames;		/* in the stream, so far */
 } dst;
@@ -147,13 +150,15 @@ static void on_signal(int number)
 {
 	if (number == SIGUSR1)
 		word = 1;
-	else
+	else if (number != SIGPIPE)	/* an error of write() says it, too */
 		stopped = number;
 }
 
 static void catch_signals(void)
 {
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
+	static const int numbers[] = {
+		SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1
+	};
 	const struct sigaction action = { .sa_handler = on_signal };
 	struct sigaction before;
 	size_t i;
@@ -163,7 +168,6 @@ static void catch_signals(void)
 		if (before.sa_handler != SIG_IGN || numbers[i] == SIGUSR1)
 			sigaction(numbers[i], &action, NULL);
 	}
-	signal(SIGPIPE, SIG_IGN);	/* an error of write() says it, too */
 }
 
 static void check_stopped(void)
@@ -216,12 +220,16 @@ static void guard(int pipe, int answers)
 
 static void thaw(void)
 {
+	int status = 0;
+
 	if (guardian_fd < 0)
 		return;
 	close(guardian_fd);
 	guardian_fd = -1;
-	while (waitpid(guardian, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(guardian, &status, 0) < 0 && errno == EINTR)
 		;
+	if (status)	/* somebody has killed it */
+		thaw_all(mount_count);
 }
 
 static void freeze(void)
@@ -346,17 +354,22 @@ static dev_t below_loop(dev_t device)
 	return stat(line, &below) ? 0 : below.st_dev;
 }
 
-/* A dm or md device stands on others, a loop device on a file. */
-static bool stands_on(dev_t device, dev_t disk)
+/*
+ * A partition stands on its disk, a loop device on a file, and a dm or md device
+ * on others.
+ */
+static bool stands_on(dev_t device, dev_t base)
 {
+	const dev_t disk = whole_disk(device);
 	const struct dirent *entry;
 	char path[512];
 	bool found;
 	DIR *slaves;
 
-	device = whole_disk(device);
-	found = device && (device == disk ||
-			   stands_on(below_loop(device), disk));
+	if (!device)
+		return false;
+	found = device == base || stands_on(below_loop(device), base) ||
+		(disk != device && stands_on(disk, base));
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves",
 		 major(device), minor(device));
 	slaves = opendir(path);
@@ -365,7 +378,7 @@ static bool stands_on(dev_t device, dev_t disk)
 			continue;
 		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves/%s/dev",
 			 major(device), minor(device), entry->d_name);
-		found = stands_on(device_of_sysfs(path), disk);
+		found = stands_on(device_of_sysfs(path), base);
 	}
 	if (slaves)
 		closedir(slaves);
@@ -389,7 +402,7 @@ static void check_mounts(void)
 	for (i = 0; i < mount_count; i++) {
 		device = stat_of(mounts[i], mountpoints[i]).st_dev;
 		/* btrfs and the like do not tell their device */
-		if (major(device) && !stands_on(device, src.disk))
+		if (major(device) && !stands_on(device, src.device))
 			errx(EXIT_USAGE, "--freeze: %s is not on %s",
 			     mountpoints[i], src.path);
 	}
@@ -415,6 +428,15 @@ static void check_not_on_src(int fd, const char *path)
 
 /* the source */
 
+static __u64 ask_src(unsigned long call)
+{
+	__u64 answer;
+
+	if (ioctl(src.fd, call, &answer))
+		err(EXIT_FAILURE, "cannot learn what %s is", src.path);
+	return answer;
+}
+
 static void open_src(const char *path)
 {
 	struct stat stat;
@@ -426,10 +448,20 @@ static void open_src(const char *path)
 	stat = stat_of(src.fd, path);
 	if (!S_ISBLK(stat.st_mode))
 		errx(EXIT_USAGE, "%s is not a block device", path);
-	if (ioctl(src.fd, BLKGETSIZE64, &src.size))
-		err(EXIT_USAGE, "cannot learn the size of %s", path);
+	src.size = ask_src(BLKGETSIZE64);
+	src.diskseq = ask_src(BLKGETDISKSEQ);
+	src.device = stat.st_rdev;
 	src.disk = whole_disk(stat.st_rdev);
 	src.start = sysfs_number(stat.st_rdev, "start") * SECTOR;
+}
+
+/* What it has grown by is not in the copy; another medium is not in the log. */
+static void check_src(void)
+{
+	if (ask_src(BLKGETSIZE64) != src.size ||
+	    ask_src(BLKGETDISKSEQ) != src.diskseq)
+		errx(EXIT_FAILURE, "%s has another size or medium now: %s is not a copy",
+		     src.path, dst.path);
 }
 
 static void read_src(char *data, __u64 offset, size_t size)
@@ -560,8 +592,10 @@ static void open_dst(const char *path)
 	 * not to become a file in memory
 	 */
 	dst.fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
-	if (dst.fd < 0 && errno == ENOENT && !in_dev)
-		dst.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (dst.fd < 0 && errno == ENOENT && !in_dev) {
+		dst.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		dst.made = dst.fd >= 0;
+	}
 	if (dst.fd < 0)
 		err(EXIT_USAGE, "cannot open %s", path);
 	stat = stat_of(dst.fd, path);
@@ -583,6 +617,15 @@ static void size_dst(__u64 size)
 	if (room < size)
 		errx(EXIT_USAGE, "%s has %llu bytes, and %llu are needed",
 		     dst.path, room, size);
+	dst.made = false;
+}
+
+/* What is refused leaves nothing behind, and what was frozen thaws. */
+static void clean_up(void)
+{
+	if (dst.made)
+		unlink(dst.path);
+	thaw();
 }
 
 static void sync_dst(void)
@@ -610,7 +653,7 @@ static void begin_dst(void)
 
 static void mark(__u64 first, __u64 end)
 {
-	for (; first < end; first++) {
+	for (; first < end && dirty.left < dirty.count; first++) {
 		dirty.left += !dirty.chunks[first];
 		dirty.chunks[first] = 1;
 	}
@@ -678,30 +721,19 @@ static FILE *open_parameter(const char *name)
 	return file;
 }
 
-static dev_t disk_named(const char *name)
-{
-	char path[320];
-	struct stat at;
-
-	snprintf(path, sizeof(path), "%s%s", *name == '/' ? "" : "/dev/", name);
-	if (stat(path, &at) || !S_ISBLK(at.st_mode))
-		return 0;
-	return whole_disk(at.st_rdev);
-}
-
 /* Both parameters are lists with commas, in the same order. */
 static void find_log(void)
 {
-	FILE *devices = open_parameter("devices");
+	FILE *diskseqs = open_parameter("diskseqs");
 	FILE *buffers = open_parameter("buffers");
 	bool found = false;
-	char name[256];
+	__u64 diskseq;
 	int number;
 
-	while (!found && fscanf(devices, "%255[^,\n]%*[,\n]", name) == 1 &&
+	while (!found && fscanf(diskseqs, "%llu%*[,\n]", &diskseq) == 1 &&
 	       fscanf(buffers, "%d%*[,\n]", &number) == 1)
-		found = disk_named(name) == src.disk;
-	fclose(devices);
+		found = diskseq == src.diskseq;
+	fclose(diskseqs);
 	fclose(buffers);
 	if (!found)
 		errx(EXIT_USAGE, "bufflink_blklog does not log %s: load it with devices=%s",
@@ -770,10 +802,14 @@ static void take_record(const struct blklog_record *record)
 		return;
 	}
 	mark_sectors(record->sector, record->sectors);
-	i = record->id ? find_begun(record->id) : begun_count;
+	if (!record->id)
+		return;
+	i = find_begun(record->id);
 	if (i < begun_count) {
 		mark_sectors(begun[i].sector, begun[i].sectors);
 		begun[i] = begun[--begun_count];
+	} else {	/* lost, or before us: what else it was is not known */
+		mark_sectors(0, (src.start + src.size) / SECTOR);
 	}
 }
 
@@ -937,13 +973,18 @@ static void copy_round(void)
 /* Until little is left, or the writers are as fast as we are. */
 static void copy_rounds(void)
 {
+	unsigned int losses;
 	__u64 before;
+	bool hope;
 
 	do {
 		before = bytes_left();
+		losses = blklog.losses;
 		copy_round();
 		report_round();
-	} while (bytes_left() > little && bytes_left() <= before / 10 * 9 &&
+		hope = bytes_left() <= before / 10 * 9 ||
+		       (blklog.losses > losses && blklog.losses < MAX_LOSSES);
+	} while (bytes_left() > little && hope &&
 		 progress.round < max_rounds && !word);
 }
 
@@ -1026,6 +1067,7 @@ static int migrate(void)
 		      src.path, dst.path);
 		return EXIT_WRITTEN;
 	}
+	check_src();
 	if (dst.stream)
 		send_frame(FRAME_END, src.size, dst.frames);
 	ran = run_command();
@@ -1190,10 +1232,10 @@ int main(int argc, char **argv)
 					     "give two arguments, SRC and DST");
 	progress.terminal = isatty(STDERR_FILENO);
 	catch_signals();
+	atexit(clean_up);
 	if (receiving)
 		return receive(argv[0]);
 
-	atexit(thaw);
 	open_src(argv[0]);
 	check_mounts();
 	check_not_on_src(STDERR_FILENO, "standard error");
