@@ -302,7 +302,7 @@ void make_filesystem(const char *disk)
 
 int try_mount(const char *disk)
 {
-	return mount(disk, MOUNTPOINT, "ext4", 0, NULL) ? -errno : 0;
+	return mount(disk, MOUNTPOINT, "ext4", 0, "discard") ? -errno : 0;
 }
 
 void unmount(void)

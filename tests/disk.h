@@ -32,7 +32,7 @@ void resize_loop(const char *loop, uint64_t size);
 
 void log_devices(const char *devices, const char *more);	/* insmod */
 void make_filesystem(const char *disk);		/* ext4 */
-int try_mount(const char *disk);		/* 0 or a negative errno */
+int try_mount(const char *disk);	/* to discard; 0 or a negative errno */
 void unmount(void);
 int is_clean(const char *disk);			/* for fsck */
 

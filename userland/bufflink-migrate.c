@@ -67,9 +67,9 @@ static const char help[] =
 "  -h, --help               print this and exit\n"
 "  -V, --version            print the version and exit\n"
 "\n"
-"Exit status: 0 DST is a copy, 1 failed, 2 bad command line, 3 SRC was written\n"
-"to during the last round. With any but 0, do not use DST; after 2, DST is as it\n"
-"was.\n";
+"Exit status: 0 DST is a copy, 1 failed, 2 bad command line, 3 SRC was, or may\n"
+"have been, written to during the last round. With any but 0, do not use DST;\n"
+"after 2, DST is as it was.\n";
 
 static struct {
 	const char *path;
@@ -1061,9 +1061,10 @@ static int migrate(void)
 
 	report_round();
 	sync_dst();
-	if (follow_log() || blklog.changes != blklog.at_rest) {
+	follow_log();
+	if (dirty.left || blklog.changes != blklog.at_rest) {
 		thaw();
-		warnx("%s was written to during the last round: %s is not a copy",
+		warnx("%s was written to during the last round, or may have been: %s is not a copy",
 		      src.path, dst.path);
 		return EXIT_WRITTEN;
 	}
