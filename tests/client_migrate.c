@@ -407,32 +407,44 @@ START_TEST(what_is_zero_becomes_a_hole)
 }
 END_TEST
 
-/*
- * Records as the module might append them, told by what is copied again: with
- * the spoilt second MiB of DST, or without.
- */
-static bool is_copied_again(const struct blklog_record *records, size_t count)
+static void spoil_copy(void)
 {
-	const uint64_t size = 4 * MIB;
-	const char *disk = new_loop(size);
-	int dst, log;
-	pid_t pid;
+	int fd = open(DST, O_WRONLY | O_CLOEXEC);
 
-	fill_disk(disk, size);
+	write_blocks(fd, MIB, PAGE, 'x');
+	close(fd);
+}
+
+static bool is_spoilt(void)
+{
+	return byte_of(DST, MIB) == 'x';
+}
+
+/* Records as the module might append them, told by what is copied again. */
+static pid_t start_spoilt(const struct blklog_record *records, size_t count)
+{
+	const char *disk = new_loop(4 * MIB);
+	pid_t pid;
+	int log;
+
+	fill_disk(disk, 4 * MIB);
 	log_devices(disk, "");
 	pid = migrate("--little=0", (char *)disk, DST);
 	is_followed(pid);
-	dst = open(DST, O_WRONLY | O_CLOEXEC);
-	write_blocks(dst, MIB, PAGE, 'x');
-	close(dst);
+	spoil_copy();
 	log = open_buffer(LOG, O_WRONLY);
 	while (count--)
 		ck_assert_int_eq(write(log, records++, sizeof(*records)),
 				 sizeof(*records));
 	close(log);
 	wait_for(sysfs_value(LOG, "used") == 0);
-	ends_by_word(pid);
-	return byte_of(DST, MIB) != 'x';
+	return pid;
+}
+
+static bool is_copied_again(const struct blklog_record *records, size_t count)
+{
+	ends_by_word(start_spoilt(records, count));
+	return !is_spoilt();
 }
 
 #define BEGUN(number, first)						\
@@ -447,21 +459,33 @@ START_TEST(an_end_counts_for_its_beginning)
 {
 	const struct blklog_record records[] = {
 		BEGUN(1, THERE), BEGUN(2, 0), ENDED(2, 0), ENDED(1, 0),
-		BEGUN(1, 0), ENDED(1, 0),
 	};
 
-	ck_assert(is_copied_again(records, 6));
+	ck_assert(is_copied_again(records, 4));
 }
 END_TEST
 
 START_TEST(what_has_ended_is_over)
 {
 	const struct blklog_record records[] = {
-		BEGUN(1, 0), BEGUN(2, 0), ENDED(2, 0), ENDED(1, 0),
-		BEGUN(1, 0), ENDED(1, 0),
+		BEGUN(1, THERE), BEGUN(2, 0), ENDED(1, 0), ENDED(2, 0),
+	};
+	pid_t pid = start_spoilt(records, 4);
+
+	wait_for(!is_spoilt());
+	spoil_copy();
+	ends_by_word(pid);
+	ck_assert(is_spoilt());
+}
+END_TEST
+
+START_TEST(an_id_may_begin_anew)
+{
+	const struct blklog_record records[] = {
+		BEGUN(1, THERE), BEGUN(1, 0), ENDED(1, 0),
 	};
 
-	ck_assert(!is_copied_again(records, 6));
+	ck_assert(is_copied_again(records, 3));
 }
 END_TEST
 
@@ -800,6 +824,22 @@ START_TEST(a_broken_stream_is_refused)
 }
 END_TEST
 
+START_TEST(a_stream_that_nobody_reads_is_an_error)
+{
+	const char *disk = new_loop(MIB);
+	int fds[2];
+	pid_t pid;
+
+	log_devices(disk, "");
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	close(fds[0]);
+	pid = start_program(null(), fds[1], ARGS((char *)disk, "-"));
+	close(fds[1]);
+	ck_assert_int_eq(finish(pid), FAILED);
+	must_have_said("cannot write to the stream, which is not a copy");
+}
+END_TEST
+
 START_TEST(a_sender_that_is_stopped_leaves_no_end_mark)
 {
 	const char *disk = new_loop(8 * MIB);
@@ -1077,6 +1117,7 @@ int main(int argc, char **argv)
 			what_is_zero_becomes_a_hole,
 			an_end_counts_for_its_beginning,
 			what_has_ended_is_over,
+			an_id_may_begin_anew,
 			an_end_without_its_beginning_makes_all_dirty,
 			a_beginning_without_its_end_is_copied_in_the_last_round,
 			what_a_failed_write_may_have_changed_is_copied,
@@ -1094,6 +1135,7 @@ int main(int argc, char **argv)
 		  tests(a_stream_is_received_identically,
 			a_truncated_stream_is_refused,
 			a_broken_stream_is_refused,
+			a_stream_that_nobody_reads_is_an_error,
 			a_sender_that_is_stopped_leaves_no_end_mark));
 	add_tests(new_case(suite, "refusals"),
 		  tests(a_smaller_destination_is_refused_and_left_alone,

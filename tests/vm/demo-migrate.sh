@@ -46,6 +46,10 @@ has_written() {
 	[ "$(cat /tmp/written 2>/dev/null || echo 0)" -gt "$1" ]
 }
 
+has_logged() {
+	[ "$(cat /sys/class/misc/bufflink0/records)" -gt 0 ]
+}
+
 step "Linux $(uname -r) with $(nproc) CPUs: a disk with ext4, and somebody who" \
 	"writes to it all the time"
 insmod loop.ko
@@ -62,7 +66,7 @@ show df -h /mnt
 step "log what is written to it: records of sectors, for whoever wants them"
 show insmod bufflink.ko
 show insmod bufflink_blklog.ko devices=loop0
-wait_for test "$(cat /sys/class/misc/bufflink0/records)" -gt 0
+wait_for has_logged
 show bufflink list
 
 # of the disk itself, not of what an earlier look at it left in memory
