@@ -270,7 +270,7 @@ static int find_disk(const char *name, unsigned long long *diskseq)
 	else if (!is_told(disk))
 		err = -EOPNOTSUPP;
 	else if (log_of(disk))
-		err = -EEXIST;
+		err = -EBUSY;
 	else
 		*diskseq = disk->diskseq;
 	filp_close(file, NULL);

@@ -292,7 +292,7 @@ START_TEST(what_is_no_disk_is_refused_and_leaves_nothing)
 	snprintf(list, sizeof(list), "devices=%s,/proc/version", disk);
 	ck_assert_int_eq(load("bufflink_blklog", list), -ENOTBLK);
 	snprintf(list, sizeof(list), "devices=%s,%s", disk, disk);
-	ck_assert_int_eq(load("bufflink_blklog", list), -EEXIST);
+	ck_assert_int_eq(load("bufflink_blklog", list), -EBUSY);
 	ck_assert_int_eq(load("bufflink_blklog", "buffers=1"), 0);
 	ck_assert_int_eq(unload("bufflink_blklog"), 0);
 	ck_assert(!exists("/dev/bufflink%d", LOG));
