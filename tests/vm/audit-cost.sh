@@ -5,6 +5,7 @@
 # but auditd comes last: what it does to each task stays on until reboot.
 # shellcheck disable=SC3040,SC3044,SC2030,SC2031 # busybox
 set -eu -o pipefail
+. ./steps.sh
 PATH=$PATH:/usr/bin:/usr/sbin
 rounds=${rounds:-31}
 costs=/tmp/costs
@@ -39,14 +40,6 @@ auditd_is_idle() {
 	auditctl -s | grep -q '^backlog [0-9]$'
 }
 
-wait_for() {
-	tries=200
-	until "$@"; do
-		[ $((tries -= 1)) -gt 0 ] || return 1
-		usleep 100000
-	done
-}
-
 # Its log goes to memory. Between rounds it may catch up, and not be late.
 with_auditd() {
 	mkdir -p /var/log/audit /run
@@ -76,7 +69,7 @@ for _ in $(seq "$rounds"); do
 	cost "strace" 300 strace -f -o /dev/null
 	cost "perf trace" 3000 perf trace -o /dev/null
 done
-with_auditd >/dev/null || echo "# auditd does not run here" >&3
+(with_auditd) >/dev/null || echo "# auditd does not run here" >&3
 rmmod bufflink
 
 # NAME NS...: median of each, over that of the first

@@ -4,29 +4,8 @@
 # where a step does not show what it should.
 set -eu
 exec >&3 2>&3
+. ./steps.sh
 sysfs=/sys/class/misc/bufflink0
-
-step() {
-	printf '\n* %s\n' "$*"
-}
-
-fail() {
-	printf 'FAILED: %s\n' "$*"
-	exit 1
-}
-
-show() {
-	printf '  # %s\n' "$*"
-	"$@" | sed 's/^/  /'
-}
-
-wait_for() {
-	tries=200
-	until "$@"; do
-		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain: $*"
-		usleep 100000
-	done
-}
 
 has_lost() {
 	[ "$(cat $sysfs/lost_records)" -gt 0 ]

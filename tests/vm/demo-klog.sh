@@ -4,21 +4,8 @@
 # whole by bufflink_klog. Fails where a step does not show what it should.
 set -eu
 exec >&3 2>&3
+. ./steps.sh
 messages=20000
-
-step() {
-	printf '\n* %s\n' "$*"
-}
-
-fail() {
-	printf 'FAILED: %s\n' "$*"
-	exit 1
-}
-
-show() {
-	printf '  # %s\n' "$*"
-	"$@" | sed 's/^/  /'
-}
 
 # Two at a time, as fast as they can.
 flood() {

@@ -4,31 +4,7 @@
 # Fails where a step does not show what it should.
 set -eu
 exec >&3 2>&3
-
-step() {
-	printf '\n* %s\n' "$*"
-}
-
-fail() {
-	printf 'FAILED: %s\n' "$*"
-	exit 1
-}
-
-show() {
-	printf '  # %s\n' "$*"
-	status=0
-	"$@" >/tmp/shown 2>&1 || status=$?
-	sed 's/^/  /' /tmp/shown
-	return $status
-}
-
-wait_for() {
-	tries=200
-	until "$@"; do
-		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain: $*"
-		usleep 100000
-	done
-}
+. ./steps.sh
 
 # Writes all the time: files, each beside its checksum.
 use_disk() {

@@ -4,33 +4,12 @@
 # step does not show what it should.
 set -eu
 exec >&3 2>&3
+. ./steps.sh
 dev=/dev/bufflink0
 sysfs=/sys/class/misc/bufflink0
 
-step() {
-	printf '\n* %s\n' "$*"
-}
-
-fail() {
-	printf 'FAILED: %s\n' "$*"
-	exit 1
-}
-
-show() {
-	printf '  # %s\n' "$*"
-	"$@" | sed 's/^/  /'
-}
-
 value() {
 	cat "$sysfs/$1"
-}
-
-wait_for() {
-	tries=200
-	until "$@"; do
-		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain: $*"
-		usleep 100000
-	done
 }
 
 # Prints the first lines of the buffer as they come, and keeps them.

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Sourced by the demos, in the guest.
+# shellcheck shell=sh
+
+step() {
+	printf '\n* %s\n' "$*"
+}
+
+fail() {
+	printf 'FAILED: %s\n' "$*"
+	exit 1
+}
+
+# show COMMAND...: as one would have typed it, and what it says
+show() {
+	printf '  # %s\n' "$*"
+	status=0
+	"$@" >/tmp/shown 2>&1 || status=$?
+	sed 's/^/  /' /tmp/shown
+	return $status
+}
+
+wait_for() {
+	tries=200
+	until "$@"; do
+		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain: $*"
+		usleep 100000
+	done
+}
