@@ -970,24 +970,22 @@ END_TEST
 
 START_TEST(however_it_ends_the_file_system_thaws)
 {
-	static char * const commands[] = {
-		"--run=kill -9 $PPID; exec sleep 1", "--run=false",
-		/* who is to thaw: the program's only other child */
-		"--run=kill -9 $(grep -l \"^PPid:.$PPID$\" /proc/*/status |"
-		"grep -v /$$/ | cut -d / -f 3)",
-	};
+	/* who is to thaw: the program's only child beside the shell itself */
+	static char *kill_guardian =
+		"--run=kill -9 $(grep -l ^PPid:.$PPID$ /proc/*/status |grep -v /$$/ |cut -d/ -f3)";
+	static char *kill_it = "--run=kill -9 $PPID; exec sleep 1";
 	const char *disk = new_loop(SIZE);
 	pid_t load, pid;
 
 	log_devices(disk, "");
 	load = start_load(disk);
-	pid = migrate("-f", MOUNTPOINT, commands[0], (char *)disk, DST);
+	pid = migrate("-f", MOUNTPOINT, kill_it, (char *)disk, DST);
 	is_killed(pid, SIGKILL);
 	load_goes_on();
-	pid = migrate("-f", MOUNTPOINT, commands[1], (char *)disk, DST);
+	pid = migrate("-f", MOUNTPOINT, "--run=false", (char *)disk, DST);
 	ck_assert_int_eq(finish(pid), FAILED);
 	load_goes_on();
-	good(migrate("-f", MOUNTPOINT, commands[2], (char *)disk, DST));
+	good(migrate("-f", MOUNTPOINT, kill_guardian, (char *)disk, DST));
 	load_goes_on();
 	stop_load(load);
 }
