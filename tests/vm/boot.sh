@@ -140,7 +140,8 @@ show() {
 }
 
 # KCSAN reports the kernel's own races, too, between two lines of "=". A race is
-# ours if a function of ours is among the first three of either stack.
+# ours if a function of ours is among the first three of either stack, and it is
+# not about the clock that SRCU reads while it changes, and means to.
 races_of_ours() {
 	awk -v RS='=====+' '
 		{ frames = ours = 0 }
@@ -153,6 +154,8 @@ races_of_ours() {
 				    lines[i] ~ /\[bufflink|\[producer/)
 					ours = 1
 			}
+			if (/data-race in ktime_get_mono_fast_ns/)
+				ours = 0
 			if (!ours)	# another report may be in there
 				gsub(/BUG: KCSAN/, "")
 		}
