@@ -255,19 +255,6 @@ START_TEST(the_log_says_which_numbers_it_got)
 }
 END_TEST
 
-static int read_to_the_end(void *arg)
-{
-	int *fd = arg;
-	char record[RECORD];
-	ssize_t got;
-
-	set_blocking(*fd);
-	do
-		got = read(*fd, record, sizeof(record));
-	while (got > 0);
-	return got < 0;
-}
-
 START_TEST(a_reader_sees_end_of_file_when_it_is_unloaded)
 {
 	pid_t slow, fast;

@@ -14,62 +14,19 @@
 #include <sys/wait.h>
 
 #include "device.h"
+#include "tool.h"
 
-#define OUTPUT_MAX	65536
 #define BIG		600000	/* more than the tool reads at once */
-
-enum { GOOD, FAILED, USAGE, LOSS };	/* exit statuses */
 
 static const char *tool_path;
 
-/* One run of the tool: where it writes can be looked at while it runs. */
-struct tool {
-	char **argv;
-	int in;
-	int out;
-	int err;
-	pid_t pid;
-};
-
-static int memory_file(const char *text)
-{
-	int fd = memfd_create("tool", MFD_CLOEXEC);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(pwrite(fd, text, strlen(text), 0), strlen(text));
-	return fd;
-}
-
-static int exec_tool(void *arg)
-{
-	struct tool *tool = arg;
-
-	if (dup2(tool->in, 0) < 0 || dup2(tool->out, 1) < 0 ||
-	    dup2(tool->err, 2) < 0)
-		return 126;
-	if (isatty(0) && (setsid() < 0 || ioctl(0, TIOCSCTTY, 0)))
-		return 126;
-	execv(tool_path, tool->argv);
-	return 127;
-}
-
-static struct tool start_tool(int in, int out, char **argv)
-{
-	struct tool tool = {
-		.argv = argv, .in = in, .out = out, .err = memory_file(""),
-	};
-
-	tool.pid = start(exec_tool, &tool);
-	return tool;
-}
-
 #define ARGS(...)	((char *[]){ "bufflink", ##__VA_ARGS__, NULL })
 #define tool(...) \
-	start_tool(memory_file(""), memory_file(""), ARGS(__VA_ARGS__))
+	start_tool(tool_path, memory_file(""), memory_file(""), ARGS(__VA_ARGS__))
 #define tool_reading(text, ...) \
-	start_tool(memory_file(text), memory_file(""), ARGS(__VA_ARGS__))
+	start_tool(tool_path, memory_file(text), memory_file(""), ARGS(__VA_ARGS__))
 #define tool_writing(out, ...) \
-	start_tool(memory_file(""), out, ARGS(__VA_ARGS__))
+	start_tool(tool_path, memory_file(""), out, ARGS(__VA_ARGS__))
 
 static off_t size_of(int fd)
 {
@@ -77,20 +34,6 @@ static off_t size_of(int fd)
 
 	ck_assert_int_eq(fstat(fd, &stat), 0);
 	return stat.st_size;
-}
-
-/* What was written to it so far. */
-static const char *text_of(int fd)
-{
-	static char texts[2][OUTPUT_MAX];
-	static int turn;
-	char *text = texts[turn++ % 2];
-	ssize_t got = pread(fd, text, OUTPUT_MAX, 0);
-
-	ck_assert_int_ge(got, 0);
-	ck_assert_int_lt(got, OUTPUT_MAX);
-	text[got] = '\0';
-	return text;
 }
 
 /* The tool ends with this status, and its output was exactly this. */
@@ -397,7 +340,7 @@ static const char *const names[] = {
 /* What begins the line of a buffer, or its object; ends with these bytes. */
 static const char *known(bool json, int number, const char *end)
 {
-	static char text[OUTPUT_MAX];
+	static char text[1024];
 	char value[64];
 	int length;
 	size_t i;
@@ -873,7 +816,7 @@ static int terminal(int lines)
 	return fd;
 }
 
-#define tool_on(fd, ...)	start_tool(fd, fd, ARGS(__VA_ARGS__))
+#define tool_on(fd, ...)	start_tool(tool_path, fd, fd, ARGS(__VA_ARGS__))
 
 /* All that the terminal was sent since it was opened, or forgot. */
 static char sent[1 << 16];

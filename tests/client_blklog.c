@@ -309,36 +309,10 @@ static int write_for_ever(void *disk)
 	return 0;
 }
 
-/*
- * With two other probes, ours comes and goes without a change of the kernel's
- * code. QEMU may run into what such a change has already undone.
- */
-static void trace_block_events(char on)
-{
-	static const char * const probed[] = {
-		"block_rq_complete", "block_bio_queue", "block_bio_complete",
-	};
-	char path[128];
-	int i, fd;
-
-	for (i = 0; i < 6; i++) {
-		snprintf(path, sizeof(path),
-			 "/sys/kernel/tracing/instances/%d", i / 3);
-		mkdir(path, 0700);
-		snprintf(path + strlen(path), sizeof(path) - strlen(path),
-			 "/events/block/%s/enable", probed[i % 3]);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		ck_assert_msg(write(fd, &on, 1) == 1, "%s: %m", path);
-		close(fd);
-	}
-}
-
-static void remove_instances(void)
-{
-	trace_block_events('0');
-	ck_assert_int_eq(rmdir("/sys/kernel/tracing/instances/0"), 0);
-	ck_assert_int_eq(rmdir("/sys/kernel/tracing/instances/1"), 0);
-}
+static const char * const tracepoints[] = {
+	"block/block_rq_complete", "block/block_bio_queue",
+	"block/block_bio_complete", NULL
+};
 
 START_TEST(unloading_under_load_and_a_reader_is_safe)
 {
@@ -347,7 +321,7 @@ START_TEST(unloading_under_load_and_a_reader_is_safe)
 	pid_t writers[2];
 	int i;
 
-	trace_block_events('1');
+	ck_assert(keep_traced(tracepoints));
 	disks[0] = new_loop(LOOP_SIZE);
 	disks[1] = new_dm(new_loop(LOOP_SIZE), 1, 1024);
 	snprintf(list, sizeof(list), "%s,%s", disks[0], disks[1]);
@@ -365,7 +339,7 @@ START_TEST(unloading_under_load_and_a_reader_is_safe)
 		ck_assert_int_eq(kill(writers[i], SIGKILL), 0);
 		ck_assert_int_eq(waitpid(writers[i], NULL, 0), writers[i]);
 	}
-	remove_instances();
+	stop_tracing(tracepoints);
 }
 END_TEST
 

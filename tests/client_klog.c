@@ -18,6 +18,7 @@
 
 #include "clients/bufflink_klog.h"
 #include "device.h"
+#include "tool.h"
 
 #define KLOG		BUFFLINK_KLOG_OWNER
 #define LARGE		"size=16777216"
@@ -537,14 +538,7 @@ static void stop_floods(pid_t pids[2])
 	}
 }
 
-/*
- * Guests of QEMU were seen to die when code was patched that was running. A
- * kprobe always does that; the tracepoint does not if two others have it.
- */
-#define TRACING		"/sys/kernel/tracing"
-#define EVENT		"/events/printk/console/enable"
-#define INSTANCE	TRACING "/instances/klog"
-
+/* That always patches code, see keep_traced(). */
 static bool has_kprobe(void)
 {
 	unsigned int major, minor;
@@ -555,37 +549,11 @@ static bool has_kprobe(void)
 	return major < 6 || (major == 6 && minor < 5);
 }
 
-static bool others_trace(void)
-{
-	if (has_kprobe() || (mount("tracefs", TRACING, "tracefs", 0, NULL) &&
-			     errno != EBUSY) || !exists(TRACING EVENT))
-		return false;
-	ck_assert(!mkdir(INSTANCE, 0700) || errno == EEXIST);
-	setting(TRACING EVENT, "1");
-	setting(INSTANCE EVENT, "1");
-	return true;
-}
-
-static void others_end(void)
-{
-	setting(INSTANCE EVENT, "0");
-	setting(TRACING EVENT, "0");
-	ck_assert_int_eq(rmdir(INSTANCE), 0);
-}
-
-static int read_to_the_end(void *fd)
-{
-	ssize_t got;
-
-	do
-		got = read(*(int *)fd, log_data, sizeof(log_data));
-	while (got > 0);
-	return got < 0;
-}
+static const char * const tracepoints[] = { "printk/console", NULL };
 
 START_TEST(it_is_unloaded_at_any_moment)
 {
-	bool calm = !others_trace();
+	bool calm = has_kprobe() || !keep_traced(tracepoints);
 	struct log log;
 	pid_t pids[2];
 	pid_t reader;
@@ -596,7 +564,6 @@ START_TEST(it_is_unloaded_at_any_moment)
 	if (calm)
 		start_floods(pids);
 	wait_next(&log);
-	set_blocking(log.fd);
 	reader = start(read_to_the_end, &log.fd);
 	pause_ms(_i);
 	if (calm)
@@ -606,7 +573,7 @@ START_TEST(it_is_unloaded_at_any_moment)
 	ck_assert_int_eq(readable(log.fd), 0);	/* nothing comes after it */
 	if (!calm) {
 		stop_floods(pids);
-		others_end();
+		stop_tracing(tracepoints);
 	}
 }
 END_TEST
@@ -634,58 +601,13 @@ END_TEST
 
 /* the program */
 
-#define OUTPUT_MAX	(1 << 22)
-
-enum { GOOD, FAILED, USAGE, LOSS };	/* exit statuses */
-
-struct program {
-	char **argv;
-	int out;
-	int err;
-	pid_t pid;
-};
-
-static int exec_program(void *arg)
-{
-	struct program *program = arg;
-
-	if (dup2(program->out, 1) < 0 || dup2(program->err, 2) < 0)
-		return 126;
-	execv(getenv("BUFFLINK_KLOG") ?: "/t/bufflink-klog", program->argv);
-	return 127;
-}
-
-static struct program start_program(int out, char **argv)
-{
-	struct program program = {
-		.argv = argv,
-		.out = out,
-		.err = memfd_create("err", MFD_CLOEXEC),
-	};
-
-	program.pid = start(exec_program, &program);
-	return program;
-}
-
-#define program_to(out, ...) \
-	start_program(out, (char *[]){ "bufflink-klog", ##__VA_ARGS__, NULL })
-#define program(...) \
-	program_to(memfd_create("out", MFD_CLOEXEC), ##__VA_ARGS__)
-
-static const char *text_of(int fd)
-{
-	static char texts[2][OUTPUT_MAX];
-	static int turn;
-	char *text = texts[turn++ % 2];
-	ssize_t got = pread(fd, text, OUTPUT_MAX - 1, 0);
-
-	ck_assert_int_ge(got, 0);
-	text[got] = '\0';
-	return text;
-}
+#define program_to(out, ...)						\
+	start_tool("/t/bufflink-klog", memory_file(""), out,		\
+		   (char *[]){ "bufflink-klog", ##__VA_ARGS__, NULL })
+#define program(...)	program_to(memory_file(""), ##__VA_ARGS__)
 
 /* What it has printed when it ended with this status. */
-static const char *output(struct program program, int status)
+static const char *output(struct tool program, int status)
 {
 	int really = finish(program.pid);
 
@@ -694,7 +616,7 @@ static const char *output(struct program program, int status)
 	return text_of(program.out);
 }
 
-static void fails(struct program program, int status, const char *message)
+static void fails(struct tool program, int status, const char *message)
 {
 	int really = finish(program.pid);
 	const char *text = text_of(program.err);
@@ -813,23 +735,18 @@ START_TEST(without_printk_time_there_is_none)
 }
 END_TEST
 
-static bool has_printed(const struct program *program, const char *text)
-{
-	return strstr(text_of(program->out), text);
-}
-
 START_TEST(it_waits_for_more_until_a_signal_or_the_end)
 {
-	struct program waiting;
+	struct tool waiting;
 	int status;
 
 	load_klog(LARGE);
 	waiting = program();
 	write_kmsg("<13>the first\n");
-	wait_for(has_printed(&waiting, "] the first\n"));
+	wait_for(has_written(waiting.out, "] the first\n"));
 	wait_asleep(waiting.pid);
 	write_kmsg("<13>the second\n");
-	wait_for(has_printed(&waiting, "] the second\n"));
+	wait_for(has_written(waiting.out, "] the second\n"));
 	kill(waiting.pid, SIGTERM);
 	ck_assert(finished(waiting.pid, PATIENCE_MS));
 	waitpid(waiting.pid, &status, 0);
@@ -837,17 +754,17 @@ START_TEST(it_waits_for_more_until_a_signal_or_the_end)
 
 	waiting = program();
 	write_kmsg("<13>the third\n");
-	wait_for(has_printed(&waiting, "] the third\n"));
-	ck_assert(!has_printed(&waiting, "] the second\n"));
+	wait_for(has_written(waiting.out, "] the third\n"));
+	ck_assert(!has_written(waiting.out, "] the second\n"));
 	ck_assert_int_eq(unload(KLOG), 0);
 	output(waiting, GOOD);
 }
 END_TEST
 
 /* It has more to print than its pipe holds. */
-static struct program stuck_program(int ends[2])
+static struct tool stuck_program(int ends[2])
 {
-	struct program stuck;
+	struct tool stuck;
 
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
 	stuck = program_to(ends[1]);
@@ -863,7 +780,7 @@ START_TEST(a_signal_ends_it_when_all_that_it_has_read_is_printed)
 		.size_min = 1, .size_max = 1,
 	};
 	struct log log = load_klog(LARGE);
-	struct program stuck;
+	struct tool stuck;
 	ssize_t got, last;
 	int ends[2];
 	int status;
@@ -889,9 +806,13 @@ END_TEST
 
 START_TEST(it_fails_if_it_cannot_print)
 {
+	struct tool full;
+
 	load_klog(LARGE);
-	fails(program_to(open("/dev/full", O_RDWR), "-f"), FAILED,
-	      "bufflink-klog: cannot write to standard output");
+	full = program_to(open("/dev/full", O_WRONLY), "-f");
+	ck_assert_int_eq(finish(full.pid), FAILED);
+	ck_assert(has_written(full.err,
+			      "bufflink-klog: cannot write to standard output"));
 }
 END_TEST
 
@@ -916,7 +837,7 @@ START_TEST(the_program_says_where_messages_are_missing)
 	};
 	struct log log = load_klog("size=65536");
 	unsigned long long next, lost;
-	struct program waiting;
+	struct tool waiting;
 	const char *text;
 
 	run(&messages);
@@ -990,7 +911,7 @@ START_TEST(it_tells_what_the_log_has_lost_from_what_the_buffer_has)
 	struct log log = load_klog(LARGE);
 	unsigned int *clears = shared(sizeof(*clears));
 	unsigned long long before, by_log;
-	struct program reader;
+	struct tool reader;
 	const char *text;
 	pid_t clearing;
 

@@ -13,6 +13,7 @@
 
 #include "../clients/bufflink_blklog.h"
 #include "disk.h"
+#include "tool.h"
 
 #define PROGRAM		"/t/bufflink-migrate"
 #define DST		"/tmp/dst"
@@ -24,33 +25,21 @@
 #define LIST		"(cd " MOUNTPOINT "; ls -lnAe --full-time; md5sum ?)"
 #define LIST_OF_SRC	"/tmp/list"
 
-enum { GOOD, FAILED, USAGE, WRITTEN };	/* exit statuses */
+enum { WRITTEN = LOSS };	/* exit status */
 
 /* the program */
 
-struct program {
-	char **argv;
-	int in;
-	int out;
-};
-
-static int exec_program(void *arg)
-{
-	struct program *program = arg;
-	int err = open(SAID, O_WRONLY | O_CREAT | O_APPEND, 0600);
-
-	if (dup2(program->in, 0) < 0 || dup2(program->out, 1) < 0 ||
-	    dup2(err, 2) < 0)
-		return 126;
-	execv(PROGRAM, program->argv);
-	return 127;
-}
-
 static pid_t start_program(int in, int out, char **argv)
 {
-	struct program program = { .argv = argv, .in = in, .out = out };
+	struct tool program = {
+		.path = PROGRAM, .argv = argv, .in = in, .out = out,
+		.err = open(SAID, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+			    0600),
+	};
 
-	return start(exec_program, &program);
+	run_tool(&program);
+	close(program.err);
+	return program.pid;
 }
 
 #define ARGS(...)	((char *[]){ PROGRAM, ##__VA_ARGS__, NULL })

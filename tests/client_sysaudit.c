@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "common.h"
 #include "clients/bufflink_sysaudit.h"
+#include "tool.h"
 
 #define AUDITOR		"bufflink_sysaudit"
 #define STREAM_MAX	(32 << 20)
@@ -654,66 +654,12 @@ END_TEST
 
 /* the tool, and who reads */
 
-static int memory_file(void)
-{
-	int fd = memfd_create("tool", MFD_CLOEXEC);
+#define TOOL		"/t/bufflink-audit"
 
-	ck_assert_int_ge(fd, 0);
-	return fd;
-}
-
-struct tool {
-	char **argv;
-	int out;
-	int err;
-	bool piped;	/* to cat, in a process group with it */
-	pid_t pid;
-};
-
-static int exec_tool(void *arg)
-{
-	struct tool *tool = arg;
-
-	if (dup2(tool->out, 1) < 0 || dup2(tool->err, 2) < 0)
-		return 126;
-	if (!tool->piped)
-		execv("/t/bufflink-audit", tool->argv);
-	setpgid(0, 0);
-	execl("/bin/busybox", "sh", "-c", "/t/bufflink-audit -g | cat", NULL);
-	return 127;
-}
-
-static struct tool start_tool(bool piped, char **argv)
-{
-	struct tool tool = {
-		.argv = argv, .out = memory_file(), .err = memory_file(),
-		.piped = piped,
-	};
-
-	tool.pid = start(exec_tool, &tool);
-	return tool;
-}
-
-#define tool(...) \
-	start_tool(false, (char *[]){ "bufflink-audit", ##__VA_ARGS__, NULL })
-
-/* what it wrote so far */
-static const char *text_of(int fd)
-{
-	static char texts[2][1 << 20];
-	static int turn;
-	char *text = texts[turn++ % 2];
-	ssize_t got = pread(fd, text, sizeof(*texts) - 1, 0);
-
-	ck_assert_int_ge(got, 0);
-	text[got] = '\0';
-	return text;
-}
-
-static bool has_written(int fd, const char *text)
-{
-	return strstr(text_of(fd), text);
-}
+#define tool_to(out, ...)						\
+	start_tool(TOOL, memory_file(""), out,				\
+		   (char *[]){ "bufflink-audit", ##__VA_ARGS__, NULL })
+#define tool(...)	tool_to(memory_file(""), ##__VA_ARGS__)
 
 static void interrupt(struct tool *tool, int status)
 {
@@ -812,7 +758,10 @@ END_TEST
 START_TEST(nor_is_its_process_group_those_of_each_other_if_it_asks)
 {
 	int fd = auditor_in("");
-	struct tool pipeline = start_tool(true, NULL);
+	struct tool pipeline = start_tool("/bin/busybox", memory_file(""),
+					  memory_file(""), (char *[]){
+		"setsid", "sh", "-c", TOOL " -g | cat", NULL
+	});
 
 	wait_for(has_written(pipeline.out, "<client_sysaudit>"));
 	does_not_loop(fd);
@@ -920,6 +869,46 @@ START_TEST(the_tool_prints_no_name_that_a_terminal_obeys)
 }
 END_TEST
 
+static int pause_once(void *unused)
+{
+	(void)unused;
+	signal(SIGUSR1, handler);
+	syscall(SYS_pause);
+	return 0;
+}
+
+START_TEST(the_tool_says_where_calls_of_others_come_between)
+{
+	char expected[128];
+	struct tool reader;
+	pid_t child;
+
+	auditor_in("calls=34,110");
+	child = start(pause_once, NULL);
+	wait_asleep(child);
+	syscall(SYS_getppid);
+	reader = tool("--no-wait");
+	ck_assert_int_eq(finish(reader.pid), GOOD);
+	snprintf(expected, sizeof(expected),
+		 ") <unfinished ...>\n%d<client_sysaudit> getppid(", getpid());
+	ck_assert(has_written(reader.out, expected));
+
+	kill(child, SIGUSR1);
+	ck_assert_int_eq(finish(child), 0);
+	child = start(pause_once, NULL);
+	wait_asleep(child);
+	reader = tool("--no-wait");
+	ck_assert_int_eq(finish(reader.pid), GOOD);
+	ck_assert(has_written(reader.out,
+			      "<... pause resumed>) = ? ERESTARTNOHAND\n"));
+	snprintf(expected, sizeof(expected), "%s", text_of(reader.out) +
+		 strlen(text_of(reader.out)) - strlen(") <unfinished ...>\n"));
+	ck_assert_str_eq(expected, ") <unfinished ...>\n");
+	kill(child, SIGUSR1);
+	ck_assert_int_eq(finish(child), 0);
+}
+END_TEST
+
 START_TEST(the_tool_knows_both_ways_to_make_a_32_bit_call)
 {
 	struct tool reader;
@@ -936,26 +925,26 @@ START_TEST(the_tool_knows_both_ways_to_make_a_32_bit_call)
 }
 END_TEST
 
+static void call_getppid(int calls)
+{
+	while (calls--)
+		syscall(SYS_getppid);
+}
+
 /* It has more to print than its pipe holds. */
 static struct tool stuck_tool(int ends[2])
 {
-	struct tool stuck = {
-		.argv = (char *[]){ "bufflink-audit", "--json", NULL },
-		.err = memory_file(),
-	};
-	int i;
+	struct tool stuck;
 
-	for (i = 0; i < 500; i++)
-		syscall(SYS_getppid);
+	call_getppid(450);
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-	stuck.out = ends[1];
-	stuck.pid = start(exec_tool, &stuck);
+	stuck = tool_to(ends[1], "--json");
 	close(ends[1]);
 	wait_for(readable(ends[0]) == PIPE_SIZE);
 	return stuck;
 }
 
-START_TEST(a_signal_ends_the_tool_when_all_that_it_has_read_is_printed)
+START_TEST(a_signal_ends_the_tool_when_all_that_it_knows_is_printed)
 {
 	static char data[1 << 20];
 	struct tool stuck;
@@ -963,14 +952,18 @@ START_TEST(a_signal_ends_the_tool_when_all_that_it_has_read_is_printed)
 	ssize_t got;
 	int ends[2];
 
-	auditor_in("calls=110");
+	int fd = auditor_in("calls=110 buffer_size=65536");
+
 	stuck = stuck_tool(ends);
+	ck_assert_uint_eq(stats(fd).lost_records, 0);
+	call_getppid(500);	/* more than there is room for */
 	kill(stuck.pid, SIGTERM);
 	ck_assert(!finished(stuck.pid, MOMENT_MS));
 	while ((got = read(ends[0], data + size, sizeof(data) - size - 1)) > 0)
 		size += got;
-	ck_assert_int_eq(finish(stuck.pid), 0);
+	ck_assert_int_eq(finish(stuck.pid), LOSS);
 	ck_assert_int_eq(data[size - 1], '\n');
+	ck_assert_ptr_nonnull(strstr(data, "{\"type\":\"loss\","));
 
 	stuck = stuck_tool(ends);
 	wait_for(!kill(stuck.pid, SIGINT) && finished(stuck.pid, MOMENT_MS));
@@ -979,14 +972,11 @@ END_TEST
 
 START_TEST(the_tool_fails_if_it_cannot_print)
 {
-	struct tool full = {
-		.argv = (char *[]){ "bufflink-audit", "--no-wait", NULL },
-		.out = open("/dev/full", O_WRONLY), .err = memory_file(),
-	};
+	struct tool full;
 
 	auditor_in("");
-	full.pid = start(exec_tool, &full);
-	ck_assert_int_eq(finish(full.pid), 1);
+	full = tool_to(open("/dev/full", O_WRONLY), "--no-wait");
+	ck_assert_int_eq(finish(full.pid), FAILED);
 	ck_assert(has_written(full.err,
 			      "bufflink-audit: cannot write to standard output"));
 }
@@ -1058,55 +1048,20 @@ static int hammer_for_ever(void *arg)
 	return 1;
 }
 
-/*
- * Guests of QEMU without KVM were seen to die when one CPU patched code that
- * another was running: it looks as if an old int3 may stay in what QEMU has
- * translated. So when load is on, others have the tracepoints already, and
- * nothing is patched for one more.
- */
-#define TRACING	"/sys/kernel/tracing"
-
-static void write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	ck_assert_msg(fd >= 0 && write(fd, text, strlen(text)) > 0, "%s: %m",
-		      path);
-	close(fd);
-}
-
-static void two_others_trace(const char *enable)
-{
-	write_text(TRACING "/events/raw_syscalls/enable", enable);
-	write_text(TRACING "/instances/check/events/raw_syscalls/enable",
-		   enable);
-}
-
-static int read_to_the_end(void *arg)
-{
-	static char data[1 << 16];
-	ssize_t got;
-
-	do
-		got = read(*(int *)arg, data, sizeof(data));
-	while (got > 0);
-	return got < 0;
-}
+static const char * const tracepoints[] = {
+	"raw_syscalls/sys_enter", "raw_syscalls/sys_exit", NULL
+};
 
 START_TEST(it_is_unloaded_under_load_with_a_reader)
 {
 	pid_t load[2], reader;
 	int i, fd;
 
-	ck_assert(!mount("tracefs", TRACING, "tracefs", 0, NULL) ||
-		  errno == EBUSY);
-	ck_assert_int_eq(mkdir(TRACING "/instances/check", 0700), 0);
-	two_others_trace("1");
+	ck_assert(keep_traced(tracepoints));
 	for (i = 0; i < 2; i++)
 		load[i] = start(hammer_for_ever, (void *)(uintptr_t)i);
 	for (i = 0; i < 10; i++) {
 		fd = auditor_in("buffer_size=65536");
-		set_blocking(fd);
 		reader = start(read_to_the_end, &fd);
 		wait_for(stats(fd).bytes_read > 1 << 17);
 		ck_assert_int_eq(unload(AUDITOR), 0);
@@ -1117,8 +1072,7 @@ START_TEST(it_is_unloaded_under_load_with_a_reader)
 		kill(load[i], SIGKILL);
 		ck_assert_int_eq(waitpid(load[i], NULL, 0), load[i]);
 	}
-	two_others_trace("0");
-	ck_assert_int_eq(rmdir(TRACING "/instances/check"), 0);
+	stop_tracing(tracepoints);
 }
 END_TEST
 
@@ -1175,7 +1129,8 @@ int main(void)
 		       the_tool_sets_filters_by_name_and_reports_losses_with_status_3,
 		       the_tool_prints_no_name_that_a_terminal_obeys,
 		       the_tool_knows_both_ways_to_make_a_32_bit_call,
-		       a_signal_ends_the_tool_when_all_that_it_has_read_is_printed,
+		       a_signal_ends_the_tool_when_all_that_it_knows_is_printed,
+		       the_tool_says_where_calls_of_others_come_between,
 		       the_tool_fails_if_it_cannot_print,
 		       a_second_reader_is_told_that_there_is_one,
 		       the_tool_says_when_there_is_nothing_to_read);

@@ -10,11 +10,16 @@
 #include <time.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "common.h"
+
+#define TRACING		"/sys/kernel/tracing"
+#define INSTANCE	TRACING "/instances/check%d"
 
 int producer = -1;
 
@@ -465,6 +470,61 @@ void parameter_write(const char *module, const char *name, const char *text)
 	ck_assert_msg(write(fd, text, strlen(text)) == (ssize_t)strlen(text),
 		      "%s: %m", path);
 	close(fd);
+}
+
+int read_to_the_end(void *fd)
+{
+	static char data[1 << 16];
+	ssize_t got;
+
+	set_blocking(*(int *)fd);
+	do
+		got = read(*(int *)fd, data, sizeof(data));
+	while (got > 0);
+	return got < 0;
+}
+
+static void trace(const char * const events[], char on)
+{
+	char path[128];
+	int i, fd;
+
+	for (i = 0; events[i / 2]; i++) {
+		snprintf(path, sizeof(path), INSTANCE "/events/%s/enable",
+			 i % 2, events[i / 2]);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		ck_assert_msg(write(fd, &on, 1) == 1, "%s: %m", path);
+		close(fd);
+	}
+}
+
+bool keep_traced(const char * const events[])
+{
+	char path[64];
+	int i;
+
+	if (mount("tracefs", TRACING, "tracefs", 0, NULL) && errno != EBUSY)
+		return false;
+	if (!exists(TRACING "/events/%s", events[0]))
+		return false;
+	for (i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), INSTANCE, i);
+		ck_assert_int_eq(mkdir(path, 0700), 0);
+	}
+	trace(events, '1');
+	return true;
+}
+
+void stop_tracing(const char * const events[])
+{
+	char path[64];
+	int i;
+
+	trace(events, '0');
+	for (i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), INSTANCE, i);
+		ck_assert_int_eq(rmdir(path), 0);
+	}
 }
 
 static __u8 noise[PRODUCER_NOISE_SIZE];

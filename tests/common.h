@@ -98,6 +98,15 @@ int open_module(const char *name);	/* its file */
 int load(const char *name, const char *parameters);
 int unload(const char *name);
 void parameter_write(const char *module, const char *name, const char *text);
+/* to the end of file, as what start() runs: 0, or 1 if it cannot */
+int read_to_the_end(void *fd);
+
+/*
+ * Guests of QEMU without KVM were seen to die when code was patched that another
+ * CPU ran. Nothing is patched for a probe at a tracepoint that has two others.
+ */
+bool keep_traced(const char * const events[]);	/* "block/block_rq_complete" */
+void stop_tracing(const char * const events[]);
 
 /*
  * A stream of producer_record()s: feed it what was read, in order and in

@@ -36,7 +36,6 @@ static int shell(const char *format, const char *argument)
 /* Nothing of Check is to be called outside a test. */
 bool have_disks(void)
 {
-	shell("mount -t %s tracefs /sys/kernel/tracing 2>/dev/null", "tracefs");
 	shell("for driver in %s; do insmod /t/$driver.ko; done 2>/dev/null",
 	      "loop dm-mod brd crc16 crc32c_generic mbcache jbd2 ext4");
 	return there("/sbin/mke2fs") && there("/dev/loop-control") &&

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "tool.h"
+
+#define OUTPUT_MAX	(1 << 22)
+
+int memory_file(const char *text)
+{
+	int fd = memfd_create("tool", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, text, strlen(text), 0), strlen(text));
+	return fd;
+}
+
+static int exec_tool(void *arg)
+{
+	struct tool *tool = arg;
+
+	if (dup2(tool->in, 0) < 0 || dup2(tool->out, 1) < 0 ||
+	    dup2(tool->err, 2) < 0)
+		return 126;
+	if (isatty(0) && (setsid() < 0 || ioctl(0, TIOCSCTTY, 0)))
+		return 126;
+	execv(tool->path, tool->argv);
+	return 127;
+}
+
+void run_tool(struct tool *tool)
+{
+	tool->pid = start(exec_tool, tool);
+}
+
+struct tool start_tool(const char *path, int in, int out, char **argv)
+{
+	struct tool tool = {
+		.path = path, .argv = argv, .in = in, .out = out,
+		.err = memory_file(""),
+	};
+
+	run_tool(&tool);
+	return tool;
+}
+
+const char *text_of(int fd)
+{
+	static char texts[2][OUTPUT_MAX];
+	static int turn;
+	char *text = texts[turn++ % 2];
+	ssize_t got = pread(fd, text, OUTPUT_MAX, 0);
+
+	ck_assert_int_ge(got, 0);
+	ck_assert_int_lt(got, OUTPUT_MAX);
+	text[got] = '\0';
+	return text;
+}
+
+bool has_written(int fd, const char *text)
+{
+	return strstr(text_of(fd), text);
+}
