@@ -7,10 +7,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "common.h"
+#include "tool.h"
 
 #define HELLO	"hello from the kernel\n"
 
@@ -53,30 +52,19 @@ static int end_as_somebody(void *arg)
 	return prctl(PR_SET_NAME, arg);
 }
 
-static bool says(int out, const char *text)
-{
-	static char output[1 << 16];
-	ssize_t got = pread(out, output, sizeof(output) - 1, 0);
-
-	ck_assert_int_ge(got, 0);
-	output[got] = '\0';
-	return strstr(output, text);
-}
-
 START_TEST(the_reader_of_the_rst_prints_what_its_client_records)
 {
-	int out = memfd_create("exits", MFD_CLOEXEC);
+	int out = memory_file("");
 	char expected[64];
 	pid_t reader, task;
 
-	ck_assert_int_ge(out, 0);
 	ck_assert_int_eq(load("exits", ""), 0);
 	wait_for(exists("/dev/bufflink0"));
 	reader = start(run_read_exits, &out);
 	task = start(end_as_somebody, "somebody");
 	ck_assert_int_eq(finish(task), 0);
 	snprintf(expected, sizeof(expected), " %d %d somebody\n", task, task);
-	wait_for(says(out, expected));
+	wait_for(has_written(out, expected));
 	ck_assert_int_eq(unload("exits"), 0);
 	ck_assert_int_eq(finish(reader), 0);
 }
