@@ -5,16 +5,11 @@
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <ctype.h>
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <poll.h>
 #include <seccomp.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +21,11 @@
 
 #include "bufflink.h"
 #include "clients/bufflink_sysaudit.h"
+#include "reader.h"
 
 #define VERSION		"1.0"
 #define MODULE		"bufflink_sysaudit"
 #define PARAMETERS	"/sys/module/" MODULE "/parameters"
-#define SYSFS		"/sys/class/misc"
 #define DIGITS		"0123456789"
 #define ANY_UID		"4294967295"
 #define CALLS		1024		/* numbers that a filter can have */
@@ -64,19 +59,6 @@ static const char help[] =
 
 static bool json, times;
 static char comms[TIDS][SYSAUDIT_COMM + 1];	/* by thread; mostly untouched */
-static atomic_bool stopped;			/* by a signal */
-
-static void flush(void)
-{
-	if (fflush(stdout) || ferror(stdout))
-		err(EXIT_FAILURE, "cannot write to standard output");
-}
-
-static void finish(int status)
-{
-	flush();
-	exit(status);
-}
 
 /* parameters of the module */
 
@@ -176,35 +158,12 @@ static void set_calls(char *names)
 
 /* the buffer */
 
-static bool is_ours(const char *buffer)
-{
-	char path[512], owner[64] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), SYSFS "/%s/owner", buffer);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	if (!fgets(owner, sizeof(owner), file))
-		*owner = '\0';
-	fclose(file);
-	return !strcmp(owner, MODULE "\n");
-}
-
 static int open_buffer(struct bufflink_stats *stats)
 {
-	struct dirent *entry;
-	char path[512] = "";
-	DIR *dir;
+	const char *path = device_of(MODULE);
 	int fd;
 
-	dir = opendir(SYSFS);
-	while (dir && !*path && (entry = readdir(dir)))
-		if (is_ours(entry->d_name))
-			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
-	if (dir)
-		closedir(dir);
-	if (!*path)
+	if (!path)
 		errx(EXIT_FAILURE, "the module " MODULE " is not loaded");
 
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -437,46 +396,6 @@ static bool report_loss(int fd)
 	return true;
 }
 
-static void stop(int number)
-{
-	(void)number;
-	stopped = true;
-}
-
-/* SIGINT and SIGTERM end it when all that was read is printed. */
-static void catch_signal(int number)
-{
-	/* The second one kills, should standard output be stuck. */
-	const struct sigaction action = {
-		.sa_handler = stop, .sa_flags = SA_RESETHAND | SA_RESTART,
-	};
-	struct sigaction before;
-
-	sigaction(number, NULL, &before);
-	if (before.sa_handler != SIG_IGN)
-		sigaction(number, &action, NULL);
-}
-
-/* Only ppoll() lets signals in: none can come between look and sleep. */
-static bool wait_for_data(int fd, bool wait)
-{
-	const struct timespec no_time = { };
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLPRI };
-	sigset_t caught, before;
-	int ready = 0;
-
-	sigemptyset(&caught);
-	sigaddset(&caught, SIGINT);
-	sigaddset(&caught, SIGTERM);
-	sigprocmask(SIG_BLOCK, &caught, &before);
-	if (!stopped)
-		ready = ppoll(&pollfd, 1, wait ? NULL : &no_time, &before);
-	if (ready < 0 && errno != EINTR)
-		err(EXIT_FAILURE, "cannot poll");
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return ready > 0;
-}
-
 /* Into as much memory as the buffer has, a read gets whole records only. */
 static bool print_all(int fd, size_t size, bool wait)
 {
@@ -564,8 +483,7 @@ int main(int argc, char **argv)
 		errx(EXIT_USAGE, "%s: unexpected argument", argv[optind]);
 
 	fd = open_buffer(&stats);
-	catch_signal(SIGINT);
-	catch_signal(SIGTERM);
+	catch_signals();
 	set_parameter("reader", reader);
 	if (calls)
 		set_calls(calls);

@@ -9,11 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <glob.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +19,9 @@
 
 #include "bufflink.h"
 #include "clients/bufflink_klog.h"
+#include "reader.h"
 
 #define VERSION		"1.0"
-#define SYSFS		"/sys/class/misc/"
 #define DIGITS		"0123456789"
 #define PREFIX_MAX	64	/* <191>[1234567890.123456][ T1234567] */
 
@@ -75,60 +71,18 @@ static int fd;
 static bool json, decode;
 static bool lost;
 
-static void flush(void)
-{
-	if (fflush(stdout) || ferror(stdout))
-		err(EXIT_FAILURE, "cannot write to standard output");
-}
-
-static void finish(int status)
-{
-	flush();
-	exit(status);
-}
-
 /* the buffer */
-
-static bool is_of_klog(const char *owner_path)
-{
-	char owner[64] = "";
-	FILE *file = fopen(owner_path, "re");
-
-	if (!file)
-		return false;
-	if (!fgets(owner, sizeof(owner), file))
-		*owner = '\0';
-	fclose(file);
-	return !strcmp(owner, BUFFLINK_KLOG_OWNER "\n");
-}
-
-static const char *default_device(void)
-{
-	static char path[64];
-	glob_t owners;
-	size_t i;
-
-	if (glob(SYSFS "bufflink*/owner", 0, NULL, &owners))
-		owners.gl_pathc = 0;
-	for (i = 0; i < owners.gl_pathc; i++) {
-		if (!is_of_klog(owners.gl_pathv[i]))
-			continue;
-		snprintf(path, sizeof(path), "/dev/%s",
-			 owners.gl_pathv[i] + strlen(SYSFS));
-		*strrchr(path, '/') = '\0';
-		return path;
-	}
-	errx(EXIT_FAILURE,
-	     "there is no buffer of the kernel's log: load the module "
-	     BUFFLINK_KLOG_OWNER);
-}
 
 static const char *device_argument(const char *name)
 {
 	static char path[64];
 
 	if (!name)
-		return default_device();
+		name = device_of(BUFFLINK_KLOG_OWNER);
+	if (!name)
+		errx(EXIT_FAILURE,
+		     "there is no buffer of the kernel's log: load the module "
+		     BUFFLINK_KLOG_OWNER);
 	if (!*name || name[strspn(name, DIGITS)])
 		return name;
 	snprintf(path, sizeof(path), "/dev/bufflink%s", name);
@@ -428,44 +382,6 @@ static void print_messages(void)
 
 /* the stream */
 
-static atomic_int stopped;	/* by this signal */
-
-static void stop(int number)
-{
-	stopped = number;
-}
-
-/* SIGINT and SIGTERM end it when all that was read is printed. */
-static void catch_signal(int number)
-{
-	/* The second one kills, should standard output be stuck. */
-	const struct sigaction action = {
-		.sa_handler = stop,
-		.sa_flags = SA_RESETHAND | SA_RESTART,
-	};
-	struct sigaction before;
-
-	sigaction(number, NULL, &before);
-	if (before.sa_handler != SIG_IGN)
-		sigaction(number, &action, NULL);
-}
-
-/* Waits for messages, a loss or a signal. */
-static void wait_for_more(void)
-{
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLPRI };
-	sigset_t caught, before;
-
-	/* Only ppoll() lets them in: none can come between look and sleep. */
-	sigemptyset(&caught);
-	sigaddset(&caught, SIGINT);
-	sigaddset(&caught, SIGTERM);
-	sigprocmask(SIG_BLOCK, &caught, &before);
-	if (!stopped && ppoll(&pollfd, 1, NULL, &before) < 0 && errno != EINTR)
-		err(EXIT_FAILURE, "cannot poll");
-	sigprocmask(SIG_SETMASK, &before, NULL);
-}
-
 /* With nothing left to read, says if the next message will not be the next. */
 static void look_for_loss(__u64 position)
 {
@@ -510,7 +426,7 @@ static void follow(__u64 position, bool wait)
 		if (got < 0 && !wait)
 			break;
 		if (got < 0)
-			wait_for_more();
+			wait_for_data(fd, true);
 	}
 	/* Leave no half message to who reads next. */
 	while (have && read_more(1) > 0)
@@ -560,8 +476,7 @@ int main(int argc, char **argv)
 	if (ioctl(fd, BUFFLINK_STATS, &stats))
 		errx(EXIT_FAILURE, "%s is not a buffer of bufflink", device);
 
-	catch_signal(SIGINT);
-	catch_signal(SIGTERM);
+	catch_signals();
 	follow(stats.bytes_read, wait);
 	flush();
 	if (stopped)

@@ -39,7 +39,7 @@ copy_changed bufflink.c bufflink.h Kbuild \
 	tests/producer.c tests/producer.h tests/Kbuild \
 	userland/Makefile
 # shellcheck disable=SC2046 # our files have plain names
-copy_changed $(cd "$top" && echo userland/*.c clients/*)
+copy_changed $(cd "$top" && echo userland/*.[ch] clients/*)
 make_modules "$out" "" GCOV_PROFILE="${COVERAGE-}"
 make_modules "$out/test_module" "$out/Module.symvers"
 make_modules "$out/clients" "$out/Module.symvers"

@@ -130,7 +130,7 @@ bench_module=$(ours 'bench/*.c' ':!bench/bench.c' ':!bench/reader.c')
 module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)
 	$(ours 'clients/*.[ch]')
 	$bench_module bench/peers.h"
-program=$(ours 'tests/*.[ch]' 'userland/*.c' ':!tests/producer.c' \
+program=$(ours 'tests/*.[ch]' 'userland/*.[ch]' ':!tests/producer.c' \
 	bench/bench.c bench/bench.h 'bench/reader.[ch]')
 script="$(ours '*.sh' dkms.conf packaging/keep-symvers \
 	userland/bufflink.bash-completion) .ci/run tests/vm/init"
