@@ -66,7 +66,8 @@ kernel_doc() {
 # One version, wherever it is said.
 versions() {
 	version=$(sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' bufflink.c)
-	grep -Fqx "#define VERSION		\"$version\"" userland/bufflink.c &&
+	! grep -FLx "#define VERSION		\"$version\"" \
+		userland/bufflink*.c | grep . &&
 		grep -Fqx "PACKAGE_VERSION=\"$version\"" dkms.conf &&
 		grep -Fq "bufflink-*_${version}_*.deb" README.md &&
 		[ "$(dpkg-parsechangelog -S Version)" = "$version" ]
@@ -87,7 +88,7 @@ lacking() {
 
 # The manual pages have each prototype, ioctl, field, file and error there is.
 manual_pages() {
-	mandoc -T lint -W warning userland/*.[149]
+	mandoc -T lint -W warning userland/*.[1489]
 	sed '1,/ifdef __KERNEL__/d' bufflink.h | tr -s '\n\t' ' ' |
 		grep -o '[a-z]* _*bufflink_[a-z]*([^)]*);' |
 		sed 's/ __/ /; s/, struct module \*owner//' |
