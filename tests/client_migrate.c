@@ -101,6 +101,17 @@ static void is_followed(pid_t pid)
 	must_have_said("is followed");
 }
 
+/* Copies SRC to DST, and waits for the operator's word. */
+static pid_t follow(const char *disk)
+{
+	pid_t pid;
+
+	log_devices(disk, "");
+	pid = migrate((char *)disk, DST);
+	is_followed(pid);
+	return pid;
+}
+
 static void is_killed(pid_t pid, int number)
 {
 	int status;
@@ -388,9 +399,7 @@ START_TEST(what_is_zero_becomes_a_hole)
 	pid_t pid;
 
 	fill_disk(disk, 4 * MIB);
-	log_devices(disk, "");
-	pid = migrate((char *)disk, DST);
-	is_followed(pid);
+	pid = follow(disk);
 	ends_by_word(pid);
 	ck_assert_uint_eq(blocks_of(DST) * 512, 4 * MIB);
 }
@@ -711,9 +720,7 @@ START_TEST(a_source_that_grows_is_not_copied)
 	const char *disk = new_loop(SIZE);
 	pid_t pid;
 
-	log_devices(disk, "");
-	pid = migrate((char *)disk, DST);
-	is_followed(pid);
+	pid = follow(disk);
 	resize_loop(disk, SIZE + MIB);
 	ck_assert_int_eq(kill(pid, SIGUSR1), 0);
 	ck_assert_int_eq(finish(pid), FAILED);
@@ -998,9 +1005,7 @@ START_TEST(stopped_it_says_that_the_copy_is_none)
 	const char *disk = new_loop(SIZE);
 	pid_t pid;
 
-	log_devices(disk, "");
-	pid = migrate((char *)disk, DST);
-	is_followed(pid);
+	pid = follow(disk);
 	ck_assert_int_eq(kill(pid, SIGTERM), 0);
 	is_killed(pid, SIGTERM);
 	must_have_said("stopped: " DST " is not a copy, start anew");
@@ -1012,9 +1017,7 @@ START_TEST(without_the_log_it_fails)
 	const char *disk = new_loop(SIZE);
 	pid_t pid;
 
-	log_devices(disk, "");
-	pid = migrate((char *)disk, DST);
-	is_followed(pid);
+	pid = follow(disk);
 	ck_assert_int_eq(unload("bufflink_blklog"), 0);
 	ck_assert_int_eq(finish(pid), FAILED);
 	must_have_said("the log has ended, so " DST " is not a copy");
@@ -1028,9 +1031,7 @@ START_TEST(with_another_reader_of_the_log_it_fails)
 	int thief, fd = open_direct(disk, O_RDWR);
 	pid_t pid;
 
-	log_devices(disk, "");
-	pid = migrate((char *)disk, DST);
-	is_followed(pid);
+	pid = follow(disk);
 	ends(FAILED, (char *)disk, "/tmp/other");
 	must_have_said("is read by another migration");
 	thief = open_buffer(LOG, O_RDONLY);
