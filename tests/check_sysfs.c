@@ -8,9 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define FOLDER	"/sys/class/misc/bufflink0/"
 
@@ -26,7 +24,6 @@ static const struct sysfs_file {
 	{ "lost_records", 0444 },
 	{ "lost_bytes", 0444 },
 	{ "wakeups", 0444 },
-	{ "last_report", 0444 },
 	{ "owner", 0444 },
 	{ "instance", 0444 },
 	{ "overflow", 0644 },
@@ -153,7 +150,7 @@ START_TEST(a_new_buffer_has_counted_nothing)
 {
 	static const char *const names[] = {
 		"used", "highwater", "records", "bytes", "lost_records",
-		"lost_bytes", "overflow", "wakeups", "last_report", NULL
+		"lost_bytes", "overflow", "wakeups", NULL
 	};
 
 	create_buffer(0, PAGE);
@@ -271,34 +268,6 @@ START_TEST(anything_but_0_written_to_overflow_is_einval)
 	lose(1);
 	ck_assert_int_eq(sysfs_write(NUMBER, "overflow", "1"), -EINVAL);
 	check_value("overflow", 1);
-}
-END_TEST
-
-START_TEST(last_report_is_when_a_loss_was_last_learned_of)
-{
-	int fd = new_client_buffer(10);
-	time_t before, after;
-
-	fill(0, 10);
-	lose(3);
-	ck_assert_int_eq(sysfs_write(NUMBER, "overflow", "0"), 0);
-	ck_assert_int_eq(result_of(ioctl(fd, BUFFLINK_GETLOSS, hole())),
-			 -EFAULT);
-	check_value("last_report", 0);
-	before = time(NULL);
-	loss(fd);
-	after = time(NULL);
-	ck_assert_uint_ge(sysfs_value(NUMBER, "last_report"), before);
-	ck_assert_uint_le(sysfs_value(NUMBER, "last_report"), after);
-}
-END_TEST
-
-START_TEST(asking_when_nothing_is_lost_is_no_report)
-{
-	int fd = new_client_buffer(10);
-
-	loss(fd);
-	check_value("last_report", 0);
 }
 END_TEST
 
@@ -496,8 +465,6 @@ int main(void)
 		 overflow_is_1_from_the_first_loss_until_it_is_reported,
 		 overflow_is_1_until_0_is_written,
 		 writing_0_to_overflow_leaves_the_report,
-		 last_report_is_when_a_loss_was_last_learned_of,
-		 asking_when_nothing_is_lost_is_no_report,
 		 anything_but_0_written_to_overflow_is_einval);
 	add_case(suite, "instance",
 		 instance_is_the_lowest_that_its_owner_has_free,

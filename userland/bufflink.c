@@ -230,13 +230,12 @@ static int poll_or_stop(struct pollfd pollfds[2], const struct timespec *time)
 
 enum value {
 	INSTANCE, SIZE, USED, HIGHWATER, WATERMARK, RECORDS, BYTES,
-	LOST_RECORDS, LOST_BYTES, OVERFLOW, LAST_REPORT, WAKEUPS, VALUES
+	LOST_RECORDS, LOST_BYTES, OVERFLOW, WAKEUPS, VALUES
 };
 
 static const char *const value_names[VALUES] = {
 	"instance", "size", "used", "highwater", "watermark", "records",
-	"bytes", "lost_records", "lost_bytes", "overflow", "last_report",
-	"wakeups"
+	"bytes", "lost_records", "lost_bytes", "overflow", "wakeups"
 };
 
 struct buffer {
@@ -581,26 +580,12 @@ static struct cell bar(const __u64 *values)
 	return bar;
 }
 
-/* When the last loss was reported. */
-static struct cell reported(const __u64 *values)
+/* Whether a reader knows of all that was lost. */
+static const char *reported(const __u64 *values)
 {
-	static const struct {
-		__u64 seconds;
-		const char *name;
-	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
-	__u64 now = time(NULL), when = values[LAST_REPORT];
-	__u64 seconds = now > when ? now - when : 0;
-	struct cell cell = { "-" };
-	int i = 0;
-
-	while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
-		i++;
 	if (values[OVERFLOW])
-		strcpy(cell.text, "unreported");
-	else if (when)
-		snprintf(cell.text, sizeof(cell.text), "%llu %s ago",
-			 seconds / units[i].seconds, units[i].name);
-	return cell;
+		return "no";
+	return values[LOST_RECORDS] ? "yes" : "-";
 }
 
 static void draw_buffer(const struct buffer *now, const struct buffer *then)
@@ -620,7 +605,7 @@ static void draw_buffer(const struct buffer *now, const struct buffer *then)
 	printf("    %s %3llu%% %15s %8s %10s %11s\n", bar(values).text,
 	       values[USED] * 100 / values[SIZE], text,
 	       records(values[LOST_RECORDS]).text,
-	       bytes(values[LOST_BYTES]).text, reported(values).text);
+	       bytes(values[LOST_BYTES]).text, reported(values));
 }
 
 /* How many buffers the terminal has room for, besides five other lines. */

@@ -50,16 +50,12 @@ start() {
 	recipe=$!
 }
 
-reported() {
-	! is last_report 0
-}
-
 # A stream with a loss in it goes through the recipe.
 run_with_a_loss() {
 	make_buffer 4096	# 64 lines
 	append 81
 	start "$1"
-	wait_for reported
+	wait_for is overflow 0
 	append 2
 	rmmod lines
 	wait $recipe
