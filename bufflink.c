@@ -8,76 +8,143 @@
 /**
  * DOC: bufflink
  *
+ * Data structure
+ * --------------
+ *
  * A buffer is a ring of bytes with a device, /dev/bufflinkN. Kernel code, the
- * client, appends records at its head from any context; programs read bytes at
- * its tail, as from a FIFO. What does not fit is dropped and counted: stored
- * bytes are never overwritten before they are read. ::
+ * client, appends records at the head, from any context. Programs, the readers,
+ * take bytes from the tail, as from a FIFO. A record that does not fit is
+ * dropped and counted; bytes that wait are never overwritten. ::
  *
  *   0            tail                     head             size
  *   +-------------+------------------------+----------------+
  *   |    free     |  waiting to be read    |      free      |
  *   +-------------+------------------------+----------------+
- *                get                      put
+ *              tail_ptr                 head_ptr
  *
- * @head and @tail are positions in the stream: they count bytes since creation
- * and run on freely, so head - tail bytes are waiting whatever the size. @put
- * and @get are the same places in the memory: no division, also where the size
- * is not a power of two.
+ * @head and @tail are positions in the stream. They count bytes since creation
+ * and never go back, so head - tail bytes wait, whatever the size is.
+ * @head_ptr and @tail_ptr are the same places as addresses. They make a
+ * division needless where the size is not a power of two.
+ *
+ * Locks
+ * -----
  *
  * @lock, a raw spinlock, orders the producers and guards all that they write.
- * @read_lock, a mutex, orders the readers and guards @tail and @get. Neither
- * side takes the other's lock to move bytes. Where both look:
+ * @read_lock, a mutex, orders the readers and guards @tail and @tail_ptr. To
+ * move bytes, neither side takes the lock of the other.
  *
- *  B1: @head is released after bytes were copied in, and acquired before they
- *      are copied out.
- *  B2: @tail is released after bytes were copied out, and acquired before
- *      others take their place. What one producer learned of @tail stays in
- *      @credit; @lock hands the order on to the next.
- *  B3: who is about to sleep sets BL_SLEEPER under @lock, then looks at @head
- *      again. An append looks at the flag after it took @lock: one of the two
- *      sees the other.
- *  B4: who waits for room, or for a loss, joins the queue and then looks for
- *      it; who makes it then looks at the queue; with full barriers between.
- *  B5: @dead is released when the last byte is in, and acquired before @head:
- *      whoever saw it knows that no more bytes come.
- *  B6: who is refused without the lock counts that, then looks whether
- *      BL_MISSED is set already; who folds clears it, then takes the counts.
+ * Append
+ * ------
  *
- * The short way in: @credit is how many bytes fit at @put in one piece without
- * raising @highwater, by the last look at @tail. As @tail only moves on, it is
- * never too large, and one comparison asks three things: is there room, does
- * the record wrap, is this a new maximum. Only a record that fails it looks at
- * @tail, and grants new credit.
+ * @credit is the number of bytes that fit at @head_ptr in one piece and do not
+ * raise @highwater. A record of at most @credit bytes is copied at once: one
+ * comparison answers whether there is room, whether the record wraps, and
+ * whether there is a new maximum. Only a larger record looks at @tail, in
+ * bufflink_store_slow(), which grants new credit. An old credit is never too
+ * large, as @tail only moves on.
  *
- * Loss has its place in the stream, and is counted under @lock. But producers
- * need not queue up to hear that a buffer is full: they count that in @refused,
- * records and bytes in one word. And where waiting could be for ever, in an NMI
- * or nested in another append on this CPU (by a probe on something that append
- * calls), an append only tries to get the lock, and if it fails counts that in
- * missed_*. Whoever takes @lock next brings both into the books, before @head
- * moves.
+ * An append in an NMI, or nested in another append on the same CPU, must not
+ * wait for @lock: the holder may be the code that it interrupted. It only tries
+ * to take the lock, and is a loss if that fails. An append is nested if it comes
+ * from a probe on a function that an append calls. So such probes are harmless,
+ * and only bufflink_append() and bufflink_appendv() are off limits to kprobes.
  *
- * Wakeups: an append may run under any lock, so it takes no wait queue's. It
- * leaves that to irq_work, and only while BL_SLEEPER is set; clearing the flag
- * buys the one wakeup of that sleep. With less than @watermark waiting the flag
- * stays, and a lazy irq_work looks at it again at the next tick.
+ * Loss
+ * ----
  *
- * Lifetime: the client holds one reference, each open file another. Destroying
- * takes the device away, so that nobody opens it any more; marks the buffer
- * dead, so that nobody appends; and waits for who copies from the client's
- * memory. That is never a copy to user memory, which may take as long as a
- * program likes: it ends in a page of ours, @bounce. Nothing calls the client.
+ * A loss has a place in the stream, so it is counted under @lock. Two kinds of
+ * loss are first counted without it, and folded into the report by the next
+ * holder of the lock, before @head moves: a record that finds the buffer full,
+ * since producers need not queue up to learn that, and a record that must not
+ * wait for the lock. See bufflink_count_lost() and what follows it.
  *
- * A client::
+ * Wakeups
+ * -------
+ *
+ * An append may run under any lock, so it must not take that of a wait queue.
+ * It queues an irq_work that wakes, and only while a waiter has asked for that:
+ *
+ *   A waiter looks, arms, and looks again; it reports only what the last look
+ *   saw. Code that clears a flag then looks at what the flag stood for.
+ *
+ * - read() and poll() for data arm by BL_ARMED. The next append clears it and
+ *   queues the irq_work, once for each sleep. With fewer than @watermark bytes
+ *   BL_ARMED stays, and a lazy irq_work looks again at the next timer tick.
+ * - A reader that is told by SIGIO cannot look again. So each read arms on its
+ *   behalf, and sends the signal itself if bytes are left.
+ * - A wakeup wakes one of several exclusive waiters (EPOLLEXCLUSIVE). It arms
+ *   again for the others, before it wakes.
+ * - poll() for a loss is armed by the absence of BL_LOST and BL_MISSED: the
+ *   first of them to be set wakes. BUFFLINK_GETLOSS clears BL_LOST; if
+ *   BL_MISSED is set at that moment, it wakes in place of that loss.
+ * - write() and poll() for room join @room_wait and look at @tail. A read that
+ *   has moved @tail looks at the queue.
+ *
+ * On PREEMPT_RT the lock of a wait queue sleeps, and a plain irq_work runs in a
+ * thread of its CPU, which is parked when the CPU goes offline. So a hard
+ * irq_work passes the wakeup on to a thread of ours, bufflink_worker. On all
+ * kernels, an irq_work that is queued on a CPU after it went offline does not
+ * run: such an append queues none, and bufflink_cpu_dead() wakes.
+ *
+ * Barriers
+ * --------
+ *
+ * B1, bytes: bufflink_commit() releases @head after bytes were copied in;
+ * bufflink_used() acquires it before bufflink_copy_out(). Otherwise a reader
+ * gets bytes that are not there yet.
+ *
+ * B2, room: bufflink_copy_out() releases @tail after bytes were copied out;
+ * bufflink_used() acquires it before bufflink_store_slow(). Otherwise bytes are
+ * overwritten before they are read. @lock passes on, with @credit, what one
+ * producer has learned of @tail.
+ *
+ * B3, data: bufflink_arm() sets BL_ARMED under @lock, and its caller then looks
+ * at @head; bufflink_commit() looks at BL_ARMED under @lock. If the append came
+ * first, the waiter sees its bytes; otherwise the append sees the flag.
+ * Without that, a waiter sleeps on while bytes wait.
+ *
+ * B4, queues: bufflink_poll() and wait_event_interruptible() join a wait queue
+ * and then look at @tail or at the flags of a loss; bufflink_try_read() and
+ * bufflink_notify_loss() change these and then look at the queue. A full
+ * barrier on each side. Otherwise neither sees the other.
+ *
+ * B5, the end: bufflink_destroy() releases @destroyed after the last append;
+ * bufflink_read_iter() and bufflink_events() acquire it before they look at
+ * @head. Otherwise a reader takes the end for the truth with bytes unread.
+ *
+ * B6, loss: bufflink_refuse() and bufflink_count_missed() count, and then look
+ * whether BL_MISSED is set; bufflink_fold() clears BL_MISSED, and then takes the
+ * counts. A full barrier on each side. Otherwise a count is left behind with
+ * no flag that tells of it.
+ *
+ * Lifetime
+ * --------
+ *
+ * The client holds one reference to the buffer, each open file another.
+ * bufflink_destroy() first takes the device away, so that no file is opened any
+ * more, then marks the buffer destroyed, so that no program appends any more.
+ * If the memory is the client's, it waits for a reader that copies from it.
+ * That is never a copy to user memory, which takes as long as the program
+ * likes: bytes of the client's memory pass through @bounce, a page of ours.
+ * Nothing calls into the client.
+ *
+ * Example of a client
+ * -------------------
+ *
+ * ::
  *
  *	err = bufflink_create(&bl, NULL, 0, -1);
  *	...
  *	bufflink_append(bl, &event, sizeof(event));	// interrupts are fine
  *	...
- *	free_irq(irq, dev);				// stop who appends
+ *	free_irq(irq, dev);				// no more appends
  *	bufflink_destroy(bl);
  *
- * A reader::
+ * Example of a reader
+ * -------------------
+ *
+ * ::
  *
  *	fd = open("/dev/bufflink0", O_RDONLY);
  *	while ((n = read(fd, buf, sizeof(buf))) > 0)
@@ -86,12 +153,16 @@
  *		complain(&loss);
  */
 
+#include <linux/atomic.h>
+#include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/hardirq.h>
 #include <linux/idr.h>
 #include <linux/irq_work.h>
 #include <linux/kprobes.h>
 #include <linux/kref.h>
+#include <linux/kthread.h>
 #include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
@@ -101,12 +172,12 @@
 #include <linux/overflow.h>
 #include <linux/percpu.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <linux/timekeeping.h>
 #include <linux/uio.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
@@ -125,86 +196,97 @@
 
 #define BUFFLINK_TEXT_MAX	512	/* bytes of one bufflink_printf() */
 
+#define BL_IN	(EPOLLIN | EPOLLRDNORM)
+#define BL_OUT	(EPOLLOUT | EPOLLWRNORM)
+
 static unsigned long default_size = SZ_64K;
 module_param(default_size, ulong, 0644);
 MODULE_PARM_DESC(default_size, "bytes of a buffer created with size 0");
 
 static DEFINE_IDA(bufflink_numbers);
 
-/* All that have a device, each owner's in the order of their instances. */
+/* All buffers with a device, those of one owner in the order of instances. */
 static LIST_HEAD(bufflink_list);
 static DEFINE_MUTEX(bufflink_list_lock);
 
-/* How many appends (or other holders of a lock) are nested on this CPU. */
+static struct kthread_worker *bufflink_worker;	/* only on PREEMPT_RT */
+static enum cpuhp_state bufflink_cpuhp_state;
+
+/* Appends, and other holders of a lock, that are nested on this CPU. */
 static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 
-/* Bits of struct bufflink.flags, which anyone changes at any time. */
-#define BL_SLEEPER	BIT(0)	/* somebody sleeps or polls: wake them */
-#define BL_LAZY		BIT(1)	/* the lazy irq_work is on its way */
-#define BL_LOST		BIT(2)	/* there is a loss to report */
-#define BL_MISSED	BIT(3)	/* ... some of it in refused or missed_* */
+/* Bits of struct bufflink.flags, which change at any time without a lock */
+#define BL_ARMED	BIT(0)	/* the next append wakes */
+#define BL_LAZY		BIT(1)	/* irq_tick is queued */
+#define BL_LOST		BIT(2)	/* a loss waits for its report */
+#define BL_MISSED	BIT(3)	/* a loss waits to be folded into the report */
 #define BL_OVERFLOW	BIT(4)	/* the flag of 1999 */
-
-/* In struct bufflink.refused bytes are below this, and above it records. */
-#define BL_RECORD	(1L << (BITS_PER_LONG / 4 * 3))
-#define BL_REFUSED_MAX	(1UL << (BITS_PER_LONG / 2))	/* bytes of one */
 
 struct bufflink {
 	/*
-	 * Written by producers, under lock; head is read by anyone, credit by
-	 * producers. All that the short way in touches is in one cache line,
-	 * the lock first.
+	 * Written by producers, under lock. @head and @credit are read without
+	 * it. One cache line has all that an append by credit touches.
 	 */
 	raw_spinlock_t lock;
-	atomic_t flags;		/* BL_* */
-	size_t credit;		/* bytes that may take the short way in */
-	u8 *put;		/* head's place; the end is like data */
-	u64 bytes;		/* head, but 64 bits wide everywhere */
+	atomic_t flags;		/* BL_*; without lock */
+	size_t credit;		/* bytes that may be copied to head_ptr at once */
+	u8 *head_ptr;		/* may be the end of data */
+	u64 bytes;		/* head, in 64 bits everywhere */
 	u64 records;
 	unsigned long head;	/* B1 */
 	size_t highwater;	/* most bytes that ever waited */
-	size_t watermark;	/* bytes; set by programs, without lock */
-	bool dead;		/* B5 */
+	size_t watermark;	/* bytes; written by programs, without lock */
+	bool destroyed;		/* B5 */
 	u64 lost_records;
 	u64 lost_bytes;
-	struct bufflink_loss loss;	/* not reported yet */
-	atomic_long_t refused;		/* not in lost_* and loss yet */
-	atomic_long_t missed_records;	/* neither */
-	atomic_long_t missed_bytes;
+	struct bufflink_loss loss;	/* the next report */
 	u64 wakeups;
-	atomic64_t last_report;		/* wall-clock seconds; no lock */
 
-	/* Written by readers, under read_lock; tail is read by anyone. */
+	/* Losses that wait to be folded into the above; without lock. */
+	atomic_long_t refused;		/* records and bytes, see BL_REFUSED */
+	atomic_long_t missed_records;
+	atomic_long_t missed_bytes;
+
+	/* Written by readers, under read_lock. @tail is read without it. */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
-	u8 *get;		/* tail's place; never the end */
+	u8 *tail_ptr;		/* never the end of data */
 	unsigned long tail;	/* B2 */
 	struct mutex bounce_lock;	/* held while bounce is filled */
 
-	/* Sleepers, and the ways to wake them. */
+	/* Waiters, and the ways to wake them; each has a lock of its own. */
 	wait_queue_head_t data_wait ____cacheline_aligned_in_smp;
 	wait_queue_head_t room_wait;
 	struct fasync_struct *fasync;
-	struct irq_work wake_now;
-	struct irq_work wake_lazy;
+	struct irq_work irq_now;
+	struct irq_work irq_tick;
+	struct kthread_work work_now;		/* of irq_now on PREEMPT_RT */
+	struct kthread_delayed_work work_tick;	/* of irq_tick on PREEMPT_RT */
+	atomic_t readers;	/* files open for reading; -1: one, exclusively */
 
-	/* Constant from creation on. */
+	/* Constant after creation. */
 	u8 *data ____cacheline_aligned_in_smp;
 	size_t size;		/* bytes */
-	void *bounce;		/* a page, only if data is the client's */
+	void *bounce;		/* a page if data is the client's, or NULL */
 	int number;
 	char name[sizeof("bufflink") + 10];
 	char owner[MODULE_NAME_LEN];
-	unsigned int instance;	/* among the owner's, from 0 */
+	unsigned int instance;	/* among the owner's buffers, from 0 */
 	struct list_head list;	/* under bufflink_list_lock */
+	struct hlist_node cpuhp_node;
 	struct miscdevice misc;
 	struct kref ref;
 };
 
+struct bufflink_file {
+	struct bufflink *bl;
+	size_t refused;		/* bytes of its last write, if -EAGAIN; or 0 */
+};
+
 /*
- * Bytes waiting. Reading tail first makes this too large where it cannot be
- * exact, never negative; it is exact to whoever keeps head or tail in place.
+ * Bytes that wait. The result is exact to a caller that keeps head or tail in
+ * place. To others it may be too large, as tail is read first, but at most size.
  */
-static nokprobe_inline size_t bufflink_used(const struct bufflink *bl)
+static __always_inline size_t bufflink_used(const struct bufflink *bl)
 {
 	unsigned long tail = smp_load_acquire(&bl->tail);	/* B2 */
 	unsigned long head = smp_load_acquire(&bl->head);	/* B1 */
@@ -212,57 +294,108 @@ static nokprobe_inline size_t bufflink_used(const struct bufflink *bl)
 	return min_t(size_t, head - tail, bl->size);
 }
 
-static nokprobe_inline size_t bufflink_room(const struct bufflink *bl)
+static __always_inline size_t bufflink_room(const struct bufflink *bl)
 {
 	return bl->size - bufflink_used(bl);
 }
 
-/* Bytes from a place in the memory to its end. */
-static nokprobe_inline size_t bufflink_to_end(const struct bufflink *bl,
-					      const u8 *place)
+/* Bytes from a place in the memory to its end */
+static __always_inline size_t bufflink_to_end(const struct bufflink *bl,
+					      const u8 *ptr)
 {
-	return bl->data + bl->size - place;
+	return bl->data + bl->size - ptr;
 }
 
-/* Whether somebody is to be woken; true once for each sleep. */
-static nokprobe_inline bool bufflink_take_sleeper(struct bufflink *bl)
+/*
+ * An irq_work that is queued here now would not run before the CPU is online
+ * again. bufflink_cpu_dead() wakes in its place.
+ */
+static __always_inline bool bufflink_cpu_is_dead(void)
 {
-	return (atomic_read(&bl->flags) & BL_SLEEPER) &&
-	       (atomic_fetch_andnot(BL_SLEEPER, &bl->flags) & BL_SLEEPER);
+	unsigned int cpu = raw_smp_processor_id();
+
+	return !cpu_online(cpu) && cpu_dying(cpu);
 }
 
-/* Wakes who sleeps, now or by the next tick, if there is data to wake for. */
-static noinline __kprobes void bufflink_notify(struct bufflink *bl)
+/* Clears BL_ARMED. Only one caller gets true for each time that it was set. */
+static __always_inline bool bufflink_disarm(struct bufflink *bl)
+{
+	return (atomic_read(&bl->flags) & BL_ARMED) &&
+	       (atomic_fetch_andnot(BL_ARMED, &bl->flags) & BL_ARMED);
+}
+
+/*
+ * Wakes if a waiter has armed and bytes wait, now or by the next tick. Called
+ * with lock held, so that nothing comes between the flag and the irq_work.
+ */
+static noinline void bufflink_notify_data(struct bufflink *bl)
 {
 	size_t used = bufflink_used(bl);
 
-	if (!used || !(atomic_read(&bl->flags) & BL_SLEEPER))
+	if (!used || !(atomic_read(&bl->flags) & BL_ARMED) ||
+	    bufflink_cpu_is_dead())
 		return;
 	if (used < READ_ONCE(bl->watermark)) {
 		if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY))
-			irq_work_queue(&bl->wake_lazy);
-	} else if (bufflink_take_sleeper(bl)) {
-		irq_work_queue(&bl->wake_now);
+			irq_work_queue(&bl->irq_tick);
+	} else if (bufflink_disarm(bl)) {
+		irq_work_queue(&bl->irq_now);
 	}
 }
 
-/* The first loss since the last report wakes who polls for it. */
-static noinline __kprobes void bufflink_alert(struct bufflink *bl, int flags)
-{
-	int before;
+/*
+ * Loss accounting
+ *
+ * Every refused record is counted once in lost_records and lost_bytes, which
+ * only grow, and once in the next report. With lock held this is done by
+ * bufflink_count_lost(). Without it, a record is counted in
+ *
+ *   refused	if the buffer was full when bufflink_refuse() looked, or
+ *   missed_*	if the lock was taken and the caller must not wait,
+ *
+ * and BL_MISSED is set. bufflink_fold() moves both into the report, at the place
+ * in the stream where it finds them. All that take the lock fold before they
+ * move head, so the place is exact.
+ *
+ * refused has records and bytes in one word, so that both change in one step:
+ * bytes below BL_REFUSED, records above. Neither can overflow. A record counts
+ * for at most BL_REFUSED_MAX bytes, and a larger one takes the lock. When half
+ * of the records are used up, which makes the word negative, bufflink_refuse()
+ * sends its caller to the lock, to fold. Until it has done so, each CPU may add
+ * two more that looked before: one in an NMI, and one that it interrupted.
+ */
+#define BL_REFUSED	(1L << (BITS_PER_LONG / 4 * 3))
+#define BL_REFUSED_MAX	(1UL << (BITS_PER_LONG / 2))
 
-	if ((atomic_read(&bl->flags) & flags) == flags)
-		return;
-	before = atomic_fetch_or(flags, &bl->flags);
-	if (!(before & (BL_LOST | BL_MISSED)) &&
-	    (waitqueue_active(&bl->data_wait) ||	/* B4 */
-	     READ_ONCE(bl->fasync)))
-		irq_work_queue(&bl->wake_now);
+static_assert(BL_REFUSED_MAX << (BITS_PER_LONG / 4) == BL_REFUSED);
+static_assert(2 * CONFIG_NR_CPUS <= 1L << (BITS_PER_LONG / 4 - 1));
+
+/* Wakes those that wait for a loss, from any context. */
+static noinline void bufflink_wake_for_loss(struct bufflink *bl)
+{
+	if ((waitqueue_active(&bl->data_wait) ||	/* B4 */
+	     READ_ONCE(bl->fasync)) && !bufflink_cpu_is_dead())
+		irq_work_queue(&bl->irq_now);
 }
 
-/* Counts a loss at this place in the stream. Caller holds lock. */
-static noinline __kprobes void bufflink_lose(struct bufflink *bl, u64 records,
-					     u64 bytes)
+/* The first loss after a report wakes. */
+static noinline void bufflink_notify_loss(struct bufflink *bl, int flags)
+{
+	if ((atomic_read(&bl->flags) & flags) == flags)
+		return;
+	if (!(atomic_fetch_or(flags, &bl->flags) & (BL_LOST | BL_MISSED)))
+		bufflink_wake_for_loss(bl);
+}
+
+/* A client may offer sizes near SIZE_MAX: the sum stops at the largest value. */
+static __always_inline u64 bufflink_add(u64 sum, u64 bytes)
+{
+	return check_add_overflow(sum, bytes, &sum) ? U64_MAX : sum;
+}
+
+/* Counts records that are missing at the head. Called with lock held. */
+static noinline void bufflink_count_lost(struct bufflink *bl, u64 records,
+					 u64 bytes)
 {
 	struct bufflink_loss *loss = &bl->loss;
 
@@ -270,44 +403,69 @@ static noinline __kprobes void bufflink_lose(struct bufflink *bl, u64 records,
 		loss->first = bl->bytes;
 	loss->last = bl->bytes;
 	loss->records += records;
-	loss->bytes += bytes;
+	loss->bytes = bufflink_add(loss->bytes, bytes);
 	bl->lost_records += records;
-	bl->lost_bytes += bytes;
-	bufflink_alert(bl, BL_LOST | BL_OVERFLOW);
+	bl->lost_bytes = bufflink_add(bl->lost_bytes, bytes);
+	bufflink_notify_loss(bl, BL_LOST | BL_OVERFLOW);
 }
 
-/* Counts a loss of someone who may not wait for the lock. */
-static noinline __kprobes void bufflink_miss(struct bufflink *bl, size_t size)
+/* Counts a record that must not wait for lock. */
+static noinline void bufflink_count_missed(struct bufflink *bl, size_t size)
 {
-	atomic_long_add(size, &bl->missed_bytes);
-	atomic_long_inc_return(&bl->missed_records);	/* B6; after the bytes */
-	bufflink_alert(bl, BL_MISSED);
+	long bytes = atomic_long_read(&bl->missed_bytes);
+
+	while (!atomic_long_try_cmpxchg(&bl->missed_bytes, &bytes,
+					size_add(bytes, size)))
+		;
+	/* After the bytes: bufflink_fold() takes bytes only with records. */
+	atomic_long_inc_return(&bl->missed_records);	/* B6 */
+	bufflink_notify_loss(bl, BL_MISSED);
 }
 
-/* Brings what was counted without the lock into the books; call with it. */
-static noinline __kprobes void bufflink_fold(struct bufflink *bl)
+/* Counts a record if a look without lock finds no room for it. */
+static noinline bool bufflink_refuse(struct bufflink *bl, size_t size)
+{
+	/*
+	 * head before tail: used is then exact or too small, so a record with
+	 * room is never refused. If tail has passed this head, it is huge.
+	 */
+	unsigned long head = smp_load_acquire(&bl->head);
+	unsigned long used = head - READ_ONCE(bl->tail);
+
+	if (used > bl->size || size > bl->size || size <= bl->size - used)
+		return false;
+	if (size > BL_REFUSED_MAX || atomic_long_read(&bl->refused) < 0)
+		return false;
+	atomic_long_add_return(BL_REFUSED + size, &bl->refused);	/* B6 */
+	bufflink_notify_loss(bl, BL_MISSED);
+	return true;
+}
+
+/* Moves what was counted without lock into the report. Called with lock held. */
+static noinline void bufflink_fold(struct bufflink *bl)
 {
 	unsigned long refused, records, bytes;
 
 	if (!(atomic_read(&bl->flags) & BL_MISSED))
 		return;
-	/* At no moment without a flag, or one loss would wake twice. */
+	/* Before BL_MISSED is cleared, or the same loss would wake twice. */
 	if (atomic_long_read(&bl->refused) ||
 	    atomic_long_read(&bl->missed_records))
-		bufflink_alert(bl, BL_LOST | BL_OVERFLOW);
+		bufflink_notify_loss(bl, BL_LOST | BL_OVERFLOW);
 
 	atomic_fetch_andnot(BL_MISSED, &bl->flags);	/* B6 */
 	refused = atomic_long_xchg(&bl->refused, 0);
 	if (refused)
-		bufflink_lose(bl, refused / BL_RECORD, refused % BL_RECORD);
+		bufflink_count_lost(bl, refused / BL_REFUSED,
+				    refused % BL_REFUSED);
 	records = atomic_long_xchg(&bl->missed_records, 0);
 	if (records) {
 		bytes = atomic_long_xchg(&bl->missed_bytes, 0);
-		bufflink_lose(bl, records, bytes);
+		bufflink_count_lost(bl, records, bytes);
 	}
 }
 
-static nokprobe_inline unsigned long bufflink_enter(void)
+static __always_inline unsigned long bufflink_enter(void)
 {
 	unsigned long irqs;
 
@@ -316,30 +474,13 @@ static nokprobe_inline unsigned long bufflink_enter(void)
 	return irqs;
 }
 
-static nokprobe_inline void bufflink_leave(unsigned long irqs)
+static __always_inline void bufflink_leave(unsigned long irqs)
 {
 	__this_cpu_dec(bufflink_depth);
 	local_irq_restore(irqs);
 }
 
-/* Counts a loss, if a look without the lock finds no room. */
-static noinline __kprobes bool bufflink_refuse(struct bufflink *bl, size_t size)
-{
-	/* In this order, used is exact or too small, then perhaps negative. */
-	unsigned long head = smp_load_acquire(&bl->head);
-	unsigned long used = head - READ_ONCE(bl->tail);
-
-	if (used > bl->size || size > bl->size || size <= bl->size - used)
-		return false;
-	/* Before the word overflows, somebody must take the lock, and fold. */
-	if (size > BL_REFUSED_MAX || atomic_long_read(&bl->refused) < 0)
-		return false;
-	atomic_long_add_return(BL_RECORD + size, &bl->refused);	/* B6 */
-	bufflink_alert(bl, BL_MISSED);
-	return true;
-}
-
-/* For everyone but the appends of clients, which may not wait everywhere. */
+/* For all but the appends of clients, which must not wait in every context. */
 static unsigned long bufflink_lock(struct bufflink *bl)
 	__acquires(&bl->lock)
 {
@@ -357,26 +498,25 @@ static void bufflink_unlock(struct bufflink *bl, unsigned long irqs)
 	bufflink_leave(irqs);
 }
 
-/* One piece of a record at the head, in two parts where the ring wraps. */
-static nokprobe_inline void bufflink_put(struct bufflink *bl, const void *data,
-					 size_t size)
+/* Copies one piece of a record to the head, in two parts where the ring wraps. */
+static __always_inline void bufflink_copy_in(struct bufflink *bl,
+					     const void *data, size_t size)
 {
-	size_t part = min(size, bufflink_to_end(bl, bl->put));
+	size_t part = min(size, bufflink_to_end(bl, bl->head_ptr));
 
-	memcpy(bl->put, data, part);
+	memcpy(bl->head_ptr, data, part);
 	memcpy(bl->data, data + part, size - part);
 	if (part < size)
-		bl->put -= bl->size;
-	bl->put += size;
+		bl->head_ptr -= bl->size;
+	bl->head_ptr += size;
 }
 
 /*
- * The long way in: looks at tail, wraps, and grants new credit. The record is
- * what @src points to, or if @n is not 0, the @n pieces that are listed there.
+ * Copies a record that is larger than the credit, and grants new credit. @src is
+ * the record, or if @n is not 0, a list of its @n pieces.
  */
-static noinline __kprobes int bufflink_store(struct bufflink *bl,
-					     const void *src, size_t n,
-					     size_t size)
+static noinline int bufflink_store_slow(struct bufflink *bl, const void *src,
+					size_t n, size_t size)
 {
 	size_t used = bufflink_used(bl);
 	const struct kvec *vec = src;
@@ -387,53 +527,51 @@ static noinline __kprobes int bufflink_store(struct bufflink *bl,
 	if (size > bl->size - used)
 		return -ENOSPC;
 	for (i = 0; i < n; i++)
-		bufflink_put(bl, vec[i].iov_base, vec[i].iov_len);
+		bufflink_copy_in(bl, vec[i].iov_base, vec[i].iov_len);
 	if (!n)
-		bufflink_put(bl, src, size);
+		bufflink_copy_in(bl, src, size);
 	used += size;
 	bl->highwater = max(bl->highwater, used);
-	bl->credit = min(bl->highwater - used, bufflink_to_end(bl, bl->put));
+	bl->credit = min(bl->highwater - used,
+			 bufflink_to_end(bl, bl->head_ptr));
 	return 0;
 }
 
-/* With one CPU a trylock cannot fail: there the depth tells. */
-static nokprobe_inline bool bufflink_trylock(struct bufflink *bl)
+/* With one CPU a trylock always succeeds, so the depth has to tell. */
+static __always_inline bool bufflink_trylock(struct bufflink *bl)
 {
 	return (IS_ENABLED(CONFIG_SMP) ||
 		likely(__this_cpu_read(bufflink_depth) == 1)) &&
 	       raw_spin_trylock(&bl->lock);
 }
 
-static nokprobe_inline void bufflink_advance(struct bufflink *bl, size_t size)
+static __always_inline void bufflink_advance(struct bufflink *bl, size_t size)
 {
 	bl->records++;
 	bl->bytes += size;
 	smp_store_release(&bl->head, (unsigned long)bl->bytes);	/* B1 */
 }
 
-static noinline __kprobes void bufflink_advance_and_tell(struct bufflink *bl,
-							 size_t size)
+static noinline void bufflink_commit_slow(struct bufflink *bl, size_t size)
 {
 	bufflink_fold(bl);
 	bufflink_advance(bl, size);
-	bufflink_notify(bl);
+	bufflink_notify_data(bl);
 }
 
-/* The record that was stored becomes part of the stream. Caller holds lock. */
-static nokprobe_inline void bufflink_publish(struct bufflink *bl, size_t size)
+/* Makes the record that was copied in part of the stream. With lock held. */
+static __always_inline void bufflink_commit(struct bufflink *bl, size_t size)
 {
-	if (unlikely(atomic_read(&bl->flags) & (BL_SLEEPER | BL_MISSED)))  /* B3 */
-		bufflink_advance_and_tell(bl, size);
+	if (unlikely(atomic_read(&bl->flags) & (BL_ARMED | BL_MISSED)))	/* B3 */
+		bufflink_commit_slow(bl, size);
 	else
 		bufflink_advance(bl, size);
 }
 
-/*
- * One record of a client, with @src and @n as for bufflink_store(). Inline also
- * where there are no kprobes: append is to be one function, and n constant.
- */
-static __always_inline int bufflink_record(struct bufflink *bl, const void *src,
-					   size_t n, size_t size)
+/* One record of a client; @src and @n are those of bufflink_store_slow(). */
+static __always_inline int __bufflink_append(struct bufflink *bl,
+					     const void *src, size_t n,
+					     size_t size)
 {
 	unsigned long irqs;
 	int err = 0;
@@ -441,36 +579,35 @@ static __always_inline int bufflink_record(struct bufflink *bl, const void *src,
 	if (unlikely(!size))
 		return 0;
 	irqs = bufflink_enter();
-	/* An old credit only costs a closer look. */
+	/* A stale credit only costs a closer look. */
 	if (unlikely(size > data_race(bl->credit)) &&
 	    bufflink_refuse(bl, size)) {
 		bufflink_leave(irqs);
 		return -ENOSPC;
 	}
 	if (unlikely(!bufflink_trylock(bl))) {
-		/* Waiting could be for ever. */
 		if (in_nmi() || __this_cpu_read(bufflink_depth) > 1) {
-			bufflink_miss(bl, size);
+			bufflink_count_missed(bl, size);
 			err = -EBUSY;
-			goto leave;
+			goto exit;
 		}
 		raw_spin_lock(&bl->lock);
 	}
 	if (n || unlikely(size > bl->credit)) {
-		err = bufflink_store(bl, src, n, size);
+		err = bufflink_store_slow(bl, src, n, size);
 	} else {
-		memcpy(bl->put, src, size);
-		bl->put += size;
+		memcpy(bl->head_ptr, src, size);
+		bl->head_ptr += size;
 		bl->credit -= size;
 	}
 	if (likely(!err)) {
-		bufflink_publish(bl, size);
+		bufflink_commit(bl, size);
 	} else {
 		bufflink_fold(bl);
-		bufflink_lose(bl, 1, size);
+		bufflink_count_lost(bl, 1, size);
 	}
 	raw_spin_unlock(&bl->lock);
-leave:
+exit:
 	bufflink_leave(irqs);
 	return err;
 }
@@ -481,21 +618,22 @@ leave:
  * @data: the record
  * @size: its size in bytes; nothing is stored if this is 0
  *
- * The record is stored whole or not at all. Records of all producers appear in
- * one order, that in which the calls took the buffer's lock. Neither sleeps
- * nor allocates; interrupts are off for as long as the copy takes.
+ * The record is stored whole or not at all. The records of all producers have
+ * one order, in which the calls took the lock of the buffer. This function
+ * neither sleeps nor allocates. Interrupts are off while it copies @size bytes,
+ * and other producers wait for the lock: keep records small.
  *
  * Context: Any: process, softirq, hardirq and NMI, with any lock held.
- * Return: 0 if stored; otherwise the record is lost and counted as such:
+ * Return: 0 if the record was stored. Otherwise it is lost, and counted:
  *
  * * -ENOSPC - there is no room for it now
  * * -EMSGSIZE - it is larger than the buffer
- * * -EBUSY - in an NMI, or nested in another append on this CPU, and the lock
- *   could not be had
+ * * -EBUSY - the lock was taken, and the call was made in an NMI or nested in
+ *   another append on this CPU
  */
 int bufflink_append(struct bufflink *bl, const void *data, size_t size)
 {
-	return bufflink_record(bl, data, 0, size);
+	return __bufflink_append(bl, data, 0, size);
 }
 EXPORT_SYMBOL_GPL(bufflink_append);
 NOKPROBE_SYMBOL(bufflink_append);
@@ -504,9 +642,10 @@ NOKPROBE_SYMBOL(bufflink_append);
  * bufflink_appendv() - append one record that is in several pieces
  * @bl: the buffer
  * @vec: the pieces, in kernel memory
- * @n: how many they are
+ * @n: the number of pieces
  *
- * As bufflink_append() of all pieces joined: a header and a payload, say.
+ * Like bufflink_append() of all pieces joined, for example a header and a
+ * payload. Interrupts are off while it copies all of them.
  *
  * Context: Any.
  * Return: As bufflink_append().
@@ -518,7 +657,7 @@ int bufflink_appendv(struct bufflink *bl, const struct kvec *vec, size_t n)
 
 	for (i = 0; i < n; i++)
 		size = size_add(size, vec[i].iov_len);
-	return bufflink_record(bl, vec, n, size);
+	return __bufflink_append(bl, vec, n, size);
 }
 EXPORT_SYMBOL_GPL(bufflink_appendv);
 NOKPROBE_SYMBOL(bufflink_appendv);
@@ -547,7 +686,7 @@ int bufflink_printf(struct bufflink *bl, const char *fmt, ...)
 EXPORT_SYMBOL_GPL(bufflink_printf);
 
 /**
- * bufflink_number() - which device it is
+ * bufflink_number() - tell which device a buffer has
  * @bl: the buffer
  *
  * Context: Any.
@@ -559,7 +698,42 @@ int bufflink_number(const struct bufflink *bl)
 }
 EXPORT_SYMBOL_GPL(bufflink_number);
 
-/* Without a key, so that all kinds of pollers look for themselves. */
+/* Has the next append wake. The caller looks for data after this. */
+static void bufflink_arm(struct bufflink *bl)
+{
+	unsigned long irqs = bufflink_lock(bl);
+
+	atomic_or(BL_ARMED, &bl->flags);	/* B3 */
+	bufflink_unlock(bl, irqs);
+}
+
+/* Wakes where no append does so. */
+static void bufflink_kick(struct bufflink *bl)
+{
+	unsigned long irqs = bufflink_lock(bl);
+
+	bufflink_notify_data(bl);
+	bufflink_unlock(bl, irqs);
+}
+
+/* Exclusive waiters are at the end of a wait queue. */
+static bool bufflink_has_exclusive(struct wait_queue_head *wq)
+{
+	struct wait_queue_entry *last;
+	unsigned long irqs;
+	bool exclusive;
+
+	spin_lock_irqsave(&wq->lock, irqs);
+	last = list_last_entry(&wq->head, struct wait_queue_entry, entry);
+	exclusive = !list_empty(&wq->head) && last->flags & WQ_FLAG_EXCLUSIVE;
+	spin_unlock_irqrestore(&wq->lock, irqs);
+	return exclusive;
+}
+
+/*
+ * Wakes without a key: io_uring takes a key for the truth, and another reader
+ * may have taken the bytes. All waiters are to look for themselves.
+ */
 static void bufflink_wake(struct bufflink *bl)
 {
 	unsigned long irqs;
@@ -569,31 +743,139 @@ static void bufflink_wake(struct bufflink *bl)
 	irqs = bufflink_lock(bl);
 	bl->wakeups++;
 	bufflink_unlock(bl, irqs);
+
+	/* This wakes one of the exclusive waiters. The rest get the next append. */
+	if (bufflink_has_exclusive(&bl->data_wait))
+		bufflink_arm(bl);
 	wake_up_interruptible(&bl->data_wait);
-	kill_fasync(&bl->fasync, SIGIO, POLL_IN);
+	if (bufflink_used(bl))
+		kill_fasync(&bl->fasync, SIGIO, POLL_IN);
+	if (atomic_read(&bl->flags) & (BL_LOST | BL_MISSED))
+		kill_fasync(&bl->fasync, SIGIO, POLL_PRI);
 }
 
-static void bufflink_wake_now(struct irq_work *work)
+static void bufflink_wake_at_tick(struct bufflink *bl)
 {
-	bufflink_wake(container_of(work, struct bufflink, wake_now));
-}
-
-static void bufflink_wake_lazy(struct irq_work *work)
-{
-	struct bufflink *bl = container_of(work, struct bufflink, wake_lazy);
-
 	atomic_fetch_andnot(BL_LAZY, &bl->flags);
-	if (bufflink_used(bl) && bufflink_take_sleeper(bl))
+	if (bufflink_used(bl) && bufflink_disarm(bl))
 		bufflink_wake(bl);
+}
+
+static void bufflink_work_now(struct kthread_work *work)
+{
+	bufflink_wake(container_of(work, struct bufflink, work_now));
+}
+
+static void bufflink_work_tick(struct kthread_work *work)
+{
+	bufflink_wake_at_tick(container_of(work, struct bufflink,
+					   work_tick.work));
+}
+
+static void bufflink_irq_now(struct irq_work *work)
+{
+	struct bufflink *bl = container_of(work, struct bufflink, irq_now);
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kthread_queue_work(bufflink_worker, &bl->work_now);
+	else
+		bufflink_wake(bl);
+}
+
+static void bufflink_irq_tick(struct irq_work *work)
+{
+	struct bufflink *bl = container_of(work, struct bufflink, irq_tick);
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kthread_queue_delayed_work(bufflink_worker, &bl->work_tick, 1);
+	else
+		bufflink_wake_at_tick(bl);
+}
+
+static void bufflink_init_wakeups(struct bufflink *bl)
+{
+	bool rt = IS_ENABLED(CONFIG_PREEMPT_RT);
+
+	init_waitqueue_head(&bl->data_wait);
+	init_waitqueue_head(&bl->room_wait);
+	bl->irq_now = rt ? IRQ_WORK_INIT_HARD(bufflink_irq_now) :
+			   IRQ_WORK_INIT(bufflink_irq_now);
+	bl->irq_tick = rt ? IRQ_WORK_INIT_HARD(bufflink_irq_tick) :
+			    IRQ_WORK_INIT_LAZY(bufflink_irq_tick);
+	kthread_init_work(&bl->work_now, bufflink_work_now);
+	kthread_init_delayed_work(&bl->work_tick, bufflink_work_tick);
+}
+
+/* Waits for the wakeups that are on their way. */
+static void bufflink_sync_wakeups(struct bufflink *bl)
+{
+	irq_work_sync(&bl->irq_tick);
+	irq_work_sync(&bl->irq_now);
+	kthread_cancel_delayed_work_sync(&bl->work_tick);
+	kthread_cancel_work_sync(&bl->work_now);
+}
+
+static int bufflink_cpu_dead(unsigned int cpu, struct hlist_node *node)
+{
+	bufflink_wake(hlist_entry(node, struct bufflink, cpuhp_node));
+	return 0;
+}
+
+/* Only what nobody has a reference to any more. */
+static void bufflink_free(struct kref *ref)
+{
+	struct bufflink *bl = container_of(ref, struct bufflink, ref);
+
+	bufflink_sync_wakeups(bl);
+	if (bl->bounce)
+		free_page((unsigned long)bl->bounce);
+	else
+		vfree(bl->data);
+	kfree(bl);
+}
+
+static struct bufflink *bufflink_of(const struct file *file)
+{
+	const struct bufflink_file *bf = file->private_data;
+
+	return bf->bl;
+}
+
+/* Makes a file one of the readers, or the only one. */
+static int bufflink_add_reader(struct bufflink *bl, bool exclusive)
+{
+	bool added = exclusive ? !atomic_cmpxchg(&bl->readers, 0, -1) :
+				 atomic_inc_unless_negative(&bl->readers);
+
+	return added ? 0 : -EBUSY;
+}
+
+static void bufflink_remove_reader(struct bufflink *bl)
+{
+	if (atomic_dec_if_positive(&bl->readers) < 0)
+		atomic_set(&bl->readers, 0);
 }
 
 static int bufflink_open(struct inode *inode, struct file *file)
 {
 	struct bufflink *bl = container_of(file->private_data,
 					   struct bufflink, misc);
+	struct bufflink_file *bf;
+	int err;
 
+	bf = kzalloc(sizeof(*bf), GFP_KERNEL);
+	if (!bf)
+		return -ENOMEM;
+	if (file->f_mode & FMODE_READ) {
+		err = bufflink_add_reader(bl, file->f_flags & O_EXCL);
+		if (err) {
+			kfree(bf);
+			return err;
+		}
+	}
 	kref_get(&bl->ref);
-	file->private_data = bl;
+	bf->bl = bl;
+	file->private_data = bf;
 	file->f_mode |= FMODE_NOWAIT;
 	return stream_open(inode, file);
 }
@@ -604,63 +886,48 @@ static bool bufflink_nowait(const struct kiocb *iocb)
 	       iocb->ki_filp->f_flags & O_NONBLOCK;
 }
 
-/* Bytes that a read would find: the client takes its memory with it. */
+/* Bytes that a read would find: the client takes its own memory with it. */
 static size_t bufflink_readable(const struct bufflink *bl)
 {
-	return bl->bounce && READ_ONCE(bl->dead) ? 0 : bufflink_used(bl);
+	return bl->bounce && READ_ONCE(bl->destroyed) ? 0 : bufflink_used(bl);
 }
 
-/* Has the next append wake who is about to sleep. */
-static void bufflink_arm(struct bufflink *bl)
+/* Whether a read need not wait any more */
+static bool bufflink_ready(const struct bufflink *bl)
 {
-	unsigned long irqs = bufflink_lock(bl);		/* B3 */
+	return bufflink_used(bl) || READ_ONCE(bl->destroyed);
+}
 
-	atomic_or(BL_SLEEPER, &bl->flags);
-	bufflink_unlock(bl, irqs);
+static bool bufflink_ready_or_arm(struct bufflink *bl)
+{
+	if (bufflink_ready(bl))
+		return true;
+	bufflink_arm(bl);
+	return bufflink_ready(bl);
 }
 
 /*
- * Notifies where no append does, with the lock held: who has taken the flag
- * must not be preempted before the irq_work is queued.
- */
-static void bufflink_poke(struct bufflink *bl)
-{
-	unsigned long irqs = bufflink_lock(bl);
-
-	bufflink_notify(bl);
-	bufflink_unlock(bl, irqs);
-}
-
-/* Whether a read need wait no more. If it must, it will be woken. */
-static bool bufflink_ready(struct bufflink *bl)
-{
-	if (!bufflink_used(bl) && !READ_ONCE(bl->dead))
-		bufflink_arm(bl);
-	return bufflink_used(bl) || READ_ONCE(bl->dead);
-}
-
-/*
- * Where the next bytes are, at most @n of them in one piece. Client memory is
- * copied first: destroy waits for this, and must not wait for a program.
+ * The next bytes to read, at most @n of them in one piece. The client's memory
+ * is copied first: bufflink_destroy() waits for that, not for a program.
  */
 static const void *bufflink_next_piece(struct bufflink *bl, size_t *n)
 {
-	*n = min(*n, bufflink_to_end(bl, bl->get));
+	*n = min(*n, bufflink_to_end(bl, bl->tail_ptr));
 	if (!bl->bounce)
-		return bl->get;
+		return bl->tail_ptr;
 
 	*n = min_t(size_t, *n, PAGE_SIZE);
 	mutex_lock(&bl->bounce_lock);
-	if (READ_ONCE(bl->dead))
+	if (READ_ONCE(bl->destroyed))
 		*n = 0;
 	else
-		memcpy(bl->bounce, bl->get, *n);
+		memcpy(bl->bounce, bl->tail_ptr, *n);
 	mutex_unlock(&bl->bounce_lock);
 	return bl->bounce;
 }
 
-/* Only what was really copied leaves the ring. Caller holds read_lock. */
-static ssize_t bufflink_drain(struct bufflink *bl, struct iov_iter *to)
+/* Only bytes that were copied leave the ring. Called with read_lock held. */
+static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 {
 	size_t want = min(bufflink_readable(bl), iov_iter_count(to));
 	ssize_t err = 0;
@@ -676,9 +943,9 @@ static ssize_t bufflink_drain(struct bufflink *bl, struct iov_iter *to)
 		if (copied < n)
 			err = -EFAULT;
 		done += copied;
-		bl->get += copied;
-		if (!bufflink_to_end(bl, bl->get))
-			bl->get = bl->data;
+		bl->tail_ptr += copied;
+		if (!bufflink_to_end(bl, bl->tail_ptr))
+			bl->tail_ptr = bl->data;
 	}
 	smp_store_release(&bl->tail, bl->tail + done);	/* B2 */
 	return done ? done : err;
@@ -693,7 +960,7 @@ static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 		return -EAGAIN;
 	if (!nowait && mutex_lock_interruptible(&bl->read_lock))
 		return -ERESTARTSYS;
-	done = bufflink_drain(bl, to);
+	done = bufflink_copy_out(bl, to);
 	mutex_unlock(&bl->read_lock);
 
 	if (done > 0 && wq_has_sleeper(&bl->room_wait))		/* B4 */
@@ -703,28 +970,29 @@ static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 
 static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct bufflink *bl = iocb->ki_filp->private_data;
+	struct bufflink *bl = bufflink_of(iocb->ki_filp);
 	bool nowait = bufflink_nowait(iocb);
+	bool destroyed;
 	ssize_t ret = 0;
-	bool dead;
 
 	if (!iov_iter_count(to))
 		return 0;
 	do {
-		dead = smp_load_acquire(&bl->dead);	/* B5 */
+		destroyed = smp_load_acquire(&bl->destroyed);	/* B5 */
 		ret = bufflink_try_read(bl, to, nowait);
-		if (ret || dead)
+		if (ret || destroyed)
 			break;
 		if (nowait)
 			ret = -EAGAIN;
 		else
 			ret = wait_event_interruptible(bl->data_wait,
-						       bufflink_ready(bl));
+						       bufflink_ready_or_arm(bl));
 	} while (!ret);
 
-	if (READ_ONCE(bl->fasync) && !bufflink_used(bl)) {
+	/* The next signal is for the next append, or for what is left now. */
+	if (READ_ONCE(bl->fasync)) {
 		bufflink_arm(bl);
-		bufflink_poke(bl);
+		bufflink_kick(bl);
 	}
 	return ret;
 }
@@ -734,10 +1002,11 @@ static int bufflink_try_write(struct bufflink *bl, const void *data,
 			      size_t size)
 {
 	unsigned long irqs = bufflink_lock(bl);
-	int err = bl->dead ? -EPIPE : bufflink_store(bl, data, 0, size);
+	int err = bl->destroyed ? -EPIPE :
+				  bufflink_store_slow(bl, data, 0, size);
 
 	if (!err)
-		bufflink_publish(bl, size);
+		bufflink_commit(bl, size);
 	bufflink_unlock(bl, irqs);
 	return err;
 }
@@ -752,7 +1021,7 @@ static int bufflink_wait_write(struct bufflink *bl, const void *data,
 			return -EAGAIN;
 		err = wait_event_interruptible(bl->room_wait,	/* B4 */
 					       bufflink_room(bl) >= size ||
-					       READ_ONCE(bl->dead));
+					       READ_ONCE(bl->destroyed));
 		if (err)
 			break;
 	}
@@ -761,63 +1030,93 @@ static int bufflink_wait_write(struct bufflink *bl, const void *data,
 
 static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct bufflink *bl = iocb->ki_filp->private_data;
+	struct bufflink_file *bf = iocb->ki_filp->private_data;
+	struct bufflink *bl = bf->bl;
 	size_t size = iov_iter_count(from);
 	int err = -EFAULT;
 	void *data;
 
 	if (!size)
 		return 0;
-	if (READ_ONCE(bl->dead))
+	if (READ_ONCE(bl->destroyed))
 		return -EPIPE;
-	if (size > bl->size)
+	/* It is copied with interrupts off. */
+	if (size > bl->size || size > BUFFLINK_WRITE_MAX)
 		return -EMSGSIZE;
-	data = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	/* A program must not have the OOM killer called. */
+	data = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
+			      __GFP_RETRY_MAYFAIL);
 	if (!data)
 		return -ENOMEM;
 	if (copy_from_iter_full(data, size, from))
 		err = bufflink_wait_write(bl, data, size,
 					  bufflink_nowait(iocb));
 	kvfree(data);
+	WRITE_ONCE(bf->refused, err == -EAGAIN ? size : 0);
 	return err ? err : size;
 }
 
-static __poll_t bufflink_events(const struct bufflink *bl)
+/* Room that is worth a poll: for the write that was refused, if there was one */
+static size_t bufflink_wanted_room(const struct bufflink_file *bf)
 {
+	return max(min_t(size_t, bf->bl->size, PIPE_BUF),
+		   READ_ONCE(bf->refused));
+}
+
+static __poll_t bufflink_events(const struct bufflink_file *bf)
+{
+	struct bufflink *bl = bf->bl;
 	__poll_t events = 0;
 
-	if (smp_load_acquire(&bl->dead))	/* B5 */
-		events |= EPOLLIN | EPOLLRDNORM | EPOLLHUP;
-	else if (bufflink_room(bl) >= min_t(size_t, bl->size, PIPE_BUF))
-		events |= EPOLLOUT | EPOLLWRNORM;
+	if (smp_load_acquire(&bl->destroyed))	/* B5 */
+		events |= BL_IN | EPOLLHUP;
+	else if (bufflink_room(bl) >= bufflink_wanted_room(bf))
+		events |= BL_OUT;
 	if (bufflink_used(bl))
-		events |= EPOLLIN | EPOLLRDNORM;
+		events |= BL_IN;
 	if (atomic_read(&bl->flags) & (BL_LOST | BL_MISSED))
 		events |= EPOLLPRI;
 	return events;
 }
 
+/*
+ * An exclusive waiter joins only a queue that it waits for. In the other, it
+ * would take the wakeup of a waiter that needs it.
+ */
+static void bufflink_join_queues(struct file *file, poll_table *pt,
+				 __poll_t wanted)
+{
+	struct bufflink *bl = bufflink_of(file);
+	bool exclusive = wanted & EPOLLEXCLUSIVE;
+
+	if (!exclusive || wanted & BL_IN || !(wanted & BL_OUT))
+		poll_wait(file, &bl->data_wait, pt);
+	if (file->f_mode & FMODE_WRITE && (!exclusive || wanted & BL_OUT))
+		poll_wait(file, &bl->room_wait, pt);
+}
+
 static __poll_t bufflink_poll(struct file *file, poll_table *pt)
 {
-	struct bufflink *bl = file->private_data;
+	struct bufflink *bl = bufflink_of(file);
 	__poll_t wanted = poll_requested_events(pt);
+	__poll_t events;
 
-	poll_wait(file, &bl->data_wait, pt);
-	if (file->f_mode & FMODE_WRITE)
-		poll_wait(file, &bl->room_wait, pt);
+	bufflink_join_queues(file, pt, wanted);
 	smp_mb();	/* B4 */
+	events = bufflink_events(file->private_data);
 
-	/* Who wants edges wants that of the next append, whatever is there. */
-	if (wanted & (EPOLLIN | EPOLLRDNORM) &&
-	    (wanted & EPOLLET || !bufflink_used(bl)) &&
-	    waitqueue_active(&bl->data_wait))	/* or nobody will sleep */
+	/* By edge, a waiter is to hear of the next append, whatever waits now. */
+	if (wanted & BL_IN && (wanted & EPOLLET || !(events & EPOLLIN)) &&
+	    waitqueue_active(&bl->data_wait)) {	/* or the caller never sleeps */
 		bufflink_arm(bl);
-	return bufflink_events(bl);
+		events = bufflink_events(file->private_data);
+	}
+	return events;
 }
 
 static int bufflink_fasync(int fd, struct file *file, int on)
 {
-	struct bufflink *bl = file->private_data;
+	struct bufflink *bl = bufflink_of(file);
 	int ret = fasync_helper(fd, file, on, &bl->fasync);
 
 	if (ret > 0 && on)
@@ -849,7 +1148,7 @@ static int bufflink_set_watermark(struct bufflink *bl, u64 watermark)
 	if (!watermark || watermark > bl->size)
 		return -EINVAL;
 	WRITE_ONCE(bl->watermark, watermark);
-	bufflink_poke(bl);
+	bufflink_kick(bl);
 	return 0;
 }
 
@@ -860,24 +1159,23 @@ static long bufflink_get_loss(struct bufflink *bl, void __user *to)
 	int flags = atomic_fetch_andnot(BL_LOST | BL_OVERFLOW, &bl->flags);
 
 	bl->loss = (struct bufflink_loss) {};
+	/* A loss since the fold found BL_LOST set, and did not wake. */
+	if (flags & BL_MISSED)
+		bufflink_wake_for_loss(bl);
 	bufflink_unlock(bl, irqs);
-	if (!copy_to_user(to, &loss, sizeof(loss))) {
-		if (loss.records)
-			atomic64_set(&bl->last_report,
-				     ktime_get_real_seconds());
+	if (!copy_to_user(to, &loss, sizeof(loss)))
 		return 0;
-	}
 	if (!loss.records)
 		return -EFAULT;
 
-	/* What could not be reported comes before what was lost since. */
+	/* The report comes back, before what was lost since. */
 	irqs = bufflink_lock(bl);
 	loss.records += bl->loss.records;
-	loss.bytes += bl->loss.bytes;
+	loss.bytes = bufflink_add(loss.bytes, bl->loss.bytes);
 	if (bl->loss.records)
 		loss.last = bl->loss.last;
 	bl->loss = loss;
-	bufflink_alert(bl, flags & (BL_LOST | BL_OVERFLOW));
+	bufflink_notify_loss(bl, flags & (BL_LOST | BL_OVERFLOW));
 	bufflink_unlock(bl, irqs);
 	return -EFAULT;
 }
@@ -885,7 +1183,7 @@ static long bufflink_get_loss(struct bufflink *bl, void __user *to)
 static long bufflink_ioctl(struct file *file, unsigned int cmd,
 			   unsigned long arg)
 {
-	struct bufflink *bl = file->private_data;
+	struct bufflink *bl = bufflink_of(file);
 	void __user *user = (void __user *)arg;
 	struct bufflink_stats stats;
 	u64 value;
@@ -911,25 +1209,14 @@ static long bufflink_ioctl(struct file *file, unsigned int cmd,
 	}
 }
 
-/* After the last reference. A wakeup may still be on its way. */
-static void bufflink_free(struct kref *ref)
-{
-	struct bufflink *bl = container_of(ref, struct bufflink, ref);
-
-	irq_work_sync(&bl->wake_lazy);	/* which may queue the other */
-	irq_work_sync(&bl->wake_now);
-	if (bl->bounce)
-		free_page((unsigned long)bl->bounce);
-	else
-		vfree(bl->data);
-	kfree(bl);
-}
-
 static int bufflink_release(struct inode *inode, struct file *file)
 {
-	struct bufflink *bl = file->private_data;
+	struct bufflink_file *bf = file->private_data;
 
-	kref_put(&bl->ref, bufflink_free);
+	if (file->f_mode & FMODE_READ)
+		bufflink_remove_reader(bf->bl);
+	kref_put(&bf->bl->ref, bufflink_free);
+	kfree(bf);
 	return 0;
 }
 
@@ -946,7 +1233,7 @@ static const struct file_operations bufflink_fops = {
 	.release = bufflink_release,
 };
 
-static struct bufflink *bufflink_of(struct device *dev)
+static struct bufflink *to_bufflink(struct device *dev)
 {
 	return container_of(dev_get_drvdata(dev), struct bufflink, misc);
 }
@@ -957,7 +1244,7 @@ static ssize_t name##_show(struct device *dev,				\
 {									\
 	struct bufflink_stats stats;					\
 									\
-	bufflink_snapshot(bufflink_of(dev), &stats);			\
+	bufflink_snapshot(to_bufflink(dev), &stats);			\
 	return sysfs_emit(buf, "%llu\n", stats.name);			\
 }									\
 static DEVICE_ATTR_RO(name)
@@ -974,7 +1261,7 @@ BUFFLINK_STAT(wakeups);
 static ssize_t overflow_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	int flags = atomic_read(&bufflink_of(dev)->flags);
+	int flags = atomic_read(&to_bufflink(dev)->flags);
 
 	return sysfs_emit(buf, "%d\n", !!(flags & (BL_OVERFLOW | BL_MISSED)));
 }
@@ -982,7 +1269,7 @@ static ssize_t overflow_show(struct device *dev, struct device_attribute *attr,
 static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
 			      const char *buf, size_t count)
 {
-	struct bufflink *bl = bufflink_of(dev);
+	struct bufflink *bl = to_bufflink(dev);
 	unsigned long irqs;
 
 	if (!sysfs_streq(buf, "0"))
@@ -994,19 +1281,10 @@ static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(overflow);
 
-static ssize_t last_report_show(struct device *dev,
-				struct device_attribute *attr, char *buf)
-{
-	s64 seconds = atomic64_read(&bufflink_of(dev)->last_report);
-
-	return sysfs_emit(buf, "%lld\n", seconds);
-}
-static DEVICE_ATTR_RO(last_report);
-
 static ssize_t watermark_show(struct device *dev, struct device_attribute *attr,
 			      char *buf)
 {
-	return sysfs_emit(buf, "%zu\n", READ_ONCE(bufflink_of(dev)->watermark));
+	return sysfs_emit(buf, "%zu\n", READ_ONCE(to_bufflink(dev)->watermark));
 }
 
 static ssize_t watermark_store(struct device *dev,
@@ -1018,7 +1296,7 @@ static ssize_t watermark_store(struct device *dev,
 
 	if (kstrtou64(buf, 0, &watermark))
 		return -EINVAL;
-	err = bufflink_set_watermark(bufflink_of(dev), watermark);
+	err = bufflink_set_watermark(to_bufflink(dev), watermark);
 	return err ? err : count;
 }
 static DEVICE_ATTR_RW(watermark);
@@ -1026,14 +1304,14 @@ static DEVICE_ATTR_RW(watermark);
 static ssize_t owner_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
-	return sysfs_emit(buf, "%s\n", bufflink_of(dev)->owner);
+	return sysfs_emit(buf, "%s\n", to_bufflink(dev)->owner);
 }
 static DEVICE_ATTR_RO(owner);
 
 static ssize_t instance_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return sysfs_emit(buf, "%u\n", bufflink_of(dev)->instance);
+	return sysfs_emit(buf, "%u\n", to_bufflink(dev)->instance);
 }
 static DEVICE_ATTR_RO(instance);
 
@@ -1047,7 +1325,6 @@ static struct attribute *bufflink_attrs[] = {
 	&dev_attr_lost_bytes.attr,
 	&dev_attr_wakeups.attr,
 	&dev_attr_overflow.attr,
-	&dev_attr_last_report.attr,
 	&dev_attr_watermark.attr,
 	&dev_attr_owner.attr,
 	&dev_attr_instance.attr,
@@ -1055,8 +1332,8 @@ static struct attribute *bufflink_attrs[] = {
 };
 ATTRIBUTE_GROUPS(bufflink);
 
-/* Own memory is zeroed; a size that is not to be had is refused in silence. */
-static int bufflink_get_memory(struct bufflink *bl, void *buf, size_t size)
+/* The memory of a new buffer is zeroed. An allocation failure is not logged. */
+static int bufflink_alloc_data(struct bufflink *bl, void *buf, size_t size)
 {
 	if (buf) {
 		bl->data = buf;
@@ -1079,26 +1356,23 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size)
 
 	if (!bl)
 		return ERR_PTR(-ENOMEM);
-	err = bufflink_get_memory(bl, buf, size);
+	err = bufflink_alloc_data(bl, buf, size);
 	if (err) {
 		kfree(bl);
 		return ERR_PTR(err);
 	}
-	bl->put = bl->data;
-	bl->get = bl->data;
+	bl->head_ptr = bl->data;
+	bl->tail_ptr = bl->data;
 	bl->watermark = 1;
 	kref_init(&bl->ref);
 	raw_spin_lock_init(&bl->lock);
 	mutex_init(&bl->read_lock);
 	mutex_init(&bl->bounce_lock);
-	init_waitqueue_head(&bl->data_wait);
-	init_waitqueue_head(&bl->room_wait);
-	init_irq_work(&bl->wake_now, bufflink_wake_now);
-	bl->wake_lazy = IRQ_WORK_INIT_LAZY(bufflink_wake_lazy);
+	bufflink_init_wakeups(bl);
 	return bl;
 }
 
-/* Gives it the lowest instance that no other buffer of its owner has. */
+/* Gives a buffer the lowest instance that no other one of its owner has. */
 static void bufflink_enlist(struct bufflink *bl)
 {
 	struct list_head *place = &bufflink_list;
@@ -1127,18 +1401,20 @@ static void bufflink_delist(struct bufflink *bl)
 
 /**
  * __bufflink_create() - create a buffer and its device
- * @blp: where the buffer is put; NULL is put there on error
+ * @blp: where to return the buffer; NULL on error
  * @buf: the client's memory (kmalloc, vmalloc, whole pages or static), which
  *	stays valid until bufflink_destroy() returns; or NULL to allocate some
- * @size: of @buf in bytes, all of which is used; or of what is allocated,
- *	rounded up to whole pages, where 0 means the parameter default_size
+ * @size: the size of @buf in bytes, all of which is used; or of the memory to
+ *	allocate, rounded up to whole pages, where 0 means default_size
  * @minor: the N of /dev/bufflinkN, or -1 for the lowest free one
- * @owner: whose it is, for people to see; bufflink_create() passes THIS_MODULE
+ * @owner: the name of the client in sysfs; bufflink_create() passes
+ *	KBUILD_MODNAME
  *
- * Use it as bufflink_create(blp, buf, size, minor). The minor number of the
+ * Call it as bufflink_create(blp, buf, size, minor). The minor number of the
  * device itself is always dynamic.
  *
- * Context: Process context. May sleep. Not from open() of a misc device.
+ * Context: Process context. May sleep. Not from open() of a misc device, nor
+ *	from a CPU hotplug callback.
  * Return: 0, or with nothing left behind:
  *
  * * -EINVAL - @minor is less than -1, @buf has size 0, or @size is too large
@@ -1147,7 +1423,7 @@ static void bufflink_delist(struct bufflink *bl)
  * * -ENOMEM - not enough memory
  */
 int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
-		      struct module *owner)
+		      const char *owner)
 {
 	struct bufflink *bl;
 	int err;
@@ -1167,8 +1443,12 @@ int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 		goto free;
 	bl->number = err;
 	snprintf(bl->name, sizeof(bl->name), "bufflink%d", bl->number);
-	strscpy(bl->owner, module_name(owner), sizeof(bl->owner));
+	strscpy(bl->owner, owner, sizeof(bl->owner));
 	bufflink_enlist(bl);
+	err = cpuhp_state_add_instance_nocalls(bufflink_cpuhp_state,
+					       &bl->cpuhp_node);
+	if (err)
+		goto delist;
 
 	bl->misc.minor = MISC_DYNAMIC_MINOR;
 	bl->misc.name = bl->name;
@@ -1179,10 +1459,13 @@ int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 	if (err == -EEXIST)	/* 6.1 may run out at the minor of psaux */
 		err = -EBUSY;
 	if (err)
-		goto delist;
+		goto remove_instance;
 	*blp = bl;
 	return 0;
 
+remove_instance:
+	cpuhp_state_remove_instance_nocalls(bufflink_cpuhp_state,
+					    &bl->cpuhp_node);
 delist:
 	bufflink_delist(bl);
 	ida_free(&bufflink_numbers, bl->number);
@@ -1193,17 +1476,17 @@ free:
 EXPORT_SYMBOL_GPL(__bufflink_create);
 
 /**
- * bufflink_destroy() - take the device away and let go of the buffer
+ * bufflink_destroy() - take the device away and drop the buffer
  * @bl: the buffer, or NULL
  *
  * Stop all producers first, and wait for them. When this returns, the node and
- * the number are free, who slept on the buffer was woken, and nothing reads
- * the client's memory. Readers that have the device open get what is left, if
- * the memory was allocated here, and then end of file; the last one to close
- * it frees the rest.
+ * the number are free, all waiters are awake, and nothing reads the client's
+ * memory. Readers that have the device open get the rest, if the memory was
+ * allocated here, and then end of file. The last of them to close it frees the
+ * buffer.
  *
- * Context: Process context. May sleep. Not from open() of a misc device, nor
- *	from a sysfs file of the buffer.
+ * Context: Process context. May sleep. Not from open() of a misc device, from
+ *	a CPU hotplug callback, or from a sysfs file of the buffer.
  */
 void bufflink_destroy(struct bufflink *bl)
 {
@@ -1212,14 +1495,16 @@ void bufflink_destroy(struct bufflink *bl)
 	if (!bl)
 		return;
 	misc_deregister(&bl->misc);
+	cpuhp_state_remove_instance_nocalls(bufflink_cpuhp_state,
+					    &bl->cpuhp_node);
 	bufflink_delist(bl);
 	ida_free(&bufflink_numbers, bl->number);
 
 	irqs = bufflink_lock(bl);
-	smp_store_release(&bl->dead, true);	/* B5 */
+	smp_store_release(&bl->destroyed, true);	/* B5 */
 	bufflink_unlock(bl, irqs);
 
-	/* Whoever copies out of client memory now is the last to do so. */
+	/* A reader that holds this now is the last to copy client memory. */
 	mutex_lock(&bl->bounce_lock);
 	mutex_unlock(&bl->bounce_lock);
 
@@ -1229,6 +1514,47 @@ void bufflink_destroy(struct bufflink *bl)
 	kref_put(&bl->ref, bufflink_free);
 }
 EXPORT_SYMBOL_GPL(bufflink_destroy);
+
+/* The thread has the priority of the kernel's own threads for irq_work. */
+static int __init bufflink_start_worker(void)
+{
+	bufflink_worker = kthread_create_worker(0, "bufflink");
+	if (IS_ERR(bufflink_worker))
+		return PTR_ERR(bufflink_worker);
+	sched_set_fifo_low(bufflink_worker->task);
+	wake_up_process(bufflink_worker->task);	/* 6.14 does not start it */
+	return 0;
+}
+
+static int __init bufflink_init(void)
+{
+	int ret = 0;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		ret = bufflink_start_worker();
+	if (ret)
+		return ret;
+	ret = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "bufflink:wake",
+				      NULL, bufflink_cpu_dead);
+	if (ret < 0)
+		goto destroy_worker;
+	bufflink_cpuhp_state = ret;
+	return 0;
+
+destroy_worker:
+	if (bufflink_worker)
+		kthread_destroy_worker(bufflink_worker);
+	return ret;
+}
+module_init(bufflink_init);
+
+static void __exit bufflink_exit(void)
+{
+	cpuhp_remove_multi_state(bufflink_cpuhp_state);
+	if (bufflink_worker)
+		kthread_destroy_worker(bufflink_worker);
+}
+module_exit(bufflink_exit);
 
 MODULE_AUTHOR("The bufflink developers");
 MODULE_DESCRIPTION("Bytes from a kernel module to a program");

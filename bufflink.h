@@ -59,21 +59,22 @@ struct bufflink_stats {
 #define BUFFLINK_GETWATERMARK	_IOR('B', 0xb2, __u64)	/* bytes */
 #define BUFFLINK_SETWATERMARK	_IOW('B', 0xb3, __u64)	/* bytes */
 
+#define BUFFLINK_WRITE_MAX	65536	/* bytes of one write() */
+
 #ifdef __KERNEL__
 
 #include <linux/compiler_attributes.h>
-#include <linux/module.h>	/* THIS_MODULE, wherever it lives */
 
 struct bufflink;
 struct kvec;
 
 int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
-		      struct module *owner);
+		      const char *owner);
 void bufflink_destroy(struct bufflink *bl);
 
-/* Documented at __bufflink_create(): adds the caller's name to the buffer. */
+/* Documented at __bufflink_create(). It has the name of the calling module. */
 #define bufflink_create(blp, buf, size, minor) \
-	__bufflink_create(blp, buf, size, minor, THIS_MODULE)
+	__bufflink_create(blp, buf, size, minor, KBUILD_MODNAME)
 
 int bufflink_number(const struct bufflink *bl);	/* the N of /dev/bufflinkN */
 
