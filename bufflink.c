@@ -81,11 +81,13 @@
  * - write() and poll() for room join @room_wait and look at @tail. A read that
  *   has moved @tail looks at the queue.
  *
- * On PREEMPT_RT the lock of a wait queue sleeps, and a plain irq_work runs in a
- * thread of its CPU, which is parked when the CPU goes offline. So a hard
- * irq_work passes the wakeup on to a thread of ours, bufflink_worker. On all
- * kernels, an irq_work that is queued on a CPU after it went offline does not
- * run: such an append queues none, and bufflink_cpu_dead() wakes.
+ * An irq_work must not be left behind on a CPU that goes offline. On PREEMPT_RT
+ * a thread of that CPU runs it, and is parked before the last appends. So there
+ * irq_now runs in hard interrupt context, and passes the wakeup on to a thread
+ * of ours, as the lock of a wait queue sleeps. irq_tick is queued only while the
+ * CPU is active, and bufflink_cpu_offline() waits until it has run. On every
+ * kernel, appends of a CPU that is offline already, as from the switch to its
+ * idle task, queue no irq_work. bufflink_cpu_dead() wakes in their place.
  *
  * Barriers
  * --------
@@ -210,7 +212,8 @@ static LIST_HEAD(bufflink_list);
 static DEFINE_MUTEX(bufflink_list_lock);
 
 static struct kthread_worker *bufflink_worker;	/* only on PREEMPT_RT */
-static enum cpuhp_state bufflink_cpuhp_state;
+static enum cpuhp_state bufflink_offline_state;
+static enum cpuhp_state bufflink_dead_state;
 
 /* Appends, and other holders of a lock, that are nested on this CPU. */
 static DEFINE_PER_CPU(unsigned int, bufflink_depth);
@@ -259,8 +262,8 @@ struct bufflink {
 	struct fasync_struct *fasync;
 	struct irq_work irq_now;
 	struct irq_work irq_tick;
-	struct kthread_work work_now;		/* of irq_now on PREEMPT_RT */
-	struct kthread_delayed_work work_tick;	/* of irq_tick on PREEMPT_RT */
+	struct kthread_work work_now;	/* for irq_now on PREEMPT_RT */
+	unsigned int ticks;	/* times that irq_tick has run */
 	atomic_t readers;	/* files open for reading; -1: one, exclusively */
 
 	/* Constant after creation. */
@@ -272,7 +275,6 @@ struct bufflink {
 	char owner[MODULE_NAME_LEN];
 	unsigned int instance;	/* among the owner's buffers, from 0 */
 	struct list_head list;	/* under bufflink_list_lock */
-	struct hlist_node cpuhp_node;
 	struct miscdevice misc;
 	struct kref ref;
 };
@@ -317,6 +319,12 @@ static __always_inline bool bufflink_cpu_is_dead(void)
 	return !cpu_online(cpu) && cpu_dying(cpu);
 }
 
+/* Only if bufflink_cpu_offline() or bufflink_destroy() will wait for irq_tick. */
+static __always_inline bool bufflink_may_be_lazy(const struct bufflink *bl)
+{
+	return cpu_active(raw_smp_processor_id()) && !bl->destroyed;
+}
+
 /* Clears BL_ARMED. Only one caller gets true for each time that it was set. */
 static __always_inline bool bufflink_disarm(struct bufflink *bl)
 {
@@ -335,7 +343,7 @@ static noinline void bufflink_notify_data(struct bufflink *bl)
 	if (!used || !(atomic_read(&bl->flags) & BL_ARMED) ||
 	    bufflink_cpu_is_dead())
 		return;
-	if (used < READ_ONCE(bl->watermark)) {
+	if (used < READ_ONCE(bl->watermark) && bufflink_may_be_lazy(bl)) {
 		if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY))
 			irq_work_queue(&bl->irq_tick);
 	} else if (bufflink_disarm(bl)) {
@@ -754,22 +762,9 @@ static void bufflink_wake(struct bufflink *bl)
 		kill_fasync(&bl->fasync, SIGIO, POLL_PRI);
 }
 
-static void bufflink_wake_at_tick(struct bufflink *bl)
-{
-	atomic_fetch_andnot(BL_LAZY, &bl->flags);
-	if (bufflink_used(bl) && bufflink_disarm(bl))
-		bufflink_wake(bl);
-}
-
 static void bufflink_work_now(struct kthread_work *work)
 {
 	bufflink_wake(container_of(work, struct bufflink, work_now));
-}
-
-static void bufflink_work_tick(struct kthread_work *work)
-{
-	bufflink_wake_at_tick(container_of(work, struct bufflink,
-					   work_tick.work));
 }
 
 static void bufflink_irq_now(struct irq_work *work)
@@ -786,47 +781,58 @@ static void bufflink_irq_tick(struct irq_work *work)
 {
 	struct bufflink *bl = container_of(work, struct bufflink, irq_tick);
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		kthread_queue_delayed_work(bufflink_worker, &bl->work_tick, 1);
-	else
-		bufflink_wake_at_tick(bl);
+	WRITE_ONCE(bl->ticks, bl->ticks + 1);
+	atomic_fetch_andnot(BL_LAZY, &bl->flags);
+	if (bufflink_used(bl) && bufflink_disarm(bl))
+		bufflink_wake(bl);
 }
 
-static void bufflink_init_wakeups(struct bufflink *bl)
+/*
+ * Waits until an irq_tick that is queued now has run. It may be queued again
+ * meanwhile, so its end alone is not enough to look at.
+ */
+static void bufflink_drain_tick(struct bufflink *bl)
 {
-	bool rt = IS_ENABLED(CONFIG_PREEMPT_RT);
+	unsigned int ticks = READ_ONCE(bl->ticks);
 
-	init_waitqueue_head(&bl->data_wait);
-	init_waitqueue_head(&bl->room_wait);
-	bl->irq_now = rt ? IRQ_WORK_INIT_HARD(bufflink_irq_now) :
-			   IRQ_WORK_INIT(bufflink_irq_now);
-	bl->irq_tick = rt ? IRQ_WORK_INIT_HARD(bufflink_irq_tick) :
-			    IRQ_WORK_INIT_LAZY(bufflink_irq_tick);
-	kthread_init_work(&bl->work_now, bufflink_work_now);
-	kthread_init_delayed_work(&bl->work_tick, bufflink_work_tick);
+	while (irq_work_is_busy(&bl->irq_tick) && READ_ONCE(bl->ticks) == ticks)
+		schedule_timeout_uninterruptible(1);
 }
 
-/* Waits for the wakeups that are on their way. */
-static void bufflink_sync_wakeups(struct bufflink *bl)
+/*
+ * On a CPU that is not active any more, but runs its irq_work still. The
+ * scheduler has waited for the appends that saw it active.
+ */
+static int bufflink_cpu_offline(unsigned int cpu)
 {
-	irq_work_sync(&bl->irq_tick);
-	irq_work_sync(&bl->irq_now);
-	kthread_cancel_delayed_work_sync(&bl->work_tick);
-	kthread_cancel_work_sync(&bl->work_now);
-}
+	struct bufflink *bl;
 
-static int bufflink_cpu_dead(unsigned int cpu, struct hlist_node *node)
-{
-	bufflink_wake(hlist_entry(node, struct bufflink, cpuhp_node));
+	mutex_lock(&bufflink_list_lock);
+	list_for_each_entry(bl, &bufflink_list, list)
+		bufflink_drain_tick(bl);
+	mutex_unlock(&bufflink_list_lock);
 	return 0;
 }
 
-/* Only what nobody has a reference to any more. */
+/* On another CPU, when this one is dead */
+static int bufflink_cpu_dead(unsigned int cpu)
+{
+	struct bufflink *bl;
+
+	mutex_lock(&bufflink_list_lock);
+	list_for_each_entry(bl, &bufflink_list, list)
+		bufflink_wake(bl);
+	mutex_unlock(&bufflink_list_lock);
+	return 0;
+}
+
+/* After the last reference. A wakeup may still be on its way. */
 static void bufflink_free(struct kref *ref)
 {
 	struct bufflink *bl = container_of(ref, struct bufflink, ref);
 
-	bufflink_sync_wakeups(bl);
+	irq_work_sync(&bl->irq_now);
+	kthread_cancel_work_sync(&bl->work_now);
 	if (bl->bounce)
 		free_page((unsigned long)bl->bounce);
 	else
@@ -1368,7 +1374,13 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size)
 	raw_spin_lock_init(&bl->lock);
 	mutex_init(&bl->read_lock);
 	mutex_init(&bl->bounce_lock);
-	bufflink_init_wakeups(bl);
+	init_waitqueue_head(&bl->data_wait);
+	init_waitqueue_head(&bl->room_wait);
+	bl->irq_now = IS_ENABLED(CONFIG_PREEMPT_RT) ?
+		      IRQ_WORK_INIT_HARD(bufflink_irq_now) :
+		      IRQ_WORK_INIT(bufflink_irq_now);
+	bl->irq_tick = IRQ_WORK_INIT_LAZY(bufflink_irq_tick);
+	kthread_init_work(&bl->work_now, bufflink_work_now);
 	return bl;
 }
 
@@ -1413,8 +1425,7 @@ static void bufflink_delist(struct bufflink *bl)
  * Call it as bufflink_create(blp, buf, size, minor). The minor number of the
  * device itself is always dynamic.
  *
- * Context: Process context. May sleep. Not from open() of a misc device, nor
- *	from a CPU hotplug callback.
+ * Context: Process context. May sleep. Not from open() of a misc device.
  * Return: 0, or with nothing left behind:
  *
  * * -EINVAL - @minor is less than -1, @buf has size 0, or @size is too large
@@ -1445,10 +1456,6 @@ int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 	snprintf(bl->name, sizeof(bl->name), "bufflink%d", bl->number);
 	strscpy(bl->owner, owner, sizeof(bl->owner));
 	bufflink_enlist(bl);
-	err = cpuhp_state_add_instance_nocalls(bufflink_cpuhp_state,
-					       &bl->cpuhp_node);
-	if (err)
-		goto delist;
 
 	bl->misc.minor = MISC_DYNAMIC_MINOR;
 	bl->misc.name = bl->name;
@@ -1459,13 +1466,10 @@ int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 	if (err == -EEXIST)	/* 6.1 may run out at the minor of psaux */
 		err = -EBUSY;
 	if (err)
-		goto remove_instance;
+		goto delist;
 	*blp = bl;
 	return 0;
 
-remove_instance:
-	cpuhp_state_remove_instance_nocalls(bufflink_cpuhp_state,
-					    &bl->cpuhp_node);
 delist:
 	bufflink_delist(bl);
 	ida_free(&bufflink_numbers, bl->number);
@@ -1485,8 +1489,8 @@ EXPORT_SYMBOL_GPL(__bufflink_create);
  * allocated here, and then end of file. The last of them to close it frees the
  * buffer.
  *
- * Context: Process context. May sleep. Not from open() of a misc device, from
- *	a CPU hotplug callback, or from a sysfs file of the buffer.
+ * Context: Process context. May sleep. Not from open() of a misc device, nor
+ *	from a sysfs file of the buffer.
  */
 void bufflink_destroy(struct bufflink *bl)
 {
@@ -1495,14 +1499,13 @@ void bufflink_destroy(struct bufflink *bl)
 	if (!bl)
 		return;
 	misc_deregister(&bl->misc);
-	cpuhp_state_remove_instance_nocalls(bufflink_cpuhp_state,
-					    &bl->cpuhp_node);
-	bufflink_delist(bl);
 	ida_free(&bufflink_numbers, bl->number);
 
 	irqs = bufflink_lock(bl);
 	smp_store_release(&bl->destroyed, true);	/* B5 */
 	bufflink_unlock(bl, irqs);
+	bufflink_drain_tick(bl);
+	bufflink_delist(bl);
 
 	/* A reader that holds this now is the last to copy client memory. */
 	mutex_lock(&bl->bounce_lock);
@@ -1518,6 +1521,8 @@ EXPORT_SYMBOL_GPL(bufflink_destroy);
 /* The thread has the priority of the kernel's own threads for irq_work. */
 static int __init bufflink_start_worker(void)
 {
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		return 0;
 	bufflink_worker = kthread_create_worker(0, "bufflink");
 	if (IS_ERR(bufflink_worker))
 		return PTR_ERR(bufflink_worker);
@@ -1526,33 +1531,43 @@ static int __init bufflink_start_worker(void)
 	return 0;
 }
 
+static void bufflink_stop_worker(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kthread_destroy_worker(bufflink_worker);
+}
+
 static int __init bufflink_init(void)
 {
-	int ret = 0;
+	int ret = bufflink_start_worker();
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		ret = bufflink_start_worker();
 	if (ret)
 		return ret;
-	ret = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "bufflink:wake",
-				      NULL, bufflink_cpu_dead);
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "bufflink:dead",
+					NULL, bufflink_cpu_dead);
 	if (ret < 0)
-		goto destroy_worker;
-	bufflink_cpuhp_state = ret;
+		goto stop_worker;
+	bufflink_dead_state = ret;
+	ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "bufflink:offline",
+					NULL, bufflink_cpu_offline);
+	if (ret < 0)
+		goto remove_state;
+	bufflink_offline_state = ret;
 	return 0;
 
-destroy_worker:
-	if (bufflink_worker)
-		kthread_destroy_worker(bufflink_worker);
+remove_state:
+	cpuhp_remove_state_nocalls(bufflink_dead_state);
+stop_worker:
+	bufflink_stop_worker();
 	return ret;
 }
 module_init(bufflink_init);
 
 static void __exit bufflink_exit(void)
 {
-	cpuhp_remove_multi_state(bufflink_cpuhp_state);
-	if (bufflink_worker)
-		kthread_destroy_worker(bufflink_worker);
+	cpuhp_remove_state_nocalls(bufflink_offline_state);
+	cpuhp_remove_state_nocalls(bufflink_dead_state);
+	bufflink_stop_worker();
 }
 module_exit(bufflink_exit);
 
