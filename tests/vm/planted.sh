@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: planted.sh [PATCH...]
-# Plants the bugs of tests/planted, one at a time, in a copy of the tree. The
-# suite that the patch names must fail, with the report that it names.
+# usage: planted.sh [FILE...]
+# Plants the bugs of tests/planted, one at a time, in a copy of the tree. Each is a
+# sed script for bufflink.c. The suite that it names must fail, with the report
+# that it names.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -10,7 +11,7 @@ set -eu
 passed=0 failed=0
 
 header() {
-	sed -n "s/^$1: //p" "$patch"
+	sed -n "s/^# $1: //p" "$bug"
 }
 
 # The checker's report, if it found the bug.
@@ -20,17 +21,19 @@ report() {
 }
 
 cd "$top"
-[ $# -gt 0 ] || set -- tests/planted/*.patch
-for patch; do
-	name=$(basename "$patch" .patch)
+[ $# -gt 0 ] || set -- tests/planted/*.sed
+for bug; do
+	name=$(basename "$bug" .sed)
 	copy=$build/planted/$name
 	kernel=$(header Kernel)
 	suite=$(header Suite)
-	say "planting $name: $(head -n 1 "$patch")"
+	say "planting $name: $(sed -n '1s/^# //p' "$bug")"
 	copy_tree "$copy"
 	git -C "$copy" init -q
-	patch -s -d "$copy" -p1 <"$patch"
-	if (unset BUILD; "$copy/tests/vm/run.sh" check "$kernel" 2 "$suite") \
+	sed -i -f "$bug" "$copy/bufflink.c"
+	! cmp -s bufflink.c "$copy/bufflink.c" || die "$bug changes nothing"
+	if (unset BUILD; WINDOWS=$(header Windows) \
+	    "$copy/tests/vm/run.sh" check "$kernel" 2 "$suite") \
 	    >"$copy.log" 2>&1; then
 		found="nothing: $suite passed on $kernel"
 	else

@@ -1,0 +1,6 @@
+# A lazy irq_work that nobody waits for when its CPU goes offline.
+# Kernel: 6.12-rt
+# Suite: check_hotplug
+# Found-by: not ok .*check_hotplug
+s/return cpu_active(raw_smp_processor_id()) && /return /
+/^static int bufflink_cpu_offline/,/^}/ s/bufflink_drain_tick(bl)/barrier()/

@@ -1,0 +1,5 @@
+# An off-by-one at the wrap: one byte behind the ring's end.
+# Kernel: 6.1-kasan
+# Suite: check_append
+# Found-by: BUG: KASAN: .*out-of-bounds
+s/bufflink_to_end(bl, bl->head_ptr));$/bufflink_to_end(bl, bl->head_ptr) + 1);/

@@ -1,0 +1,11 @@
+# A poll that looks twice, and arms only if the first look found nothing.
+# Kernel: 6.12
+# Suite: check_waiters
+# Windows: y
+# Found-by: not ok .*waiter
+/^static __poll_t bufflink_poll/,/^}/ {
+	s/!(events & EPOLLIN))/!bufflink_used(bl))/
+	/^\tevents = bufflink_events/d
+	s/^\t\tevents = .*;/\t\tbarrier();/
+	s/return events;/return bufflink_events(file->private_data);/
+}

@@ -1,0 +1,9 @@
+# GETLOSS that does not look at what came between the fold and the clearing.
+# Kernel: 6.12
+# Suite: check_waiters
+# Windows: y
+# Found-by: not ok .*waiter
+/^static long bufflink_get_loss/,/^}/ {
+	/if (flags & BL_MISSED)/d
+	/bufflink_wake_for_loss/d
+}

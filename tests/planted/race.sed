@@ -1,0 +1,9 @@
+# A plain counter outside the lock.
+# Kernel: 6.12-kcsan
+# Suite: check_stress
+# Found-by: BUG: KCSAN: data-race in .*bufflink
+/^\tbl->records++;$/d
+/^static __always_inline int __bufflink_append/,/^}/ {
+	/irqs = bufflink_enter();/ i\
+	bl->records++;
+}

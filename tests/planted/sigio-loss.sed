@@ -1,0 +1,5 @@
+# No signal for a loss if nobody polls for it.
+# Kernel: 6.12
+# Suite: check_poll
+# Found-by: not ok .*check_poll
+/^static noinline void bufflink_wake_for_loss/,/^}/ s/READ_ONCE(bl->fasync))/false)/
