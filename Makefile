@@ -6,6 +6,9 @@ CPUS ?= 2 4
 SUITE ?=
 PART ?=
 RESULTS ?=
+# Headers with BTF would have pahole add it to a module, which nobody needs. A
+# Kbuild file cannot forbid it: no such file is read where that is done.
+kbuild = -C $(KDIR) CONFIG_DEBUG_INFO_BTF_MODULES= M=$(CURDIR)
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 #: On this machine's own kernel:
@@ -40,21 +43,30 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   RESULTS=DIR     where bench leaves its results (build/bench)
 all: modules tool
 
-modules: $(KDIR)/Makefile
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR)/test_module modules \
+modules: headers
+	$(MAKE) $(kbuild) modules
+	$(MAKE) $(kbuild)/test_module modules \
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/Module.symvers
 
-$(KDIR)/Makefile:
-	@echo >&2 "No kernel headers in $(KDIR): install" \
-		"linux-headers-$$(uname -r), or say where they are with KDIR=DIR."
-	@false
+# From here on, both paths go without quotes.
+paths: export headers = $(KDIR)
+paths:
+	@packaging/check-paths.sh \
+		"the sources" "$$(pwd -P)" "move them to another folder" \
+		"the kernel headers" "$$headers" \
+		"say with KDIR=DIR where there are others"
+
+headers: paths
+	@[ -e $(KDIR)/Makefile ] || { \
+		echo >&2 "No kernel headers in $(KDIR): install" \
+		"linux-headers-$$(uname -r), or say where they are with KDIR=DIR."; \
+		exit 1; }
 
 tool:
 	$(MAKE) -C userland bufflink
 
 clients: modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR)/clients modules \
+	$(MAKE) $(kbuild)/clients modules \
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/Module.symvers
 	$(MAKE) -C userland
 
@@ -100,10 +112,10 @@ bench-icount:
 style:
 	@tests/vm/style.sh
 
-clean:
+clean: paths
 	if [ -e $(KDIR)/Makefile ]; then \
-		$(MAKE) -C $(KDIR) M=$(CURDIR) clean; \
-		$(MAKE) -C $(KDIR) M=$(CURDIR)/clients clean; \
+		$(MAKE) $(kbuild) clean; \
+		$(MAKE) $(kbuild)/clients clean; \
 	fi
 	$(MAKE) -C userland clean
 	rm -rf build test_module/Module.symvers clients/Module.symvers
@@ -111,6 +123,6 @@ clean:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: all modules tool clients load unload deb demo demo-klog demo-audit \
+.PHONY: all modules paths headers tool clients load unload deb demo demo-klog demo-audit \
 	demo-migrate check check-model check-hostile check-installed bench \
 	bench-icount style clean help

@@ -27,12 +27,12 @@ ours := bufflink.symvers bufflink.ko* $(client_modules:%=%.ko*)
 
 .NOTPARALLEL:	# an install begins by taking away
 
-install: dkms-uninstall install-module install-support install-tools
+install: paths dkms-uninstall install-module install-support install-tools
 	[ "$(DESTDIR)" ] || depmod -a $(release)
 
 # Its key to sign with is not among Debian's headers.
 install-module: modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) \
+	$(MAKE) $(kbuild) INSTALL_MOD_PATH=$(DESTDIR) \
 		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
 	install -m 644 Module.symvers $(updates)/bufflink.symvers
 
@@ -65,7 +65,7 @@ install-tools: tool
 		udevadm trigger --sysname-match='bufflink[0-9]*'; }
 
 install-clients: clients
-	$(MAKE) -C $(KDIR) M=$(CURDIR)/clients INSTALL_MOD_PATH=$(DESTDIR) \
+	$(MAKE) $(kbuild)/clients INSTALL_MOD_PATH=$(DESTDIR) \
 		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
 	for program in $(client_programs); do \
 		install -D userland/$${program##*/} \

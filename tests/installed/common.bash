@@ -23,8 +23,11 @@ release() {
 # build_client NAME RELEASE: with the README's commands, and modprobe loads
 # bufflink before it.
 build_client() {
-	make -C "/lib/modules/$2/build" M="/mnt/$1" clean
-	make -C "/lib/modules/$2/build" M="/mnt/$1" modules modules_install
+	local kbuild=(-C "/lib/modules/$2/build" M="/mnt/$1"
+		CONFIG_DEBUG_INFO_BTF_MODULES=)
+
+	make "${kbuild[@]}" clean
+	make "${kbuild[@]}" modules modules_install
 	depmod "$2"
 	modprobe --set-version "$2" --show-depends "$1" | head -n 1 |
 		grep '/bufflink.ko'

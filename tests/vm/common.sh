@@ -10,6 +10,11 @@ build=${BUILD:-$top/build}
 # make's own flags are for the caller's targets, not for those made in here
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
+"$top/packaging/check-paths.sh" \
+	"what is built (BUILD)" "$build" "set BUILD to another folder" \
+	"the kernels (XDG_CACHE_HOME)" "$cache" \
+	"set XDG_CACHE_HOME to another folder" || exit
+
 say() {
 	printf '== %s\n' "$*"
 }

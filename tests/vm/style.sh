@@ -154,4 +154,5 @@ for kernel in 6.1 6.12; do
 done
 quietly compile 6.1 "$copy/bench" "$copy/Module.symvers"
 quietly compile_programs
+quietly "$here/make.sh"
 [ $rc = 0 ]
