@@ -72,6 +72,20 @@ copy_tree() {
 		tar -C "$top" --null -cT - | tar -xC "$1"
 }
 
+# without_pahole FOLDER: from now on there is none that works, but for its version,
+# which Linux 6.1's build system asks it for.
+without_pahole() {
+	mkdir -p "$1"
+	cat >"$1/pahole" <<-'END'
+		#!/bin/sh
+		[ "$1" = --version ] && echo v1.24 && exit
+		echo >&2 "pahole: not found"
+		exit 127
+	END
+	chmod +x "$1/pahole"
+	PATH=$1:$PATH
+}
+
 download() {
 	apt-get -o APT::Sandbox::User=root download "$@"
 }

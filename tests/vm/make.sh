@@ -13,11 +13,7 @@ trap 'rm -rf "$home"' EXIT
 export KCFLAGS=-Werror
 rc=0
 
-# A pahole that fails tells from one that nobody calls.
-mkdir "$home/bin"
-printf '#!/bin/sh\necho >&2 "pahole: not found"\nexit 127\n' >"$home/bin/pahole"
-chmod +x "$home/bin/pahole"
-PATH=$home/bin:$PATH
+without_pahole "$home/bin"
 
 # complain WHAT: with what make has said
 complain() {

@@ -36,13 +36,9 @@ home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT
 copy_tree "$home/bufflink"
 rm -rf "$out"
-mkdir -p "$home/hello" "$home/exits" "$home/bin" "$out"
+mkdir -p "$home/hello" "$home/exits" "$out"
 
-# As on a machine without pahole, for headers that have BTF.
-printf '#!/bin/sh\necho >&2 "pahole: not found"\nexit 127\n' >"$home/bin/pahole"
-chmod +x "$home/bin/pahole"
-export PATH="$home/bin:$PATH"
-
+without_pahole "$home/bin"
 export HOME="$home" KDIR="$cache/$kernel/build" KCFLAGS=-Werror \
 	MAKEFLAGS=--no-print-directory
 

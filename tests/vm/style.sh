@@ -91,7 +91,7 @@ manual_pages() {
 	mandoc -T lint -W warning userland/*.[1489]
 	sed '1,/ifdef __KERNEL__/d' bufflink.h | tr -s '\n\t' ' ' |
 		grep -o '[a-z]* _*bufflink_[a-z]*([^)]*);' |
-		sed 's/ __/ /; s/, struct module \*owner//' |
+		sed 's/ __/ /; s/, const char \*owner//' |
 		lacking bufflink_append.9
 	grep -o '^ \* \* -E[A-Z]*' bufflink.c | cut -c 6- |
 		lacking bufflink_append.9
