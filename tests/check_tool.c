@@ -209,6 +209,8 @@ START_TEST(what_is_no_buffer_is_status_1)
 	ends(tool("stat", "-w", "0.5"), FAILED, "",
 	     "bufflink: 0.5 is not a buffer: see 'bufflink list' for those that are (seconds alone are -wSECONDS)\n");
 	ends(tool("watermark", "7"), FAILED, "",
+	     "bufflink: /dev/bufflink7 is not a buffer: see 'bufflink list' for those that are\n");
+	ends(tool("watermark", "7", "1"), FAILED, "",
 	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
 	ends(tool("cat", "/dev/null"), FAILED, "",
 	     "bufflink: /dev/null is not a buffer of bufflink\n");
@@ -923,6 +925,26 @@ START_TEST(watermark_prints_it_and_sets_it)
 }
 END_TEST
 
+/* Only cat reads: all else goes on beside a program that reads alone. */
+START_TEST(an_only_reader_is_in_the_way_of_cat_alone)
+{
+	static const char refusal[] =
+		"bufflink: cannot open /dev/bufflink0: another program reads it as the only reader: end that program first\n";
+	int fd = open_buffer(create_buffer(0, PAGE), O_RDONLY | O_EXCL);
+
+	ends(tool("cat", "-f", "0"), FAILED, "", refusal);
+	ends_about(tool("list"), GOOD, "NUMBER", "");
+	ends_about(tool("stat", "0"), GOOD, "number=0 ", "");
+	ends(tool("watermark", "0", "7"), GOOD, "", "");
+	ends(tool("watermark", "0"), GOOD, "7\n", "");
+	ends(tool_reading("text\n", "write", "0"), GOOD, "", "");
+	check_reads(fd, "text\n");
+	close(fd);
+	append_text("free again");
+	ends(tool("cat", "-f", "0"), GOOD, "free again", "");
+}
+END_TEST
+
 /* cat */
 
 START_TEST(cat_copies_until_the_end_of_file)
@@ -1474,6 +1496,22 @@ START_TEST(write_of_a_record_larger_than_the_buffer_is_status_1)
 }
 END_TEST
 
+START_TEST(write_of_a_record_larger_than_64_kib_is_refused)
+{
+	static char line[BUFFLINK_WRITE_MAX + 2];
+	int fd = buffer_0(4 * BUFFLINK_WRITE_MAX);
+
+	memset(line, 'x', BUFFLINK_WRITE_MAX);
+	ends(tool_reading(line, "write", "-s", "65536", "0"), GOOD, "", "");
+	line[BUFFLINK_WRITE_MAX] = '\n';
+	ends(tool_reading(line, "write", "0"), FAILED, "",
+	     "bufflink: cannot append 65537 bytes to /dev/bufflink0: Message too long\n");
+	is_bad(tool_reading(line, "write", "-s", "65537", "0"),
+	       ": --size: 65537 is more than 65536 bytes, the most that a program can append as one record");
+	ck_assert_uint_eq(stats(fd).bytes, BUFFLINK_WRITE_MAX);
+}
+END_TEST
+
 START_TEST(write_to_a_destroyed_buffer_is_status_1)
 {
 	struct tool write;
@@ -1544,7 +1582,8 @@ int main(void)
 		 stat_watch_draws_again_and_again_until_ctrl_c,
 		 stat_watch_draws_at_once_what_there_is_room_for);
 	add_case(suite, "watermark",
-		 watermark_prints_it_and_sets_it);
+		 watermark_prints_it_and_sets_it,
+		 an_only_reader_is_in_the_way_of_cat_alone);
 	add_case(suite, "cat",
 		 cat_copies_until_the_end_of_file,
 		 cat_takes_a_number_or_a_device,
@@ -1581,6 +1620,7 @@ int main(void)
 		 write_of_nothing_appends_nothing,
 		 write_waits_for_room,
 		 write_of_a_record_larger_than_the_buffer_is_status_1,
+		 write_of_a_record_larger_than_64_kib_is_refused,
 		 write_to_a_destroyed_buffer_is_status_1,
 		 what_write_appends_cat_prints);
 

@@ -104,6 +104,27 @@ static struct log load_klog(const char *parameters)
 	return log;
 }
 
+/* The program is to be the only reader: meanwhile this is to ask, not to read. */
+static void stop_reading(struct log *log)
+{
+	close(log->fd);
+	log->fd = open_buffer(log->number, O_WRONLY);
+}
+
+static void read_again(struct log *log)
+{
+	close(log->fd);
+	log->fd = open_buffer(log->number, O_RDONLY | O_NONBLOCK);
+}
+
+static struct log load_for_program(const char *parameters)
+{
+	struct log log = load_klog(parameters);
+
+	stop_reading(&log);
+	return log;
+}
+
 static void write_kmsg(const char *text)
 {
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
@@ -644,7 +665,7 @@ START_TEST(json_has_the_dictionary)
 	char expected[256], subsystem[64], name[64];
 	const char *line, *dictionary;
 
-	load_klog(LARGE);
+	load_for_program(LARGE);
 	open_kmsg(SEEK_SET);
 	do {
 		if (!next_kmsg())
@@ -677,7 +698,7 @@ START_TEST(json_is_valid)
 		 string);
 	snprintf(pattern, sizeof(pattern), "^\\{%s(,%s)*\\}$", member, member);
 	ck_assert_int_eq(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
-	load_klog(LARGE);
+	load_for_program(LARGE);
 	print(PRODUCER_PROCESS, "\0013a\"b\\c\033\n \xc3\xa9 \xc3 \xed\xa0\x80\n");
 
 	line = output(program("--json", "--no-wait"), GOOD);
@@ -695,7 +716,7 @@ END_TEST
 
 START_TEST(the_program_prints_as_dmesg_does)
 {
-	struct log log = load_klog(LARGE);
+	struct log log = load_for_program(LARGE);
 	const char *text, *line;
 	char number[16];
 
@@ -722,7 +743,7 @@ START_TEST(without_printk_time_there_is_none)
 {
 	const char *text;
 
-	load_klog(LARGE);
+	load_for_program(LARGE);
 	setting("/sys/module/printk/parameters/time", "N\n");
 	output(program("-f"), GOOD);
 	write_kmsg("<13>at no time\n");
@@ -740,7 +761,7 @@ START_TEST(it_waits_for_more_until_a_signal_or_the_end)
 	struct tool waiting;
 	int status;
 
-	load_klog(LARGE);
+	load_for_program(LARGE);
 	waiting = program();
 	write_kmsg("<13>the first\n");
 	wait_for(has_written(waiting.out, "] the first\n"));
@@ -779,7 +800,7 @@ START_TEST(a_signal_ends_it_when_all_that_it_has_read_is_printed)
 		.call = PRODUCER_PRINTK, .count = FLOOD,
 		.size_min = 1, .size_max = 1,
 	};
-	struct log log = load_klog(LARGE);
+	struct log log = load_for_program(LARGE);
 	struct tool stuck;
 	ssize_t got, last;
 	int ends[2];
@@ -794,8 +815,10 @@ START_TEST(a_signal_ends_it_when_all_that_it_has_read_is_printed)
 	ck_assert_int_eq(log_data[last - 1], '\n');
 	ck_assert_int_eq(waitpid(stuck.pid, &status, 0), stuck.pid);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	read_again(&log);
 	while (next(&log))	/* what it left begins with a whole message */
 		;
+	stop_reading(&log);
 
 	messages.count /= 2;
 	run(&messages);
@@ -808,11 +831,63 @@ START_TEST(it_fails_if_it_cannot_print)
 {
 	struct tool full;
 
-	load_klog(LARGE);
+	load_for_program(LARGE);
 	full = program_to(open("/dev/full", O_WRONLY), "-f");
 	ck_assert_int_eq(finish(full.pid), FAILED);
 	ck_assert(has_written(full.err,
 			      "bufflink-klog: cannot write to standard output"));
+}
+END_TEST
+
+static void is_refused(struct tool tool, int number)
+{
+	char refusal[256];
+
+	snprintf(refusal, sizeof(refusal),
+		 "bufflink-klog: cannot open /dev/bufflink%d: another program reads it, and there can be only one reader: end that program first\n",
+		 number);
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert_str_eq(text_of(tool.err), refusal);
+	ck_assert_str_eq(text_of(tool.out), "");
+}
+
+START_TEST(it_is_the_only_reader)
+{
+	struct log log = load_for_program(LARGE);
+	struct tool first;
+	char path[32];
+
+	first = program();
+	write_kmsg("<13>the first\n");
+	wait_for(has_written(first.out, "] the first\n"));
+	is_refused(program(), log.number);
+	is_refused(program("-f", "-j"), log.number);
+	snprintf(path, sizeof(path), "/dev/bufflink%d", log.number);
+	ck_assert_int_eq(open(path, O_RDONLY), -1);
+	ck_assert_int_eq(errno, EBUSY);
+	kill(first.pid, SIGKILL);
+	ck_assert(finished(first.pid, PATIENCE_MS));
+	output(program("-f"), GOOD);
+}
+END_TEST
+
+START_TEST(it_does_not_share_with_another_program)
+{
+	struct log log = load_for_program(LARGE);
+	struct tool cat;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/bufflink%d", log.number);
+	cat = start_tool("/bin/busybox", memory_file(""), memory_file(""),
+			 (char *[]){ "cat", path, NULL });
+	write_kmsg("<13>for cat\n");
+	wait_for(has_written(cat.out, "] for cat\n"));
+	is_refused(program(), log.number);
+	kill(cat.pid, SIGKILL);
+	ck_assert(finished(cat.pid, PATIENCE_MS));
+	write_kmsg("<13>for the program\n");
+	ck_assert_ptr_nonnull(strstr(output(program("-f"), GOOD),
+				     "] for the program\n"));
 }
 END_TEST
 
@@ -835,7 +910,7 @@ START_TEST(the_program_says_where_messages_are_missing)
 		.call = PRODUCER_PRINTK, .count = FLOOD / 3,
 		.size_min = 1, .size_max = 1,
 	};
-	struct log log = load_klog("size=65536");
+	struct log log = load_for_program("size=65536");
 	unsigned long long next, lost;
 	struct tool waiting;
 	const char *text;
@@ -888,6 +963,7 @@ START_TEST(it_finds_the_start_of_a_message)
 	write_kmsg("<13>cut\n");
 	write_kmsg("<13>whole\n");
 	read_all(log.fd, start, 1 << 2 * _i);
+	stop_reading(&log);
 	text = output(program("-f"), GOOD);
 	ck_assert_int_eq(*text, '[');
 	ck_assert_str_eq(strchr(text, ']'), "] whole\n");
@@ -926,6 +1002,7 @@ START_TEST(it_tells_what_the_log_has_lost_from_what_the_buffer_has)
 	waitpid(clearing, NULL, 0);
 	write_kmsg("<13>the end\n");
 
+	stop_reading(&log);
 	reader = program("--json", "-f");
 	text = output(reader, LOSS);
 	by_log = sum_after(text, ",\"lost_by_log\":");
@@ -994,6 +1071,8 @@ int main(void)
 	tcase_add_test(cases[1],
 		       a_signal_ends_it_when_all_that_it_has_read_is_printed);
 	tcase_add_test(cases[1], it_fails_if_it_cannot_print);
+	tcase_add_test(cases[1], it_is_the_only_reader);
+	tcase_add_test(cases[1], it_does_not_share_with_another_program);
 	tcase_add_loop_test(cases[1], it_finds_the_start_of_a_message, 0, 3);
 	tcase_add_test(cases[1], a_wrong_command_line_is_refused);
 	/* last, as it clears the log */

@@ -1024,24 +1024,49 @@ START_TEST(without_the_log_it_fails)
 }
 END_TEST
 
-START_TEST(with_another_reader_of_the_log_it_fails)
+#define REFUSAL								\
+	"bufflink-migrate: cannot open /dev/bufflink0, the log of "
+
+static void is_refused(const char *disk)
+{
+	pid_t pid = start_program(null(), null(),
+				  ARGS((char *)disk, "/tmp/other"));
+
+	ck_assert_int_eq(finish(pid), USAGE);
+	must_have_said(REFUSAL);
+	must_have_said(": another program reads it, and there can be only one reader: end that program first\n");
+	ck_assert(!exists("/tmp/other"));
+}
+
+START_TEST(it_is_the_only_reader_of_the_log)
 {
 	const char *disk = new_loop(SIZE);
-	struct { char bytes[32]; } record;
-	int thief, fd = open_direct(disk, O_RDWR);
 	pid_t pid;
 
 	pid = follow(disk);
-	ends(FAILED, (char *)disk, "/tmp/other");
-	must_have_said("is read by another migration");
-	thief = open_buffer(LOG, O_RDONLY);
-	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
-	write_blocks(fd, 0, PAGE, 'x');
-	read_all(thief, &record, sizeof(record));
-	ck_assert_int_eq(kill(pid, SIGCONT), 0);
-	ck_assert_int_eq(finish(pid), FAILED);
-	close(thief);
-	close(fd);
+	is_refused(disk);
+	ck_assert_int_eq(open("/dev/bufflink0", O_RDONLY), -1);
+	ck_assert_int_eq(errno, EBUSY);
+	ends_by_word(pid);
+	pid = migrate((char *)disk, DST);
+	is_followed(pid);
+	ends_by_word(pid);
+}
+END_TEST
+
+START_TEST(it_does_not_share_the_log_with_another_program)
+{
+	const char *disk = new_loop(SIZE);
+	pid_t pid;
+	int log;
+
+	log_devices(disk, "");
+	log = open_buffer(LOG, O_RDONLY);
+	is_refused(disk);
+	close(log);
+	pid = migrate((char *)disk, DST);
+	is_followed(pid);
+	ends_by_word(pid);
 }
 END_TEST
 
@@ -1138,6 +1163,7 @@ int main(int argc, char **argv)
 			a_command_has_the_signals_of_any_other,
 			stopped_it_says_that_the_copy_is_none,
 			without_the_log_it_fails,
-			with_another_reader_of_the_log_it_fails));
+			it_is_the_only_reader_of_the_log,
+			it_does_not_share_the_log_with_another_program));
 	return run_suite(suite);
 }

@@ -66,6 +66,13 @@ static int auditor_in(const char *parameters)
 	return open_buffer(0, O_RDONLY | O_NONBLOCK);
 }
 
+/* The same for the tool, which is to be the only reader: to ask, not to read. */
+static int auditor_in_for_tool(const char *parameters)
+{
+	ck_assert_int_eq(load(AUDITOR, parameters), 0);
+	return open_buffer(0, O_WRONLY);
+}
+
 static void set(const char *name, unsigned int value)
 {
 	char text[16];
@@ -745,7 +752,7 @@ static void does_not_loop(int fd)
 
 START_TEST(the_reader_is_not_given_its_own_calls)
 {
-	int fd = auditor_in("");
+	int fd = auditor_in_for_tool("");
 	struct tool reader = tool("--json");
 
 	wait_for(has_written(reader.out, "\"comm\":\"client_sysaudit\""));
@@ -757,7 +764,7 @@ END_TEST
 
 START_TEST(nor_is_its_process_group_those_of_each_other_if_it_asks)
 {
-	int fd = auditor_in("");
+	int fd = auditor_in_for_tool("");
 	struct tool pipeline = start_tool("/bin/busybox", memory_file(""),
 					  memory_file(""), (char *[]){
 		"setsid", "sh", "-c", TOOL " -g | cat", NULL
@@ -777,7 +784,7 @@ START_TEST(the_tool_prints_calls_as_strace_does)
 	struct tool reader;
 
 	snprintf(pid, sizeof(pid), "pid=%d", child.pid);
-	auditor_in(pid);
+	auditor_in_for_tool(pid);
 	let_go(&child);
 	memmove(pid, pid + strlen("pid="), sizeof(pid) - strlen("pid="));
 	reader = tool("--no-wait", "--pid", pid);
@@ -818,7 +825,7 @@ START_TEST(the_tool_sets_filters_by_name_and_reports_losses_with_status_3)
 	struct tool reader;
 	int i;
 
-	auditor_in("buffer_size=4096 calls=110");
+	auditor_in_for_tool("buffer_size=4096 calls=110");
 	for (i = 0; i < 100; i++)
 		syscall(SYS_getppid);
 	reader = tool("--no-wait", "-j", "-c", "lseek,close", "-u", "any");
@@ -856,7 +863,7 @@ START_TEST(the_tool_prints_no_name_that_a_terminal_obeys)
 	struct tool reader;
 	char line[128];
 
-	auditor_in("calls=34");
+	auditor_in_for_tool("calls=34");
 	let_go(&child);
 	reader = tool("--no-wait", "--time");
 	ck_assert_int_eq(finish(reader.pid), 0);
@@ -883,7 +890,7 @@ START_TEST(the_tool_says_where_calls_of_others_come_between)
 	struct tool reader;
 	pid_t child;
 
-	auditor_in("calls=34,110");
+	auditor_in_for_tool("calls=34,110");
 	child = start(pause_once, NULL);
 	wait_asleep(child);
 	syscall(SYS_getppid);
@@ -913,7 +920,7 @@ START_TEST(the_tool_knows_both_ways_to_make_a_32_bit_call)
 {
 	struct tool reader;
 
-	auditor_in("buffer_size=4096 pid=1");
+	auditor_in_for_tool("buffer_size=4096 pid=1");
 	reader = tool("-f", "-c", "socket");
 	ck_assert_int_eq(finish(reader.pid), 0);
 	calls_are("calls", "41\n");
@@ -952,7 +959,7 @@ START_TEST(a_signal_ends_the_tool_when_all_that_it_knows_is_printed)
 	ssize_t got;
 	int ends[2];
 
-	int fd = auditor_in("calls=110 buffer_size=65536");
+	int fd = auditor_in_for_tool("calls=110 buffer_size=65536");
 
 	stuck = stuck_tool(ends);
 	ck_assert_uint_eq(stats(fd).lost_records, 0);
@@ -974,7 +981,7 @@ START_TEST(the_tool_fails_if_it_cannot_print)
 {
 	struct tool full;
 
-	auditor_in("");
+	auditor_in_for_tool("");
 	full = tool_to(open("/dev/full", O_WRONLY), "--no-wait");
 	ck_assert_int_eq(finish(full.pid), FAILED);
 	ck_assert(has_written(full.err,
@@ -982,18 +989,46 @@ START_TEST(the_tool_fails_if_it_cannot_print)
 }
 END_TEST
 
-START_TEST(a_second_reader_is_told_that_there_is_one)
-{
-	struct tool first, second;
+#define REFUSAL								\
+	"bufflink-audit: cannot open /dev/bufflink0: another program reads it, and there can be only one reader: end that program first\n"
 
-	auditor_in("");
+static void is_refused(struct tool tool)
+{
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert_str_eq(text_of(tool.err), REFUSAL);
+	ck_assert_str_eq(text_of(tool.out), "");
+}
+
+START_TEST(the_tool_is_the_only_reader)
+{
+	struct tool first;
+
+	auditor_in_for_tool("");
 	first = tool();
 	wait_for(has_written(first.out, "<client_sysaudit>"));
-	second = tool();
-	ck_assert_int_eq(finish(second.pid), 1);
-	ck_assert_str_eq(text_of(second.err),
-			 "bufflink-audit: /dev/bufflink0: another bufflink-audit reads it\n");
-	interrupt(&first, 0);
+	is_refused(tool());
+	is_refused(tool("--no-wait", "--pid", "1"));
+	calls_are("pid", "0\n");
+	ck_assert_int_eq(open("/dev/bufflink0", O_RDONLY), -1);
+	ck_assert_int_eq(errno, EBUSY);
+	interrupt(&first, GOOD);
+	ck_assert_int_eq(finish(tool("--no-wait").pid), GOOD);
+}
+END_TEST
+
+START_TEST(the_tool_does_not_share_with_another_program)
+{
+	int fd = auditor_in_for_tool("calls=110");
+	struct tool cat;
+
+	syscall(SYS_getppid);
+	cat = start_tool("/bin/busybox", memory_file(""), memory_file(""),
+			 (char *[]){ "cat", "/dev/bufflink0", NULL });
+	wait_for(stats(fd).bytes_read);
+	is_refused(tool());
+	kill(cat.pid, SIGKILL);
+	ck_assert(finished(cat.pid, PATIENCE_MS));
+	ck_assert_int_eq(finish(tool("--no-wait").pid), GOOD);
 }
 END_TEST
 
@@ -1132,7 +1167,8 @@ int main(void)
 		       a_signal_ends_the_tool_when_all_that_it_knows_is_printed,
 		       the_tool_says_where_calls_of_others_come_between,
 		       the_tool_fails_if_it_cannot_print,
-		       a_second_reader_is_told_that_there_is_one,
+		       the_tool_is_the_only_reader,
+		       the_tool_does_not_share_with_another_program,
 		       the_tool_says_when_there_is_nothing_to_read);
 	add_audit_case(suite, "safety",
 		       nobody_but_root_can_read_it_or_change_its_filters,

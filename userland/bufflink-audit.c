@@ -7,14 +7,12 @@
 #include <ctype.h>
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -166,11 +164,7 @@ static int open_buffer(struct bufflink_stats *stats)
 	if (!path)
 		errx(EXIT_FAILURE, "the module " MODULE " is not loaded");
 
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		err(EXIT_FAILURE, "cannot open %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		errx(EXIT_FAILURE, "%s: another bufflink-audit reads it", path);
+	fd = open_alone(path);
 	if (ioctl(fd, BUFFLINK_STATS, stats))
 		err(EXIT_FAILURE, "%s is not a buffer of bufflink", path);
 	return fd;

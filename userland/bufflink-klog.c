@@ -33,7 +33,8 @@ static const char help[] =
 "Usage: bufflink-klog [OPTION]... [N|DEVICE]\n"
 "Print the kernel's log, of which the module bufflink_klog keeps all messages\n"
 "in a buffer of bufflink, and wait for more. Messages are taken out of the\n"
-"buffer: have one reader. Report on standard error where some are missing.\n"
+"buffer, and no other program can read it meanwhile. Report on standard error\n"
+"where some are missing.\n"
 "N is short for /dev/bufflinkN; if none is given, it is the module's own.\n"
 "\n"
 "  -f, --no-wait  stop when the buffer is empty instead of waiting\n"
@@ -470,9 +471,7 @@ int main(int argc, char **argv)
 		errx(EXIT_USAGE, "--json and --decode do not go together");
 
 	device = device_argument(argv[optind]);
-	fd = open(device, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		err(EXIT_FAILURE, "cannot open %s", device);
+	fd = open_alone(device);
 	if (ioctl(fd, BUFFLINK_STATS, &stats))
 		errx(EXIT_FAILURE, "%s is not a buffer of bufflink", device);
 

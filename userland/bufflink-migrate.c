@@ -24,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -204,6 +203,7 @@ static void guard(int pipe, int answers)
 	char none;
 
 	setsid();	/* out of reach of the terminal's signals */
+	close(blklog.fd);	/* it is free again when the other one ends */
 	for (frozen = 0; frozen < mount_count; frozen++) {
 		if (!ioctl(mounts[frozen], FIFREEZE, 0))
 			continue;
@@ -755,12 +755,14 @@ static void open_log(void)
 	struct bufflink_stats stats;
 
 	find_log();
-	blklog.fd = open(blklog.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	blklog.fd = open(blklog.path,
+			 O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+	if (blklog.fd < 0 && errno == EBUSY)
+		errx(EXIT_USAGE,
+		     "cannot open %s, the log of %s: another program reads it, and there can be only one reader: end that program first",
+		     blklog.path, src.path);
 	if (blklog.fd < 0)
 		err(EXIT_FAILURE, "cannot open %s", blklog.path);
-	if (flock(blklog.fd, LOCK_EX | LOCK_NB))
-		errx(EXIT_FAILURE, "%s is read by another migration",
-		     blklog.path);
 	stats = log_stats();
 	blklog.taken = stats.bytes_read;
 	blklog.lost = stats.lost_records;
@@ -850,9 +852,6 @@ static bool follow_log(void)
 
 	take_records();
 	stats = log_stats();
-	if (stats.bytes_read != blklog.taken)
-		errx(EXIT_FAILURE, "another program reads %s, so %s is not a copy",
-		     blklog.path, dst.path);
 	lost = stats.lost_records - blklog.lost;
 	if (!lost)
 		return false;

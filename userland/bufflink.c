@@ -162,6 +162,10 @@ static int open_buffer(const char *device, int flags,
 		errx(EXIT_FAILURE,
 		     "you may not open %s: root may, and the group bufflink to read",
 		     device);
+	if (fd < 0 && errno == EBUSY)
+		errx(EXIT_FAILURE,
+		     "cannot open %s: another program reads it as the only reader: end that program first",
+		     device);
 	if (fd < 0)
 		err(EXIT_FAILURE, "cannot open %s", device);
 	if (ioctl(fd, BUFFLINK_STATS, stats))
@@ -968,6 +972,25 @@ static int cat(int argc, char **argv)
 
 /* watermark */
 
+static void print_watermark(const char *device)
+{
+	struct look look = take_look(name_in_sysfs(device));
+
+	if (!look.count)
+		errx(EXIT_FAILURE, "%s is not a buffer: see 'bufflink list' for those that are",
+		     device);
+	printf("%llu\n", look.buffers->values[WATERMARK]);
+	free(look.buffers);
+}
+
+/* O_WRONLY, which root may: another program may be the only reader. */
+static int open_to_set(const char *device, struct bufflink_stats *stats)
+{
+	bool writable = !access(device, W_OK);
+
+	return open_buffer(device, writable ? O_WRONLY : O_RDONLY, stats);
+}
+
 static int watermark(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -984,17 +1007,13 @@ static int watermark(int argc, char **argv)
 	no_more_than(2, argc, argv);
 	device = device_argument(argv[optind]);
 	text = argv[optind + 1];
-	if (text)
-		bytes = bytes_argument("watermark", text, 1);
-
-	fd = open_buffer(device, O_RDONLY, &stats);
-	if (text) {
-		set_watermark(fd, device, "watermark", bytes, stats.size);
-	} else {
-		if (ioctl(fd, BUFFLINK_GETWATERMARK, &bytes))
-			err(EXIT_FAILURE, "%s: cannot get the watermark", device);
-		printf("%llu\n", bytes);
+	if (!text) {
+		print_watermark(device);
+		return EXIT_SUCCESS;
 	}
+	bytes = bytes_argument("watermark", text, 1);
+	fd = open_to_set(device, &stats);
+	set_watermark(fd, device, "watermark", bytes, stats.size);
 	return EXIT_SUCCESS;
 }
 
@@ -1040,6 +1059,9 @@ static int write_records(int argc, char **argv)
 	if (size > stats.size)
 		errx(EXIT_USAGE, "--size: %llu is more than the %llu bytes of %s",
 		     size, stats.size, device);
+	if (size > BUFFLINK_WRITE_MAX)
+		errx(EXIT_USAGE, "--size: %llu is more than %d bytes, the most that a program can append as one record",
+		     size, BUFFLINK_WRITE_MAX);
 
 	capacity = size;
 	record = size ? malloc(size) : NULL;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <poll.h>
 #include <signal.h>
@@ -93,6 +94,19 @@ const char *device_of(const char *module)
 	}
 	globfree(&owners);
 	return found;
+}
+
+int open_alone(const char *device)
+{
+	int fd = open(device, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 && errno == EBUSY)
+		errx(EXIT_FAILURE,
+		     "cannot open %s: another program reads it, and there can be only one reader: end that program first",
+		     device);
+	if (fd < 0)
+		err(EXIT_FAILURE, "cannot open %s", device);
+	return fd;
 }
 
 void flush(void)

@@ -14,6 +14,8 @@ void catch_signals(void);
 bool wait_for_data(int fd, bool wait);
 /* In /dev, of the first buffer that this module made; NULL if there is none. */
 const char *device_of(const char *module);
+/* For reading without waiting, as the only reader; ends the program if not. */
+int open_alone(const char *device);
 void flush(void);
 void finish(int status);
 
