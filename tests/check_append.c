@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 
 #include "device.h"
 
 #define TEXT_MAX	512	/* of bufflink_printf() */
+#define NEARLY_ALL	(SIZE_MAX - 1)	/* of the kernel, too */
 
 /* Both laws: bytes = read + waiting, offered = stored + lost */
 static void check_laws(int fd, __u64 records, __u64 bytes, __u64 lost_records,
@@ -153,6 +155,8 @@ static struct producer_result contend(struct producer_run *records)
 	ck_assert_int_eq(finish(other), 0);
 	add_result(&all, &nested);
 	add_result(&all, &rival->total);
+	if (records->size_max == NEARLY_ALL)
+		all.lost_bytes = UINT64_MAX;
 	check_laws(fd, all.stored, all.bytes, refused(&all), all.lost_bytes);
 	destroy_buffer();
 	ck_assert_int_eq(finish(reader), 0);
@@ -280,6 +284,92 @@ START_TEST(absurd_sizes_are_EMSGSIZE)
 	ck_assert_int_eq(records.last, -EMSGSIZE);
 	ck_assert_uint_eq(stats(fd).lost_records, 1);
 	check_reads(fd, "kept");
+}
+END_TEST
+
+/* Sizes near SIZE_MAX, where with 64 bits two are more than there can be. */
+START_TEST(lost_bytes_stop_at_the_largest_number)
+{
+	struct producer_run records = {
+		.call = _i % 2 ? PRODUCER_APPENDV : PRODUCER_APPEND,
+		.context = _i / 2 ? PRODUCER_NMI : PRODUCER_PROCESS,
+		.pieces = 1, .count = 1,
+		.size_min = NEARLY_ALL, .size_max = NEARLY_ALL,
+	};
+	__u64 two = sizeof(long) == 8 ? UINT64_MAX : 2ull * NEARLY_ALL;
+	int fd = new_client_buffer(10);
+	struct bufflink_loss report;
+
+	run(&records);
+	ck_assert_int_eq(records.last, -EMSGSIZE);
+	check_laws(fd, 0, 0, 1, NEARLY_ALL);
+	run(&records);
+	check_laws(fd, 0, 0, 2, two);
+	ck_assert_uint_eq(sysfs_value(NUMBER, "lost_bytes"), two);
+
+	fill(0, 10);
+	lose(7);
+	report = loss(fd);
+	two = sizeof(long) == 8 ? UINT64_MAX : two + 7;
+	ck_assert_uint_eq(report.records, 3);
+	ck_assert_uint_eq(report.bytes, two);
+	check_laws(fd, 1, 10, 3, two);
+
+	/* The next report counts from 0; what only grows does not fall. */
+	lose(7);
+	check_loss(fd, 1, 7, 10, 10);
+	two = sizeof(long) == 8 ? UINT64_MAX : two + 7;
+	check_laws(fd, 1, 10, 4, two);
+}
+END_TEST
+
+/* The pieces alone may be more than there can be: so is their sum. */
+START_TEST(lost_bytes_of_pieces_stop_there_too)
+{
+	struct producer_run records = {
+		.call = PRODUCER_APPENDV, .pieces = 8, .count = 3,
+		.size_min = NEARLY_ALL, .size_max = NEARLY_ALL,
+	};
+	__u64 bytes = sizeof(long) == 8 ? UINT64_MAX : 3ull * SIZE_MAX;
+	int fd = new_client_buffer(10);
+
+	run(&records);
+	ck_assert_int_eq(records.last, -EMSGSIZE);
+	check_laws(fd, 0, 0, 3, bytes);
+	check_loss(fd, 3, bytes, 0, 0);
+}
+END_TEST
+
+/* ... and where the lock could not be had. */
+START_TEST(lost_bytes_of_missed_records_stop_there_too)
+{
+	struct producer_run records = {
+		.context = PRODUCER_NMI, .cpu = 1, .count = 100,
+		.size_min = NEARLY_ALL, .size_max = NEARLY_ALL,
+	};
+
+	contend(&records);
+}
+END_TEST
+
+/* A report that could not be copied joins the next one. */
+START_TEST(a_report_that_faults_stops_at_the_largest_number)
+{
+	struct producer_run records = {
+		.count = 1, .size_min = NEARLY_ALL, .size_max = NEARLY_ALL,
+	};
+	__u64 bytes = sizeof(long) == 8 ? UINT64_MAX : 2ull * NEARLY_ALL;
+	int fd = new_client_buffer(10);
+	struct slow_page slow = slow_page();
+	struct call report;
+
+	run(&records);
+	call_start(&report, SYS_ioctl, fd, BUFFLINK_GETLOSS, (long)slow.page);
+	slow_page_wait_touched(&slow);
+	run(&records);
+	slow_page_remove(&slow);
+	ck_assert_int_eq(call_finish(&report), -EFAULT);
+	check_loss(fd, 2, bytes, 0, 0);
 }
 END_TEST
 
@@ -585,6 +675,13 @@ int main(void)
 		      the_stream_runs_on_past_4_GiB);
 	add_loop_case(suite, "long loss", 2, lost_bytes_are_counted_past_4_GiB);
 	add_loop_case(suite, "absurd", 14, absurd_sizes_are_EMSGSIZE);
+	add_loop_case(suite, "sums", 2 + 2 * PRODUCER_NMIS,
+		      lost_bytes_stop_at_the_largest_number);
+	add_case(suite, "sums of pieces", lost_bytes_of_pieces_stop_there_too,
+		 a_report_that_faults_stops_at_the_largest_number);
+	add_loop_case(suite, "sums of NMIs",
+		      PRODUCER_NMIS && sizeof(long) == 8,
+		      lost_bytes_of_missed_records_stop_there_too);
 	add_loop_case(suite, "wrap", slowness() > 1 ? 4 : 12,
 		      records_are_whole_wherever_they_wrap);
 	add_loop_case(suite, "appendv", 8, appendv_makes_one_record);

@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #define DATA	(POLLIN | POLLRDNORM)
 #define ROOM	(POLLOUT | POLLWRNORM)
@@ -155,6 +156,114 @@ START_TEST(out_of_a_small_buffer_needs_all_of_it)
 	check_says(_i, fd, DATA);
 	drain(fd);
 	check_says(_i, fd, ROOM);
+}
+END_TEST
+
+static char bytes[16 * PIPE_BUF];
+
+/* A write that finds no room, by a file that does not wait for it */
+static void refuse(int fd, size_t size)
+{
+	ck_assert_int_eq(result_of(write(fd, bytes, size)), -EAGAIN);
+}
+
+static void take(int fd, size_t size)
+{
+	ck_assert_int_eq(result_of(read(fd, bytes, size)), size);
+}
+
+START_TEST(out_after_a_refused_write_needs_its_room)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+	int other = open_buffer(NUMBER, O_RDWR | O_NONBLOCK);
+
+	fill(0, 2 * PIPE_BUF);
+	check_says(_i, fd, DATA | ROOM);
+	refuse(fd, 3 * PIPE_BUF);
+	check_says(_i, fd, DATA);
+	check_says(_i, other, DATA | ROOM);
+	take(other, PIPE_BUF - 1);
+	check_says(_i, fd, DATA);
+	take(other, 1);
+	check_says(_i, fd, DATA | ROOM);
+	ck_assert_int_eq(write(fd, bytes, 3 * PIPE_BUF), 3 * PIPE_BUF);
+	check_says(_i, fd, DATA);
+	take(fd, PIPE_BUF);
+	check_says(_i, fd, DATA | ROOM);
+}
+END_TEST
+
+START_TEST(out_after_a_refused_small_write_needs_room_for_pipe_buf)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+
+	fill(0, 4 * PIPE_BUF - 10);
+	refuse(fd, 11);
+	take(fd, 1);
+	check_says(_i, fd, DATA);
+	take(fd, PIPE_BUF - 12);
+	check_says(_i, fd, DATA);
+	take(fd, 1);
+	check_says(_i, fd, DATA | ROOM);
+}
+END_TEST
+
+START_TEST(out_after_a_write_is_as_if_none_had_been_refused)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+
+	fill(0, 2 * PIPE_BUF);
+	refuse(fd, 3 * PIPE_BUF);
+	ck_assert_int_eq(write(fd, bytes, 1), 1);
+	check_says(_i, fd, DATA | ROOM);
+}
+END_TEST
+
+START_TEST(out_is_for_the_last_write_that_was_refused)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+
+	fill(0, 2 * PIPE_BUF);
+	refuse(fd, 4 * PIPE_BUF);
+	refuse(fd, 2 * PIPE_BUF + 1);
+	check_says(_i, fd, DATA);
+	take(fd, 1);
+	check_says(_i, fd, DATA | ROOM);
+	refuse(fd, 4 * PIPE_BUF);
+	take(fd, 2 * PIPE_BUF - 2);
+	check_says(_i, fd, DATA);
+	take(fd, 1);
+	check_says(_i, fd, ROOM);
+}
+END_TEST
+
+/* By RWF_NOWAIT, and of the largest size in a buffer that is larger */
+START_TEST(out_after_a_refused_write_without_o_nonblock_needs_its_room)
+{
+	struct iovec piece = { bytes, BUFFLINK_WRITE_MAX };
+	int fd = new_buffer(2 * BUFFLINK_WRITE_MAX);
+
+	ck_assert_uint_ge(sizeof(bytes), BUFFLINK_WRITE_MAX);
+	set_blocking(fd);
+	fill(0, BUFFLINK_WRITE_MAX + 1);
+	ck_assert_int_eq(result_of(pwritev2(fd, &piece, 1, -1, RWF_NOWAIT)),
+			 -EAGAIN);
+	check_says(_i, fd, DATA);
+	take(fd, 1);
+	check_says(_i, fd, DATA | ROOM);
+}
+END_TEST
+
+START_TEST(out_of_one_that_shares_the_file_is_the_same)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+	int copy = dup(fd);
+
+	fill(0, 2 * PIPE_BUF);
+	refuse(copy, 3 * PIPE_BUF);
+	check_says(_i, fd, DATA);
+	close(copy);
+	check_says(_i, fd, DATA);
 }
 END_TEST
 
@@ -328,6 +437,39 @@ START_TEST(room_wakes_who_waits_for_it)
 }
 END_TEST
 
+START_TEST(room_for_what_was_refused_wakes_who_waits_for_it)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+	int other = open_buffer(NUMBER, O_RDWR | O_NONBLOCK);
+	struct wait wait, wait_of_other;
+
+	fill(0, 4 * PIPE_BUF);
+	refuse(fd, 3 * PIPE_BUF);
+	start_asleep(&wait, _i, fd, ROOM);
+	start_asleep(&wait_of_other, _i, other, ROOM);
+	take(fd, PIPE_BUF);
+	check_woken(&wait_of_other, ROOM);
+	call_wait_asleep(&wait.call);
+	take(fd, 2 * PIPE_BUF - 1);
+	call_wait_asleep(&wait.call);
+	take(fd, 1);
+	check_woken(&wait, ROOM);
+}
+END_TEST
+
+START_TEST(destroy_wakes_who_waits_for_what_was_refused)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+	struct wait wait;
+
+	fill(0, 2 * PIPE_BUF);
+	refuse(fd, 3 * PIPE_BUF);
+	start_asleep(&wait, _i, fd, ROOM);
+	destroy_buffer();
+	check_woken(&wait, POLLHUP);
+}
+END_TEST
+
 /* Not by select: a hang-up is none of its events for writing or loss. */
 START_TEST(destroy_wakes_who_waits_for_room_or_loss_only)
 {
@@ -455,6 +597,63 @@ START_TEST(edge_says_loss_room_and_destroy)
 }
 END_TEST
 
+START_TEST(level_says_room_when_what_was_refused_fits)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+	int epoll = new_epoll(fd, ROOM);
+	unsigned int i;
+
+	fill(0, 2 * PIPE_BUF);
+	ck_assert_int_eq(epoll_says(epoll, 0), ROOM);
+	refuse(fd, 3 * PIPE_BUF);
+	ck_assert_int_eq(epoll_says(epoll, 0), 0);
+	take(fd, PIPE_BUF - 1);
+	ck_assert_int_eq(epoll_says(epoll, MOMENT_MS), 0);
+	take(fd, 1);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), ROOM);
+}
+END_TEST
+
+START_TEST(edge_says_room_when_what_was_refused_fits)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+	int epoll = new_epoll(fd, ROOM | EPOLLET);
+	unsigned int i;
+
+	ck_assert_int_eq(epoll_says(epoll, 0), ROOM);
+	for (i = 0; i < 10; i++) {
+		fill(0, 2 * PIPE_BUF);
+		refuse(fd, 3 * PIPE_BUF);
+		take(fd, PIPE_BUF - 1);
+		ck_assert_int_eq(epoll_says(epoll, i ? 0 : MOMENT_MS), 0);
+		take(fd, 1);
+		ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), ROOM);
+		ck_assert_int_eq(write(fd, bytes, 3 * PIPE_BUF),
+				 3 * PIPE_BUF);
+		drain(fd);
+		ck_assert_int_eq(epoll_says(epoll, PATIENCE_MS), ROOM);
+	}
+}
+END_TEST
+
+/* A writer that polls whenever it is refused sleeps until it has room. */
+START_TEST(a_writer_that_polls_does_not_spin)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+	unsigned int i;
+
+	fill(0, 2 * PIPE_BUF);
+	for (i = 0; i < PIPE_BUF; i += 64) {
+		refuse(fd, 3 * PIPE_BUF);
+		ck_assert_int_eq(poll_for(fd, POLLOUT, 0), 0);
+		take(fd, 64);
+	}
+	ck_assert_int_eq(poll_for(fd, POLLOUT, 0), POLLOUT);
+	ck_assert_int_eq(write(fd, bytes, 3 * PIPE_BUF), 3 * PIPE_BUF);
+}
+END_TEST
+
 /* Have fd send this signal to us, or stop it. */
 static void send_signal(int fd, int sig)
 {
@@ -522,6 +721,12 @@ int main(void)
 		      with_data_it_is_in_and_rdnorm,
 		      out_needs_room_for_pipe_buf,
 		      out_of_a_small_buffer_needs_all_of_it,
+		      out_after_a_refused_write_needs_its_room,
+		      out_after_a_refused_small_write_needs_room_for_pipe_buf,
+		      out_after_a_write_is_as_if_none_had_been_refused,
+		      out_is_for_the_last_write_that_was_refused,
+		      out_after_a_refused_write_without_o_nonblock_needs_its_room,
+		      out_of_one_that_shares_the_file_is_the_same,
 		      pri_while_an_unreported_loss_is_pending,
 		      pri_stays_when_the_overflow_flag_is_written,
 		      after_destroy_in_rdnorm_and_hup,
@@ -535,9 +740,11 @@ int main(void)
 		      a_loss_wakes_who_waits_for_pri,
 		      a_loss_wakes_who_waits_for_pri_also_when_nothing_is_stored,
 		      a_loss_wakes_a_writer_that_polls_for_pri,
-		      room_wakes_who_waits_for_it);
+		      room_wakes_who_waits_for_it,
+		      room_for_what_was_refused_wakes_who_waits_for_it);
 	add_loop_case(suite, "wakes by hang-up", BY_SELECT,
-		      destroy_wakes_who_waits_for_room_or_loss_only);
+		      destroy_wakes_who_waits_for_room_or_loss_only,
+		      destroy_wakes_who_waits_for_what_was_refused);
 	add_case(suite, "wakes all",
 		 an_append_wakes_all_who_wait_for_data);
 	add_case(suite, "epoll",
@@ -547,7 +754,10 @@ int main(void)
 		 edge_says_each_arrival_when_drained,
 		 edge_says_each_arrival_also_when_not_drained,
 		 edge_wakes_a_sleeper_also_when_not_drained,
-		 edge_says_loss_room_and_destroy);
+		 edge_says_loss_room_and_destroy,
+		 level_says_room_when_what_was_refused_fits,
+		 edge_says_room_when_what_was_refused_fits,
+		 a_writer_that_polls_does_not_spin);
 	add_case(suite, "SIGIO",
 		 an_append_sends_sigio,
 		 destroy_sends_sigio,

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -736,6 +737,239 @@ START_TEST(an_append_for_each_of_several_sleeping_readers_wakes_them_all)
 }
 END_TEST
 
+/* O_EXCL */
+
+static const int reading[] = {
+	O_RDONLY, O_RDWR, O_RDONLY | O_EXCL, O_RDWR | O_EXCL,
+};
+
+static const int not_reading[] = {
+	O_WRONLY, O_WRONLY | O_EXCL, O_ACCMODE, O_ACCMODE | O_EXCL,
+};
+
+#define MODES		4
+#define EXCLUSIVES	2	/* the last of reading[] */
+
+static long try_open(int flags)
+{
+	return result_of(open("/dev/bufflink0",
+			      flags | O_NONBLOCK | O_CLOEXEC));
+}
+
+static void check_opens(const int *modes, unsigned int count, long error)
+{
+	unsigned int i;
+	long fd;
+
+	for (i = 0; i < count; i++) {
+		fd = try_open(modes[i]);
+		ck_assert_msg(error ? fd == error : fd >= 0, "mode %#x: %ld",
+			      modes[i], fd);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static int new_exclusive_buffer(int mode)
+{
+	create_buffer(0, PAGE);
+	return open_buffer(NUMBER, mode | O_EXCL | O_NONBLOCK);
+}
+
+START_TEST(an_exclusive_reader_keeps_others_from_reading)
+{
+	int fd = new_exclusive_buffer(reading[_i]);
+
+	check_opens(reading, MODES, -EBUSY);
+	check_opens(not_reading, MODES, 0);
+	append_text("all of it");
+	check_reads(fd, "all of it");
+	check_opens(reading, MODES, -EBUSY);
+	close(fd);
+	check_opens(reading, MODES, 0);
+}
+END_TEST
+
+START_TEST(a_reader_keeps_others_from_being_exclusive)
+{
+	int fds[2];
+
+	create_buffer(0, PAGE);
+	fds[0] = open_buffer(NUMBER, reading[_i]);
+	fds[1] = open_buffer(NUMBER, O_RDONLY);
+	check_opens(reading + MODES - EXCLUSIVES, EXCLUSIVES, -EBUSY);
+	close(fds[0]);
+	check_opens(reading + MODES - EXCLUSIVES, EXCLUSIVES, -EBUSY);
+	check_opens(reading, MODES - EXCLUSIVES, 0);
+	close(fds[1]);
+	check_opens(reading, MODES, 0);
+}
+END_TEST
+
+/* O_EXCL or not, whoever came first */
+START_TEST(what_cannot_read_does_not_count)
+{
+	long fds[MODES], after;
+	unsigned int i;
+	int fd;
+
+	create_buffer(0, PAGE);
+	for (i = 0; i < MODES; i++) {
+		fds[i] = try_open(not_reading[i]);
+		ck_assert_int_ge(fds[i], 0);
+	}
+	fd = open_buffer(NUMBER, reading[_i] | O_EXCL);
+	for (i = 0; i < MODES; i++)
+		close(fds[i]);
+	check_opens(reading, MODES, -EBUSY);
+	after = try_open(O_WRONLY | O_EXCL);
+	close(fd);
+	check_opens(reading, MODES, 0);
+	close(after);
+	check_opens(reading, MODES, 0);
+}
+END_TEST
+
+START_TEST(beside_an_exclusive_reader_others_write_and_ask)
+{
+	int fd = new_exclusive_buffer(reading[_i]);
+	int other = try_open(O_WRONLY);
+	int none = try_open(O_ACCMODE);
+
+	ck_assert_int_eq(result_of(write(other, "text", 4)), 4);
+	ck_assert_int_eq(result_of(read(other, got, 1)), -EBADF);
+	ck_assert_int_eq(result_of(read(none, got, 1)), -EBADF);
+	ck_assert_int_eq(readable(other), 4);
+	ck_assert_uint_eq(stats(none).used, 4);
+	ck_assert_int_eq(append_record(0, PAGE + 1), -EMSGSIZE);
+	ck_assert_int_eq(poll_for(other, POLLPRI, 0), POLLPRI);
+	ck_assert_uint_eq(loss(other).records, 1);
+	ck_assert_int_eq(set_watermark(none, 7), 0);
+	ck_assert_uint_eq(watermark(fd), 7);
+	check_reads(fd, "text");
+}
+END_TEST
+
+static int sleep_for_ever(void *unused)
+{
+	(void)unused;
+	for (;;)
+		pause();
+	return 0;
+}
+
+START_TEST(it_is_exclusive_until_its_last_descriptor_is_closed)
+{
+	int fd = new_exclusive_buffer(reading[_i]);
+	int copy = dup(fd);
+	pid_t child;
+
+	close(fd);
+	check_opens(reading, MODES, -EBUSY);
+	child = start(sleep_for_ever, NULL);
+	close(copy);
+	check_opens(reading, MODES, -EBUSY);
+	ck_assert_int_eq(kill(child, SIGKILL), 0);
+	ck_assert(finished(child, PATIENCE_MS));
+	check_opens(reading, MODES, 0);
+}
+END_TEST
+
+/* Of what was refused nothing counts, and no memory or module is held. */
+START_TEST(a_refused_open_leaves_nothing_behind)
+{
+	int fd = new_exclusive_buffer(reading[_i]);
+	unsigned int i;
+
+	for (i = 0; i < 100; i++)
+		check_opens(reading, MODES, -EBUSY);
+	close(fd);
+	check_opens(reading, MODES, 0);
+	fd = open_buffer(NUMBER, reading[_i]);
+	for (i = 0; i < 100; i++)
+		check_opens(reading + MODES - EXCLUSIVES, EXCLUSIVES, -EBUSY);
+	close(fd);
+	/* by the kernel, after bufflink has agreed */
+	ck_assert_int_eq(try_open(O_DIRECT | O_EXCL), -EINVAL);
+	ck_assert_int_eq(try_open(O_DIRECT), -EINVAL);
+	check_opens(reading, MODES, 0);
+
+	producer_unload();
+	ck_assert_int_eq(unload("bufflink"), 0);
+	ck_assert_int_eq(load("bufflink", ""), 0);
+	producer_setup();
+}
+END_TEST
+
+START_TEST(destroy_ends_an_exclusive_reader)
+{
+	int fd = new_exclusive_buffer(reading[_i]);
+	struct call reader;
+	int anew;
+
+	set_blocking(fd);
+	call_start(&reader, SYS_read, fd, (long)got, sizeof(got));
+	call_wait_asleep(&reader);
+	destroy_buffer();
+	ck_assert_int_eq(call_finish(&reader), 0);
+
+	/* It is none of the next buffer's readers. */
+	anew = new_exclusive_buffer(reading[_i]);
+	append_text("anew");
+	check_reads(anew, "anew");
+	close(fd);
+	check_opens(reading, MODES, -EBUSY);
+	close(anew);
+	check_opens(reading, MODES, 0);
+}
+END_TEST
+
+#define RIVALS		4
+
+/* How many have it open now, each by itself, and how often that came to be. */
+struct rivalry {
+	int owners;
+	unsigned int opens;
+};
+
+static int open_often(void *arg)
+{
+	struct rivalry *rivalry = arg;
+	unsigned int i;
+	long fd;
+
+	for (i = 0; i < 20000 / slowness(); i++) {
+		fd = try_open(O_RDONLY | O_EXCL);
+		if (fd == -EBUSY)
+			continue;
+		if (fd < 0 || __atomic_add_fetch(&rivalry->owners, 1,
+						 __ATOMIC_SEQ_CST) != 1)
+			return 1;
+		__atomic_add_fetch(&rivalry->opens, 1, __ATOMIC_SEQ_CST);
+		if (i % 8 == 0)
+			sched_yield();
+		__atomic_sub_fetch(&rivalry->owners, 1, __ATOMIC_SEQ_CST);
+		close(fd);
+	}
+	return 0;
+}
+
+START_TEST(there_is_never_more_than_one)
+{
+	struct rivalry *rivalry = shared(sizeof(*rivalry));
+	pid_t rivals[RIVALS];
+	unsigned int i;
+
+	create_buffer(0, PAGE);
+	for (i = 0; i < RIVALS; i++)
+		rivals[i] = start(open_often, rivalry);
+	for (i = 0; i < RIVALS; i++)
+		ck_assert_int_eq(finish(rivals[i]), 0);
+	ck_assert_uint_ge(rivalry->opens, RIVALS);
+	check_opens(reading, MODES, 0);
+}
+END_TEST
+
 /* A kernel without it, or that forbids it, does not look at the address. */
 static bool has_io_uring(void)
 {
@@ -793,6 +1027,15 @@ int main(void)
 		 a_fault_near_the_wrap_takes_only_the_bytes_that_were_copied,
 		 a_bad_second_piece_takes_only_the_first,
 		 memory_taken_away_in_the_middle_of_a_read_takes_nothing);
+	add_loop_case(suite, "exclusive", MODES - EXCLUSIVES,
+		      an_exclusive_reader_keeps_others_from_reading,
+		      a_reader_keeps_others_from_being_exclusive,
+		      what_cannot_read_does_not_count,
+		      beside_an_exclusive_reader_others_write_and_ask,
+		      it_is_exclusive_until_its_last_descriptor_is_closed,
+		      a_refused_open_leaves_nothing_behind,
+		      destroy_ends_an_exclusive_reader);
+	add_case(suite, "exclusive rivals", there_is_never_more_than_one);
 	add_case(suite, "several readers",
 		 several_readers_share_the_stream_each_byte_goes_to_one,
 		 an_append_for_each_of_several_sleeping_readers_wakes_them_all);

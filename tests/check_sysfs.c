@@ -136,6 +136,20 @@ START_TEST(owner_is_the_module_of_the_client)
 }
 END_TEST
 
+START_TEST(each_module_has_its_own_name)
+{
+	char text[64];
+
+	create_buffer(0, PAGE);
+	ck_assert_int_eq(load("bufflink_test", "rate=1"), 0);
+	sysfs_read(1, "owner", text, sizeof(text));
+	ck_assert_str_eq(text, "bufflink_test");
+	sysfs_read(0, "owner", text, sizeof(text));
+	ck_assert_str_eq(text, "producer");
+	ck_assert_int_eq(unload("bufflink_test"), 0);
+}
+END_TEST
+
 START_TEST(size_is_in_bytes)
 {
 	new_client_buffer(10);
@@ -457,6 +471,7 @@ int main(void)
 		 reading_while_destroy_runs_is_safe);
 	add_case(suite, "values",
 		 owner_is_the_module_of_the_client,
+		 each_module_has_its_own_name,
 		 size_is_in_bytes,
 		 a_new_buffer_has_counted_nothing,
 		 records_and_bytes_are_those_that_were_stored,

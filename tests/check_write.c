@@ -247,6 +247,57 @@ START_TEST(a_huge_write_is_emsgsize)
 }
 END_TEST
 
+/* The most that is copied with interrupts off */
+START_TEST(a_write_has_64_kib_at_most)
+{
+	static char data[BUFFLINK_WRITE_MAX + 1];
+	struct iovec pieces[2] = {
+		{ data, BUFFLINK_WRITE_MAX / 2 },
+		{ data, BUFFLINK_WRITE_MAX / 2 },
+	};
+	int fd = new_buffer(4 * BUFFLINK_WRITE_MAX);
+
+	ck_assert_int_eq(BUFFLINK_WRITE_MAX, 65536);
+	ck_assert_int_eq(result_of(write(fd, data, 65536)), 65536);
+	ck_assert_int_eq(result_of(writev(fd, pieces, 2)), 65536);
+	ck_assert_int_eq(result_of(write(fd, data, 65537)), -EMSGSIZE);
+	pieces[1].iov_len++;
+	ck_assert_int_eq(result_of(writev(fd, pieces, 2)), -EMSGSIZE);
+	set_blocking(fd);
+	ck_assert_int_eq(result_of(write(fd, data, 65537)), -EMSGSIZE);
+	ck_assert_int_eq(result_of(writev(fd, pieces, 2)), -EMSGSIZE);
+	ck_assert_uint_eq(stats(fd).records, 2);
+	ck_assert_int_eq(readable(fd), 2 * 65536);
+	check_nothing_lost(fd);
+}
+END_TEST
+
+/* Nobody looks at bytes that are too many: here there are none. */
+START_TEST(too_much_is_emsgsize_before_it_is_a_fault)
+{
+	int fd = new_buffer(4 * BUFFLINK_WRITE_MAX);
+	struct iovec pieces[2] = {
+		{ hole(), BUFFLINK_WRITE_MAX }, { hole(), 1 },
+	};
+
+	ck_assert_int_eq(result_of(write(fd, hole(), 65537)), -EMSGSIZE);
+	ck_assert_int_eq(result_of(writev(fd, pieces, 2)), -EMSGSIZE);
+	ck_assert_int_eq(result_of(write(fd, hole(), 65536)), -EFAULT);
+	ck_assert_int_eq(readable(fd), 0);
+	check_nothing_lost(fd);
+}
+END_TEST
+
+/* Of a client, a record may be as large as the buffer. */
+START_TEST(an_append_may_have_more)
+{
+	int fd = new_buffer(4 * BUFFLINK_WRITE_MAX);
+
+	ck_assert_int_eq(append_record(0, BUFFLINK_WRITE_MAX + 1), 0);
+	ck_assert_int_eq(readable(fd), BUFFLINK_WRITE_MAX + 1);
+}
+END_TEST
+
 START_TEST(after_destroy_write_is_epipe)
 {
 	int fd = new_buffer(PAGE);
@@ -420,6 +471,9 @@ int main(void)
 	add_case(suite, "refused",
 		 larger_than_the_buffer_is_emsgsize,
 		 a_huge_write_is_emsgsize,
+		 a_write_has_64_kib_at_most,
+		 too_much_is_emsgsize_before_it_is_a_fault,
+		 an_append_may_have_more,
 		 after_destroy_write_is_epipe,
 		 after_destroy_a_full_buffer_is_epipe_too,
 		 destroy_ends_a_write_that_waits_for_room,
