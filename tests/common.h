@@ -83,6 +83,13 @@ void pause_ms(unsigned int ms);
 __u64 now_ms(void);
 __u64 available(void);		/* bytes of memory */
 
+/* As ck_assert(), which writes to a file each time, also when all is well */
+#define must(condition)							\
+	do {								\
+		if (!(condition))					\
+			ck_abort_msg("not so: %s", #condition);		\
+	} while (0)
+
 /* Wait for a condition; the test fails when it takes too long. */
 #define wait_for(condition)						\
 	do {								\

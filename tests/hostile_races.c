@@ -111,13 +111,6 @@ static unsigned int seed;
 static int watch = -1;		/* the test's own look at the buffer */
 static bool has_io_uring;
 
-/* As ck_assert(), which writes to a file each time, also when all is well */
-#define must(condition)							\
-	do {								\
-		if (!(condition))					\
-			ck_abort_msg("not so: %s", #condition);		\
-	} while (0)
-
 static unsigned int below(unsigned int *state, unsigned int end)
 {
 	return rand_r(state) % end;

@@ -4,7 +4,8 @@
 # Builds the modules for a kernel of the cache, and the tool, from copies in
 # build/KERNEL: the tree stays clean, and kernels do not share objects. For check
 # also the suites, for all kernels of a machine; for bench the benchmark. With
-# COVERAGE=y, bufflink.ko counts which of its lines run.
+# COVERAGE=y, bufflink.ko counts which of its lines run; with WINDOWS=y, each
+# step that others see may be late, see tests/windows.h.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -18,6 +19,15 @@ copy_changed() {
 		cmp -s "$top/$file" "$out/$file" ||
 			cp "$top/$file" "$out/$file"
 	done
+}
+
+# After the last #include: what is redefined there is what bufflink.c calls.
+open_windows() {
+	copy_changed tests/windows.h
+	awk 'FNR == NR { if (/^#include/) last = FNR; next }
+	     { print }
+	     FNR == last { print "#include \"tests/windows.h\"" }' \
+		"$top/bufflink.c" "$top/bufflink.c" >"$out/bufflink.c"
 }
 
 # 6.12's headers know pahole and vmlinux only to add BTF, which nobody needs
@@ -38,6 +48,7 @@ copy_changed bufflink.c bufflink.h Kbuild \
 	test_module/bufflink_test.c test_module/Kbuild \
 	tests/producer.c tests/producer.h tests/Kbuild \
 	userland/Makefile
+[ -z "${WINDOWS-}" ] || open_windows
 # shellcheck disable=SC2046 # our files have plain names
 copy_changed $(cd "$top" && echo userland/*.[ch] clients/*)
 make_modules "$out" "" GCOV_PROFILE="${COVERAGE-}"

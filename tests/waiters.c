@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include "waiters.h"
+
+#include <fcntl.h>
+#include <liburing.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+
+#include "common.h"
+
+#define READ_MAX	16	/* bytes of one read: they are short */
+
+struct waiter {
+	struct worker worker;
+	const struct waiter_kind *kind;
+	int fd;
+	int epoll;
+	unsigned int seed;
+	struct io_uring ring;
+	atomic_bool acting;
+};
+
+static struct waiter waiters[WAITERS_MAX];
+static atomic_bool may_act;
+
+/* What a waiter does when it was told of something */
+
+static void read_some(struct waiter *waiter)
+{
+	char data[READ_MAX];
+	ssize_t got = read(waiter->fd, data, 1 + rand_r(&waiter->seed) %
+						 READ_MAX);
+
+	must(got > 0 || errno == EAGAIN);
+}
+
+static void write_some(struct waiter *waiter)
+{
+	static const char data[WRITE_SIZE];
+	ssize_t done = write(waiter->fd, data, sizeof(data));
+
+	must(done == sizeof(data) || errno == EAGAIN);
+}
+
+static void report_loss(struct waiter *waiter)
+{
+	struct bufflink_loss report;
+
+	must(!ioctl(waiter->fd, BUFFLINK_GETLOSS, &report));
+}
+
+/* How it waits */
+
+static void wait_read(struct waiter *waiter)
+{
+	char byte;
+
+	must(read(waiter->fd, &byte, 1) == 1);
+}
+
+static void wait_write(struct waiter *waiter)
+{
+	static const char data[WRITE_SIZE];
+
+	must(write(waiter->fd, data, sizeof(data)) == sizeof(data));
+}
+
+static void wait_poll(struct waiter *waiter)
+{
+	struct pollfd pfd = { waiter->fd, waiter->kind->events, 0 };
+
+	must(poll(&pfd, 1, -1) == 1);
+	must(pfd.revents & waiter->kind->events);
+}
+
+static void wait_select(struct waiter *waiter)
+{
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(waiter->fd, &set);
+	must(select(waiter->fd + 1, &set, NULL, NULL, NULL) == 1);
+}
+
+static void prepare_epoll(struct waiter *waiter)
+{
+	struct epoll_event event = { .events = waiter->kind->events };
+
+	waiter->epoll = epoll_create1(EPOLL_CLOEXEC);
+	must(waiter->epoll >= 0);
+	must(!epoll_ctl(waiter->epoll, EPOLL_CTL_ADD, waiter->fd, &event));
+}
+
+static void wait_epoll(struct waiter *waiter)
+{
+	struct epoll_event event;
+
+	must(epoll_wait(waiter->epoll, &event, 1, -1) == 1);
+	must(event.events & waiter->kind->events);
+}
+
+static void prepare_signal(struct waiter *waiter)
+{
+	struct f_owner_ex owner = { F_OWNER_TID, waiter->worker.tid };
+
+	must(!fcntl(waiter->fd, F_SETOWN_EX, &owner));
+	must(!fcntl(waiter->fd, F_SETFL, O_NONBLOCK | O_ASYNC));
+}
+
+/* The thread that started this one has blocked it. */
+static void wait_signal(struct waiter *waiter)
+{
+	sigset_t set;
+
+	(void)waiter;
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	must(sigwaitinfo(&set, NULL) == SIGIO);
+}
+
+static void prepare_ring(struct waiter *waiter)
+{
+	must(!io_uring_queue_init(1, &waiter->ring, 0));
+}
+
+static int ring_wait(struct waiter *waiter)
+{
+	struct io_uring_cqe *done;
+	int result;
+
+	must(io_uring_submit(&waiter->ring) == 1);
+	do {
+		result = io_uring_wait_cqe(&waiter->ring, &done);
+	} while (result == -EINTR);
+	must(!result);
+	result = done->res;
+	io_uring_cqe_seen(&waiter->ring, done);
+	return result;
+}
+
+static void wait_ring_poll(struct waiter *waiter)
+{
+	struct io_uring_sqe *entry = io_uring_get_sqe(&waiter->ring);
+
+	io_uring_prep_poll_add(entry, waiter->fd, waiter->kind->events);
+	must(ring_wait(waiter) & waiter->kind->events);
+}
+
+static void wait_ring_read(struct waiter *waiter)
+{
+	struct io_uring_sqe *entry = io_uring_get_sqe(&waiter->ring);
+	char byte;
+
+	io_uring_prep_read(entry, waiter->fd, &byte, 1, -1);
+	must(ring_wait(waiter) == 1);
+}
+
+const struct waiter_kind waiter_kinds[WAITER_KINDS] = {
+	{
+		.name = "read", .need = DATA, .fifo = true,
+		.flags = O_RDONLY, .wait = wait_read,
+	}, {
+		.name = "poll", .need = DATA, .fifo = true,
+		.flags = O_RDONLY | O_NONBLOCK, .events = POLLIN,
+		.wait = wait_poll, .act = read_some,
+	}, {
+		.name = "select", .need = DATA, .fifo = true,
+		.flags = O_RDONLY | O_NONBLOCK,
+		.wait = wait_select, .act = read_some,
+	}, {
+		.name = "epoll", .need = DATA, .fifo = true,
+		.flags = O_RDONLY | O_NONBLOCK, .events = EPOLLIN,
+		.prepare = prepare_epoll, .wait = wait_epoll, .act = read_some,
+	}, {
+		.name = "EPOLLET", .need = DATA, .fifo = true,
+		.flags = O_RDONLY | O_NONBLOCK, .events = EPOLLIN | EPOLLET,
+		.prepare = prepare_epoll, .wait = wait_epoll, .act = read_some,
+	}, {
+		.name = "EPOLLEXCLUSIVE", .need = DATA, .fifo = true,
+		.exclusive = true, .flags = O_RDONLY | O_NONBLOCK,
+		.events = EPOLLIN | EPOLLEXCLUSIVE,
+		.prepare = prepare_epoll, .wait = wait_epoll, .act = read_some,
+	}, {
+		.name = "SIGIO", .need = DATA, .fifo = true,
+		.flags = O_RDONLY | O_NONBLOCK,
+		.prepare = prepare_signal, .wait = wait_signal,
+		.act = read_some,
+	}, {
+		.name = "io_uring poll", .need = DATA, .fifo = true,
+		.ring = true, .flags = O_RDONLY | O_NONBLOCK, .events = POLLIN,
+		.prepare = prepare_ring, .wait = wait_ring_poll,
+		.act = read_some,
+	}, {
+		.name = "io_uring read", .need = DATA, .fifo = true,
+		.ring = true, .flags = O_RDONLY,
+		.prepare = prepare_ring, .wait = wait_ring_read,
+	}, {
+		.name = "write", .need = ROOM, .fifo = true,
+		.flags = O_WRONLY, .wait = wait_write,
+	}, {
+		.name = "POLLOUT", .need = ROOM, .fifo = true,
+		.flags = O_WRONLY | O_NONBLOCK, .events = POLLOUT,
+		.wait = wait_poll, .act = write_some,
+	}, {
+		.name = "POLLPRI", .need = LOSS,
+		.flags = O_RDONLY | O_NONBLOCK, .events = POLLPRI,
+		.wait = wait_poll, .act = report_loss,
+	}, {
+		.name = "EPOLLPRI | EPOLLET", .need = LOSS,
+		.flags = O_RDONLY | O_NONBLOCK, .events = EPOLLPRI | EPOLLET,
+		.prepare = prepare_epoll, .wait = wait_epoll,
+		.act = report_loss,
+	}, {
+		.name = "SIGIO for loss", .need = LOSS,
+		.flags = O_RDONLY | O_NONBLOCK,
+		.prepare = prepare_signal, .wait = wait_signal,
+		.act = report_loss,
+	},
+};
+
+bool waiters_work(const struct waiter_kind *kind)
+{
+	struct io_uring ring;
+
+	if (!kind->ring)
+		return true;
+	if (io_uring_queue_init(1, &ring, 0))
+		return false;
+	io_uring_queue_exit(&ring);
+	return true;
+}
+
+/* False from waiters_stop() on, which waits for those that are in here. */
+static bool act(struct waiter *waiter)
+{
+	bool may;
+
+	waiter->acting = true;
+	may = may_act;
+	if (may && waiter->kind->act)
+		waiter->kind->act(waiter);
+	waiter->acting = false;
+	return may;
+}
+
+/* The first act is about what it was told before it was parked. */
+static void work(struct worker *worker)
+{
+	struct waiter *waiter = (struct waiter *)worker;
+
+	while (act(waiter))
+		waiter->kind->wait(waiter);
+}
+
+static void prepare(struct worker *worker)
+{
+	struct waiter *waiter = (struct waiter *)worker;
+
+	waiter->kind->prepare(waiter);
+}
+
+static void block_sigio(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+}
+
+void waiters_start(const struct waiter_kind *kind, const char *path, int cpu)
+{
+	int i;
+
+	block_sigio();
+	for (i = 0; i < WAITERS_MAX; i++) {
+		waiters[i] = (struct waiter) {
+			.worker = {
+				.group = WAITERS, .cpu = cpu, .work = work,
+				.prepare = kind->prepare ? prepare : NULL,
+			},
+			.kind = kind, .seed = i,
+			.fd = open(path, kind->flags | O_CLOEXEC),
+		};
+		ck_assert_msg(waiters[i].fd >= 0, "%s: %m", path);
+		worker_start(&waiters[i].worker);
+	}
+}
+
+void waiters_release(unsigned int count, unsigned int *seed)
+{
+	unsigned int first = rand_r(seed) % WAITERS_MAX;
+	unsigned int i;
+
+	may_act = true;
+	for (i = 0; i < count; i++)
+		worker_release(&waiters[(first + i) % WAITERS_MAX].worker);
+}
+
+void waiters_stop(void)
+{
+	int i;
+
+	may_act = false;
+	for (i = 0; i < WAITERS_MAX; i++)
+		wait_for(!waiters[i].acting);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Programs that wait for a buffer, or for a FIFO, in each of the ways there
+ * are: they wait, do what they were told of, and wait again.
+ */
+#ifndef _WAITERS_H
+#define _WAITERS_H
+
+#include "crew.h"
+
+#define WAITERS_MAX	3	/* of one kind at once */
+#define WRITE_SIZE	1000	/* bytes of each that waits for room */
+
+enum need { DATA, ROOM, LOSS };
+
+struct waiter;
+
+struct waiter_kind {
+	const char *name;
+	enum need need;
+	int flags;		/* of open(2) */
+	unsigned int events;	/* that it waits for */
+	bool fifo;		/* a FIFO has such waiters, too */
+	bool exclusive;		/* each event is for one of them */
+	bool ring;		/* the kernel must have io_uring */
+	void (*prepare)(struct waiter *waiter);
+	void (*wait)(struct waiter *waiter);
+	void (*act)(struct waiter *waiter);	/* NULL if the wait does it */
+};
+
+extern const struct waiter_kind waiter_kinds[];
+#define WAITER_KINDS	14
+
+/* whether this kernel has what such waiters need */
+bool waiters_work(const struct waiter_kind *kind);
+
+/*
+ * start() makes WAITERS_MAX threads, parked, each with an open file of its own.
+ * Those that release() picks wait and act until stop(). From then on nobody
+ * acts: each waits until it is told of something, and is parked.
+ */
+void waiters_start(const struct waiter_kind *kind, const char *path, int cpu);
+void waiters_release(unsigned int count, unsigned int *seed);
+void waiters_stop(void);
+
+#endif /* _WAITERS_H */
