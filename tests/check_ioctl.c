@@ -4,6 +4,7 @@
 #include "device.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,31 @@ START_TEST(fionread_is_the_bytes_that_a_read_finds)
 		ck_assert_int_eq(readable(fd), 1);
 		drain(fd);
 	}
+}
+END_TEST
+
+/* There is no such buffer where addresses have 32 bits. */
+START_TEST(fionread_says_no_more_than_fits_into_an_int)
+{
+	struct producer_run records = {
+		.count = 1 + INT_MAX / PRODUCER_RECORD_MAX,
+		.size_min = PRODUCER_RECORD_MAX,
+		.size_max = PRODUCER_RECORD_MAX,
+		.data = (uintptr_t)calloc(1, PRODUCER_RECORD_MAX),
+	};
+	struct producer_create made;
+	int fd;
+
+	if (sizeof(size_t) == sizeof(int))
+		return;
+	ck_assert(records.data);
+	made = create(0, PRODUCER_ALIASED, INT_MAX + 1ull + PAGE, -1);
+	ck_assert_int_eq(made.result, 0);
+	fd = open_buffer(made.number, O_RDONLY);
+	run(&records);
+	ck_assert_uint_eq(records.result.stored, records.count);
+	ck_assert_uint_eq(stats(fd).used, INT_MAX + 1ull);
+	ck_assert_int_eq(readable(fd), INT_MAX);
 }
 END_TEST
 
@@ -617,6 +643,7 @@ int main(void)
 
 	add_case(suite, "FIONREAD",
 		 fionread_is_the_bytes_that_a_read_finds,
+		 fionread_says_no_more_than_fits_into_an_int,
 		 fionread_after_destroy_is_what_is_left,
 		 fionread_after_destroy_of_client_memory_is_zero);
 	add_case(suite, "GETLOSS",

@@ -712,6 +712,48 @@ START_TEST(sigio_goes_to_those_who_asked_for_it)
 }
 END_TEST
 
+static void wait_for_signal_of_loss(void)
+{
+	struct timespec patience = { .tv_sec = PATIENCE_MS / 1000 };
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	do {
+		ck_assert_msg(sigtimedwait(&set, &info, &patience) == SIGRTMIN,
+			      "no signal of a loss: %m");
+	} while (info.si_code != POLL_PRI);
+}
+
+/* Signals of real time are counted, and say what they are for. */
+static int full_buffer_with_signals(void)
+{
+	int fd = new_client_buffer(64);
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	ck_assert_int_eq(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+	fill(0, 64);
+	send_signal(fd, SIGRTMIN);
+	return fd;
+}
+
+START_TEST(the_first_loss_after_each_report_sends_sigio)
+{
+	int fd = full_buffer_with_signals();
+	unsigned int i;
+
+	for (i = 0; i < 10; i++) {
+		lose(1);
+		wait_for_signal_of_loss();
+		lose(1);
+		ck_assert_uint_eq(loss(fd).records, 2);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("poll");
@@ -761,6 +803,7 @@ int main(void)
 	add_case(suite, "SIGIO",
 		 an_append_sends_sigio,
 		 destroy_sends_sigio,
+		 the_first_loss_after_each_report_sends_sigio,
 		 sigio_goes_to_those_who_asked_for_it);
 	return run_suite(suite);
 }

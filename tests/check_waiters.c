@@ -11,17 +11,14 @@
  * (environment: seed).
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 
 #include "device.h"
 #include "waiters.h"
 
-#define PATH		"/dev/bufflink0"
-#define FIFO		"/tmp/fifo"
 #define SIZE		(16 * PAGE)	/* of the buffer, and of the FIFO */
 #define SMALL_SIZE	(4 * PAGE)	/* if it is to be full; a page of each write */
 #define WAITING_MS	2000	/* of one kind of waiter */
@@ -34,14 +31,13 @@
 struct maker {
 	struct worker worker;
 	bool produces;
+	unsigned int haste;	/* it pauses once in so many times */
 	enum producer_context context;
 	unsigned int seed;
 };
 
 static const struct waiter_kind *kind;
-static bool fifo;		/* and no buffer */
-static int device = -1;		/* our own look at either */
-static size_t size;		/* of either */
+static struct channel channel;
 static struct maker makers[MAKERS];
 static atomic_bool noisy;
 static unsigned int seed;
@@ -51,51 +47,11 @@ static unsigned int below(unsigned int *state, unsigned int end)
 	return rand_r(state) % end;
 }
 
-/* Nothing is stored if there is not enough room. */
-static bool put(size_t bytes)
-{
-	static const char data[PAGE];
-	ssize_t done;
-
-	if (!fifo)
-		return !append_record(0, bytes);
-	done = write(device, data, bytes);
-	must(done == (ssize_t)bytes || errno == EAGAIN);
-	return done > 0;
-}
-
-static void fill_up(void)
-{
-	size_t bytes;
-
-	for (bytes = PAGE; bytes; bytes /= 2)
-		while (put(bytes))
-			;
-}
-
-/* Unlike drain(), this never waits, so it asks for no wakeup. */
-static bool take(size_t bytes)
-{
-	char data[SIZE];
-	ssize_t got = read(device, data, bytes);
-
-	must(got > 0 || errno == EAGAIN);
-	return got > 0;
-}
-
-static void empty(void)
-{
-	while (take(SIZE))
-		;
-}
-
 /* What comes after the noise must fit. */
 static bool has_enough(void)
 {
-	int waiting;
-
-	must(!ioctl(device, FIONREAD, &waiting));
-	return kind->need == DATA && waiting > (int)size / 2;
+	return kind->need == DATA &&
+	       channel_used(&channel) > channel.size / 2;
 }
 
 static void append_some(struct maker *maker)
@@ -112,27 +68,21 @@ static void append_some(struct maker *maker)
 		return;
 	if (maker->context == PRODUCER_HARDIRQ || !below(&maker->seed, 3))
 		records.gap_us = 10 + below(&maker->seed, 30);
-	if (fifo)
-		put(bytes);
+	if (channel.fifo)
+		channel_put(&channel, bytes);
 	else
 		must(!ioctl(producer, PRODUCER_RUN, &records));
-}
-
-static void take_report(void)
-{
-	struct bufflink_loss report;
-
-	must(!ioctl(device, BUFFLINK_GETLOSS, &report));
 }
 
 /* Little or much of what there is */
 static void steal(struct maker *maker)
 {
+	size_t most = below(&maker->seed, 2) ? 64 : channel.size;
+
 	if (kind->need == LOSS)
-		take_report();
+		channel_take_report(&channel);
 	else
-		take(1 + below(&maker->seed,
-			       below(&maker->seed, 2) ? 64 : size));
+		channel_take(&channel, 1 + below(&maker->seed, most));
 }
 
 /* Others get the CPU, too, whatever their priority. */
@@ -145,7 +95,7 @@ static void make_noise(struct worker *worker)
 			append_some(maker);
 		else
 			steal(maker);
-		if (!below(&maker->seed, 16))
+		if (!below(&maker->seed, maker->haste))
 			usleep(below(&maker->seed, 100));
 	}
 }
@@ -160,6 +110,7 @@ static void start_makers(int cpu)
 				.group = NOISE, .work = make_noise, .cpu = cpu,
 			},
 			.produces = i < PRODUCERS, .seed = seed + i,
+			.haste = cpu < 0 ? 16 : 2,
 			.context = i ? PRODUCER_HARDIRQ : PRODUCER_PROCESS,
 		};
 		if (cpu < 0 && i < PRODUCERS)
@@ -168,64 +119,28 @@ static void start_makers(int cpu)
 	}
 }
 
-/* Not always all of them: a thief, say, also hides what others do wrong. */
+/* None, one, or all of them: a thief, say, also hides what others do wrong. */
 static void release_makers(void)
 {
-	int i;
+	unsigned int producers = below(&seed, PRODUCERS + 1);
+	unsigned int thieves = below(&seed, THIEVES + 1);
+	unsigned int first = below(&seed, PRODUCERS);
+	unsigned int i;
 
 	noisy = true;
-	for (i = 0; i < MAKERS; i++)
-		if (below(&seed, 4))
-			worker_release(&makers[i].worker);
-}
-
-static void check_rests(unsigned int round, unsigned int working)
-{
-	static const char * const needs[] = { "data", "room", "a loss" };
-	int waiting;
-
-	if (crew_rests(WAITERS, working))
-		return;
-	ck_assert_int_eq(ioctl(device, FIONREAD, &waiting), 0);
-	ck_abort_msg("round %u: %u waiters (%s) sleep, of which %u may: there is %s, and %d bytes wait",
-		     round, crew_working(WAITERS), kind->name, working,
-		     needs[kind->need], waiting);
-}
-
-/* One event for each: one that was told, and is busy, must not keep the next. */
-static void tell_one_by_one(unsigned int round, unsigned int count)
-{
-	while (count--) {
-		ck_assert(put(1));
-		check_rests(round, count);
-	}
-}
-
-static void tell(unsigned int round, unsigned int count)
-{
-	switch (kind->need) {
-	case DATA:
-		if (kind->exclusive)
-			tell_one_by_one(round, count);
-		else
-			ck_assert(put(count));	/* a byte for each read */
-		break;
-	case ROOM:
-		empty();
-		break;
-	case LOSS:
-		ck_assert(!put(1));
-	}
-	check_rests(round, 0);
+	for (i = 0; i < producers; i++)
+		worker_release(&makers[(first + i) % PRODUCERS].worker);
+	for (i = 0; i < thieves; i++)
+		worker_release(&makers[PRODUCERS + i].worker);
 }
 
 /* There is room for a record, or for none, as the waiters need it. */
 static void set_up(void)
 {
 	if (kind->need != DATA)
-		fill_up();
+		channel_fill(&channel);
 	else if (has_enough() || below(&seed, 2))
-		empty();
+		channel_empty(&channel);
 }
 
 /* Sometimes what is left goes away, so that the waiters do sleep. */
@@ -234,11 +149,11 @@ static void leave(void)
 	if (below(&seed, 2))
 		return;
 	if (kind->need == DATA)
-		empty();
+		channel_empty(&channel);
 	else if (kind->need == ROOM)
-		fill_up();
+		channel_fill(&channel);
 	else
-		take_report();
+		channel_take_report(&channel);
 }
 
 static void play(unsigned int round)
@@ -253,7 +168,7 @@ static void play(unsigned int round)
 	ck_assert(crew_rests(NOISE, 0));
 	leave();
 	waiters_stop();
-	tell(round, count);
+	waiters_tell(count, round);
 }
 
 static unsigned int variable(const char *name, unsigned int otherwise)
@@ -270,25 +185,19 @@ static unsigned int duration_ms(unsigned int otherwise)
 	return seconds ? 1000 * seconds : otherwise;
 }
 
-static void make_buffer(void)
+static void make_channel(bool fifo)
 {
-	device = new_buffer(size);
-	if (kind->need == LOSS)
-		fill_up();
-	take_report();
-}
+	size_t size = kind->need == DATA ? SIZE : SMALL_SIZE;
 
-static void make_fifo(void)
-{
-	unlink(FIFO);
-	ck_assert_int_eq(mkfifo(FIFO, 0600), 0);
-	device = open(FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	ck_assert_int_ge(device, 0);
-	ck_assert_int_eq(fcntl(device, F_SETPIPE_SZ, size), size);
+	channel = fifo ? channel_fifo(size) : channel_buffer(size);
+	if (kind->need != LOSS)
+		return;
+	channel_fill(&channel);
+	channel_take_report(&channel);
 }
 
 /* With priorities all share one CPU, and each is preempted by those above. */
-static void check_all_are_woken(int which, bool on_fifo, bool priorities,
+static void check_all_are_woken(int which, bool fifo, bool priorities,
 				unsigned int ms)
 {
 	int cpu = priorities ? 0 : -1;
@@ -296,18 +205,13 @@ static void check_all_are_woken(int which, bool on_fifo, bool priorities,
 	__u64 end;
 
 	kind = &waiter_kinds[which];
-	fifo = on_fifo;
 	if (!waiters_work(kind) || (fifo && !kind->fifo))
 		return;
 	seed = variable("seed", 1);
-	size = kind->need == DATA ? SIZE : SMALL_SIZE;
-	if (fifo)
-		make_fifo();
-	else
-		make_buffer();
+	make_channel(fifo);
 	if (priorities)
 		pin(0);
-	waiters_start(kind, fifo ? FIFO : PATH, cpu);
+	waiters_start(kind, &channel, cpu);
 	start_makers(cpu);
 	end = now_ms() + duration_ms(ms);
 	for (round = 0; now_ms() < end; round++) {
@@ -315,7 +219,9 @@ static void check_all_are_woken(int which, bool on_fifo, bool priorities,
 			crew_draw_priorities(&seed);
 		play(round);
 	}
-	ck_assert_uint_gt(round, 0);
+	printf("%s%s%s: %u rounds\n", fifo ? "FIFO, " : "",
+	       priorities ? "priorities, " : "", kind->name, round);
+	fflush(stdout);
 }
 
 START_TEST(no_waiter_sleeps_while_there_is_what_it_waits_for)

@@ -115,11 +115,41 @@ static void put_memory(enum producer_memory memory, u8 *start, size_t size)
 		kvfree(start);
 }
 
+/* A buffer of any size, in next to no memory: what is in it is of no use. */
+static u8 *map_aliased(size_t size)
+{
+	size_t n = size / PAGE_SIZE;
+	struct page **pages = kvmalloc_array(n, sizeof(*pages), GFP_KERNEL);
+	struct page *page = alloc_page(GFP_KERNEL);
+	u8 *start = NULL;
+
+	if (pages && page)
+		start = vmap(memset_p((void **)pages, page, n), n, VM_MAP,
+			     PAGE_KERNEL);
+	if (page && !start)
+		__free_page(page);
+	kvfree(pages);
+	return start;
+}
+
+static void unmap_aliased(u8 *start)
+{
+	struct page *page = vmalloc_to_page(start);
+
+	vunmap(start);
+	__free_page(page);
+}
+
 static int get_client_memory(struct slot *slot)
 {
 	size_t size = slot->size + 2 * GUARD_SIZE;
-	u8 *start = get_memory(slot->memory, size);
+	u8 *start;
 
+	if (slot->memory == PRODUCER_ALIASED) {
+		slot->client = map_aliased(slot->size);
+		return slot->client ? 0 : -ENOMEM;
+	}
+	start = get_memory(slot->memory, size);
 	if (!start)
 		return -ENOMEM;
 	memset(start, GUARD_BYTE, size);
@@ -136,9 +166,14 @@ static int put_client_memory(struct slot *slot)
 {
 	size_t size = slot->size + 2 * GUARD_SIZE;
 	u8 *start = slot->client - GUARD_SIZE;
-	bool damaged = is_damaged(start) ||
-		       is_damaged(slot->client + slot->size);
+	bool damaged;
 
+	if (slot->memory == PRODUCER_ALIASED) {
+		unmap_aliased(slot->client);
+		slot->client = NULL;
+		return 0;
+	}
+	damaged = is_damaged(start) || is_damaged(slot->client + slot->size);
 	memset(start, POISON_BYTE, size);
 	put_memory(slot->memory, start, size);
 	slot->client = NULL;
@@ -198,7 +233,7 @@ static long create(void __user *user)
 
 	if (copy_from_user(&request, user, sizeof(request)))
 		return -EFAULT;
-	if (request.slot >= PRODUCER_SLOTS || request.memory > PRODUCER_STATIC)
+	if (request.slot >= PRODUCER_SLOTS || request.memory > PRODUCER_ALIASED)
 		return -EINVAL;
 	mutex_lock(&slots_lock);
 	err = create_slot(&slots[request.slot], &request);

@@ -19,6 +19,7 @@ enum producer_memory {
 	PRODUCER_VMALLOC,
 	PRODUCER_PAGES,
 	PRODUCER_STATIC,	/* PRODUCER_STATIC_SIZE at most, one at a time */
+	PRODUCER_ALIASED,	/* one page over and over: whole pages, unguarded */
 };
 
 /*

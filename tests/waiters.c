@@ -27,6 +27,7 @@ struct waiter {
 };
 
 static struct waiter waiters[WAITERS_MAX];
+static const struct channel *channel;
 static atomic_bool may_act;
 
 /* What a waiter does when it was told of something */
@@ -274,10 +275,12 @@ static void block_sigio(void)
 	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
 }
 
-void waiters_start(const struct waiter_kind *kind, const char *path, int cpu)
+void waiters_start(const struct waiter_kind *kind,
+		   const struct channel *waited_for, int cpu)
 {
 	int i;
 
+	channel = waited_for;
 	block_sigio();
 	for (i = 0; i < WAITERS_MAX; i++) {
 		waiters[i] = (struct waiter) {
@@ -286,9 +289,10 @@ void waiters_start(const struct waiter_kind *kind, const char *path, int cpu)
 				.prepare = kind->prepare ? prepare : NULL,
 			},
 			.kind = kind, .seed = i,
-			.fd = open(path, kind->flags | O_CLOEXEC),
+			.fd = open(channel->path, kind->flags | O_CLOEXEC),
 		};
-		ck_assert_msg(waiters[i].fd >= 0, "%s: %m", path);
+		ck_assert_msg(waiters[i].fd >= 0, "%s: %m",
+			      channel->path);
 		worker_start(&waiters[i].worker);
 	}
 }
@@ -310,4 +314,43 @@ void waiters_stop(void)
 	may_act = false;
 	for (i = 0; i < WAITERS_MAX; i++)
 		wait_for(!waiters[i].acting);
+}
+
+static void check_rests(unsigned int round, unsigned int working)
+{
+	static const char * const needs[] = { "data", "room", "a loss" };
+	const struct waiter_kind *kind = waiters->kind;
+
+	if (crew_rests(WAITERS, working))
+		return;
+	ck_abort_msg("round %u: %u of %s sleep, %u may; there is %s; %zu bytes wait",
+		     round, crew_working(WAITERS), kind->name, working,
+		     needs[kind->need], channel_used(channel));
+}
+
+/* An event for each: one that was told, and is busy, must not keep the next. */
+static void tell_one_by_one(unsigned int round, unsigned int count)
+{
+	while (count--) {
+		ck_assert(channel_put(channel, 1));
+		check_rests(round, count);
+	}
+}
+
+void waiters_tell(unsigned int count, unsigned int round)
+{
+	switch (waiters->kind->need) {
+	case DATA:
+		if (waiters->kind->exclusive)
+			tell_one_by_one(round, count);
+		else	/* a byte for each read */
+			ck_assert(channel_put(channel, count));
+		break;
+	case ROOM:
+		channel_empty(channel);
+		break;
+	case LOSS:
+		ck_assert(!channel_put(channel, 1));
+	}
+	check_rests(round, 0);
 }

@@ -6,6 +6,7 @@
 #ifndef _WAITERS_H
 #define _WAITERS_H
 
+#include "channel.h"
 #include "crew.h"
 
 #define WAITERS_MAX	3	/* of one kind at once */
@@ -37,10 +38,14 @@ bool waiters_work(const struct waiter_kind *kind);
 /*
  * start() makes WAITERS_MAX threads, parked, each with an open file of its own.
  * Those that release() picks wait and act until stop(). From then on nobody
- * acts: each waits until it is told of something, and is parked.
+ * acts: each waits until it is told of something, and is parked. tell() gives
+ * so many of them what they wait for, when nothing else happens any more; the
+ * test fails if one sleeps on.
  */
-void waiters_start(const struct waiter_kind *kind, const char *path, int cpu);
+void waiters_start(const struct waiter_kind *kind,
+		   const struct channel *channel, int cpu);
 void waiters_release(unsigned int count, unsigned int *seed);
 void waiters_stop(void);
+void waiters_tell(unsigned int count, unsigned int round);
 
 #endif /* _WAITERS_H */

@@ -45,13 +45,14 @@ static __always_inline void bufflink_window(void)
 #define WRITE_ONCE(x, value) \
 	bufflink_late(({ compiletime_assert_rwonce_type(x); \
 			 __WRITE_ONCE(x, value); }))
+/* virt_...() is what smp_...() was. */
 #undef smp_load_acquire
-#define smp_load_acquire(p)		bufflink_late(__smp_load_acquire(p))
+#define smp_load_acquire(p)	bufflink_late(virt_load_acquire(p)) /* as was */
 #undef smp_store_release
-#define smp_store_release(p, value) \
-	bufflink_late(({ __smp_store_release(p, value); }))
+#define smp_store_release(p, v)				/* as was */ \
+	bufflink_late(({ virt_store_release(p, v); }))
 #undef smp_mb
-#define smp_mb()			bufflink_late(({ __smp_mb(); }))
+#define smp_mb()		bufflink_late(({ virt_mb(); }))	/* as was */
 
 #define atomic_read(v)			bufflink_late(atomic_read(v))
 #define atomic_set(v, i)		bufflink_late(atomic_set(v, i))
@@ -68,6 +69,7 @@ static __always_inline void bufflink_window(void)
 	bufflink_late(atomic_long_add_return(i, v))
 #define atomic_long_inc_return(v)	bufflink_late(atomic_long_inc_return(v))
 
+/* no order but what its caller keeps */
 #define waitqueue_active(q)		bufflink_late(waitqueue_active(q))
 #define wq_has_sleeper(q)		bufflink_late(wq_has_sleeper(q))
 #define irq_work_queue(work)		bufflink_late(irq_work_queue(work))

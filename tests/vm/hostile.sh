@@ -11,6 +11,8 @@
 #   races     destroy and unload against every call, and signals ($MINUTES)
 #   torture   stress-ng and trinity ($SECONDS_EACH)
 #   clients   the suites of clients/ on all of these kernels
+#   windows   check_waiters with a delay in each window of bufflink.c, on stock,
+#             real-time and 32-bit kernels, with 1, 2 and 4 CPUs
 #   coverage  suites and faults: which lines of bufflink.c they reach
 #   arm64 i386 s390x newest
 #             suites on other machines, and on Debian's newest kernel
@@ -19,11 +21,13 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 all="model kasan kcsan rt rt-debug faults races torture clients"
-all="$all coverage arm64 i386 s390x newest planted"
+all="$all windows coverage arm64 i386 s390x newest planted"
 client_kernels="6.1-kasan 6.12-kcsan 6.1-rt 6.12-rt 6.12-rt-debug newest"
+window_kernels="6.1 6.12 6.1-rt 6.12-rt 6.1-i386"
 logs=$build/hostile
 minutes=${MINUTES:-5}
 seconds_each=${SECONDS_EACH:-60}
+seconds_of_a_kind=${SECONDS_OF_A_KIND:-2}
 
 run_part() {
 	case $1 in
@@ -41,6 +45,11 @@ run_part() {
 			SECONDS_PER_BOOT=$((2 * seconds_each + 1200)) \
 			"$here/run.sh" torture 6.1-kasan 2 ;;
 	clients)	"$here/run.sh" check "$client_kernels" 2 'client_*' ;;
+	windows)	BUILD=$build/windows WINDOWS=y \
+			APPEND="preempt=full seconds=$seconds_of_a_kind" \
+			SECONDS_PER_BOOT=$((100 * seconds_of_a_kind + 1200)) \
+			"$here/run.sh" check "$window_kernels" "1 2 4" \
+				check_waiters ;;
 	coverage)	"$here/coverage.sh" ;;
 	arm64 | i386 | s390x)
 			"$here/run.sh" check "6.1-$1" 2 'check_*' ;;

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A CPU goes off while producers append on it. What it appended last, down to
+ * the switch to its idle task, must not be forgotten with it: each kind of
+ * waiter is told; and the buffer, and both modules, can go while the CPU is off.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "device.h"
+#include "waiters.h"
+
+#define SIZE		(4 * PAGE)
+#define CYCLES_MS	2000	/* of one kind of waiter */
+#define CYCLES		3	/* at least */
+#define CONTEXTS	3
+#define READERS		3
+
+/* What runs on the CPU that goes off, each as a child. */
+struct load {
+	enum producer_context context;
+	unsigned int gap_us;
+	pid_t pid;
+};
+
+static struct load loads[CONTEXTS] = {
+	{ .context = PRODUCER_PROCESS, .gap_us = 150 },
+	{ .context = PRODUCER_HARDIRQ, .gap_us = 100 },
+	{ .context = PRODUCER_SCHED_SWITCH },
+};
+
+static struct channel channel;
+static unsigned int seed = 1;
+
+/* The CPU that goes off: the last */
+static unsigned int victim(void)
+{
+	return sysconf(_SC_NPROCESSORS_CONF) - 1;
+}
+
+static bool can_go_off(void)
+{
+	return victim() && exists("/sys/devices/system/cpu/cpu%u/online",
+				  victim());
+}
+
+static int try_switch(char on)
+{
+	char path[64];
+	int result;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online",
+		 victim());
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	must(fd >= 0);
+	result = result_of(write(fd, &on, 1));
+	close(fd);
+	return result;
+}
+
+static void switch_cpu(char on)
+{
+	int result = try_switch(on);
+
+	ck_assert_msg(result == 1, "CPU %u, '%c': %s", victim(), on,
+		      strerror(-result));
+}
+
+/* A test that has failed may have left it off, and that may hang the next. */
+static void all_on(void)
+{
+	if (can_go_off())
+		try_switch('1');
+}
+
+static int produce(void *arg)
+{
+	struct load *load = arg;
+	struct producer_run records = {
+		.context = load->context, .gap_us = load->gap_us,
+		.count = 1ull << 60, .size_min = 1, .size_max = 1,
+	};
+
+	pin(victim());
+	return ioctl(producer, PRODUCER_RUN, &records) ? 1 : 0;
+}
+
+/* What waits for room is woken by a reader. */
+static int consume(void *arg)
+{
+	unsigned int *state = arg;
+
+	pin(victim());
+	for (;;) {
+		channel_take(&channel, 1 + rand_r(state) % 2048);
+		usleep(50);
+	}
+	return 0;
+}
+
+static __u64 moved(void)
+{
+	struct bufflink_stats now = stats(channel.fd);
+
+	return now.records + now.lost_records + now.bytes_read;
+}
+
+static void start_load(enum need need)
+{
+	__u64 before = moved();
+	unsigned int chosen = 1 + rand_r(&seed) % ((1 << CONTEXTS) - 1);
+	int i;
+
+	for (i = 0; i < CONTEXTS; i++) {
+		loads[i].pid = 0;
+		if (need == ROOM && !i)
+			loads[i].pid = start(consume, &seed);
+		else if (need != ROOM && chosen & 1 << i)
+			loads[i].pid = start(produce, &loads[i]);
+	}
+	wait_for(moved() > before + 20);
+}
+
+static void end_load(void)
+{
+	int i;
+
+	for (i = 0; i < CONTEXTS; i++) {
+		if (!loads[i].pid)
+			continue;
+		ck_assert_int_eq(kill(loads[i].pid, SIGKILL), 0);
+		ck_assert_msg(finished(loads[i].pid, PATIENCE_MS),
+			      "the load of context %u does not end",
+			      loads[i].context);
+		ck_assert_int_eq(waitpid(loads[i].pid, NULL, 0), loads[i].pid);
+	}
+}
+
+/* Nothing is left of which nobody was told. Edges may leave some. */
+static bool all_is_done(const struct waiter_kind *kind)
+{
+	if (kind->need == LOSS)
+		return !poll_for(channel.fd, POLLPRI, 0);
+	return kind->need == ROOM || kind->events & EPOLLET ||
+	       !channel_used(&channel);
+}
+
+static void go_off(void)
+{
+	pause_ms(rand_r(&seed) % 10);
+	switch_cpu('0');
+	end_load();
+}
+
+static void cycle(const struct waiter_kind *kind, unsigned int round)
+{
+	unsigned int count = 1 + rand_r(&seed) % WAITERS_MAX;
+
+	if (kind->need != DATA)
+		channel_fill(&channel);
+	waiters_release(count, &seed);
+	start_load(kind->need);
+	go_off();
+	wait_for(all_is_done(kind));
+	waiters_stop();
+	waiters_tell(count, round);
+	switch_cpu('1');
+}
+
+START_TEST(every_waiter_is_told_of_the_last_appends_of_a_CPU_that_goes_off)
+{
+	const struct waiter_kind *kind = &waiter_kinds[_i];
+	unsigned int round;
+	__u64 end;
+
+	if (!can_go_off() || !waiters_work(kind))
+		return;
+	set_probes();
+	channel = channel_buffer(SIZE);
+	if (kind->need == LOSS)
+		channel_fill(&channel);
+	loss(channel.fd);
+	waiters_start(kind, &channel, -1);
+	end = now_ms() + CYCLES_MS;
+	for (round = 0; round < CYCLES || now_ms() < end; round++)
+		cycle(kind, round);
+}
+END_TEST
+
+static int poll_to_the_end(void *fd)
+{
+	char data[PAGE];
+	ssize_t got;
+
+	do {
+		poll_for(*(int *)fd, POLLIN, -1);
+		got = read(*(int *)fd, data, sizeof(data));
+	} while (got > 0 || (got < 0 && errno == EAGAIN));
+	return got < 0;
+}
+
+static int destroy_it(void *unused)
+{
+	(void)unused;
+	return destroy(0) ? 1 : 0;
+}
+
+/* A child does what may hang: the test must come to its end. */
+static void check_destroy_returns(void)
+{
+	pid_t pid = start(destroy_it, NULL);
+
+	ck_assert_msg(finished(pid, PATIENCE_MS),
+		      "destroy does not return while a CPU is off");
+	ck_assert_int_eq(finish(pid), 0);
+}
+
+/* The last of them to end closes the buffer last. */
+static void check_readers_end(const pid_t *readers)
+{
+	int i;
+
+	for (i = 0; i < READERS; i++) {
+		ck_assert_msg(finished(readers[i], PATIENCE_MS),
+			      "reader %d of a destroyed buffer does not end while a CPU is off",
+			      i);
+		ck_assert_int_eq(finish(readers[i]), 0);
+	}
+}
+
+/* Some of them block, some poll. */
+static pid_t start_reader(bool polls)
+{
+	int fd = open_buffer(NUMBER, O_RDONLY | (polls ? O_NONBLOCK : 0));
+	pid_t pid = start(polls ? poll_to_the_end : read_to_the_end, &fd);
+
+	close(fd);
+	return pid;
+}
+
+static void destroy_while_off(void)
+{
+	pid_t readers[READERS];
+	int i;
+
+	channel = channel_buffer(SIZE);
+	for (i = 0; i < READERS; i++)
+		readers[i] = start_reader(i % 2);
+	start_load(DATA);
+	go_off();
+	close(channel.fd);
+	check_destroy_returns();
+	check_readers_end(readers);
+}
+
+START_TEST(a_buffer_goes_while_a_CPU_is_off)
+{
+	unsigned int round;
+	__u64 end = now_ms() + CYCLES_MS;
+
+	if (!can_go_off())
+		return;
+	set_probes();
+	for (round = 0; round < CYCLES || now_ms() < end; round++) {
+		destroy_while_off();
+		switch_cpu('1');
+	}
+}
+END_TEST
+
+START_TEST(the_modules_go_while_a_CPU_is_off)
+{
+	if (!can_go_off())
+		return;
+	set_probes();
+	destroy_while_off();
+	producer_unload();
+	ck_assert_int_eq(unload("bufflink"), 0);
+	ck_assert_int_eq(load("bufflink", ""), 0);
+	switch_cpu('1');
+}
+END_TEST
+
+static TCase *add(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, all_on, all_on);
+	tcase_add_checked_fixture(tcase, producer_setup, producer_teardown);
+	tcase_set_timeout(tcase, 3 * PATIENCE_S);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("hotplug");
+	TCase *tcase;
+
+	tcase_add_loop_test(add(suite, "waiters"),
+			    every_waiter_is_told_of_the_last_appends_of_a_CPU_that_goes_off,
+			    0, WAITER_KINDS);
+	tcase = add(suite, "the end");
+	tcase_add_test(tcase, a_buffer_goes_while_a_CPU_is_off);
+	tcase_add_test(tcase, the_modules_go_while_a_CPU_is_off);
+	return run_suite(suite);
+}
