@@ -144,13 +144,27 @@ static void end_load(void)
 	}
 }
 
-/* Nothing is left of which nobody was told. Edges may leave some. */
-static bool all_is_done(const struct waiter_kind *kind)
+/* The waiters were told of it, and took it. Those of edges may leave some. */
+static bool all_is_taken(const struct waiter_kind *kind)
 {
 	if (kind->need == LOSS)
 		return !poll_for(channel.fd, POLLPRI, 0);
 	return kind->need == ROOM || kind->events & EPOLLET ||
 	       !channel_used(&channel);
+}
+
+static void check_all_is_taken(const struct waiter_kind *kind,
+			       unsigned int round)
+{
+	__u64 end = now_ms() + PATIENCE_MS;
+
+	while (!all_is_taken(kind)) {
+		if (now_ms() > end)
+			ck_abort_msg("round %u: %s: told nobody of the last; %zu bytes wait",
+				     round, kind->name,
+				     channel_used(&channel));
+		pause_ms(1);
+	}
 }
 
 static void go_off(void)
@@ -169,7 +183,7 @@ static void cycle(const struct waiter_kind *kind, unsigned int round)
 	waiters_release(count, &seed);
 	start_load(kind->need);
 	go_off();
-	wait_for(all_is_done(kind));
+	check_all_is_taken(kind, round);
 	waiters_stop();
 	waiters_tell(count, round);
 	switch_cpu('1');
