@@ -928,11 +928,10 @@ END_TEST
 /* Only cat reads: all else goes on beside a program that reads alone. */
 START_TEST(an_only_reader_is_in_the_way_of_cat_alone)
 {
-	static const char refusal[] =
-		"bufflink: cannot open /dev/bufflink0: another program reads it as the only reader: end that program first\n";
 	int fd = open_buffer(create_buffer(0, PAGE), O_RDONLY | O_EXCL);
 
-	ends(tool("cat", "-f", "0"), FAILED, "", refusal);
+	ends(tool("cat", "-f", "0"), FAILED, "",
+	     "bufflink: cannot open /dev/bufflink0: another program reads it as the only reader: end that program first\n");
 	ends_about(tool("list"), GOOD, "NUMBER", "");
 	ends_about(tool("stat", "0"), GOOD, "number=0 ", "");
 	ends(tool("watermark", "0", "7"), GOOD, "", "");

@@ -1024,17 +1024,14 @@ START_TEST(without_the_log_it_fails)
 }
 END_TEST
 
-#define REFUSAL								\
-	"bufflink-migrate: cannot open /dev/bufflink0, the log of "
-
 static void is_refused(const char *disk)
 {
 	pid_t pid = start_program(null(), null(),
 				  ARGS((char *)disk, "/tmp/other"));
 
 	ck_assert_int_eq(finish(pid), USAGE);
-	must_have_said(REFUSAL);
-	must_have_said(": another program reads it, and there can be only one reader: end that program first\n");
+	must_have_said("cannot open /dev/bufflink0, the log of ");
+	must_have_said(": another program reads it, and there can be");
 	ck_assert(!exists("/tmp/other"));
 }
 

@@ -1060,7 +1060,8 @@ static int write_records(int argc, char **argv)
 		errx(EXIT_USAGE, "--size: %llu is more than the %llu bytes of %s",
 		     size, stats.size, device);
 	if (size > BUFFLINK_WRITE_MAX)
-		errx(EXIT_USAGE, "--size: %llu is more than %d bytes, the most that a program can append as one record",
+		errx(EXIT_USAGE,
+		     "--size: %llu is more than %d bytes, the most that a program can append as one record",
 		     size, BUFFLINK_WRITE_MAX);
 
 	capacity = size;
