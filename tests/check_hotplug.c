@@ -318,6 +318,7 @@ int main(void)
 {
 	Suite *suite = suite_create("hotplug");
 	TCase *tcase;
+	int result;
 
 	tcase_add_loop_test(add(suite, "waiters"),
 			    every_waiter_is_told_of_the_last_appends_of_a_CPU_that_goes_off,
@@ -325,5 +326,7 @@ int main(void)
 	tcase = add(suite, "the end");
 	tcase_add_test(tcase, a_buffer_goes_while_a_CPU_is_off);
 	tcase_add_test(tcase, the_modules_go_while_a_CPU_is_off);
-	return run_suite(suite);
+	result = run_suite(suite);
+	all_on();
+	return result;
 }

@@ -12,6 +12,7 @@
 #include <linux/atomic.h>
 #include <linux/delay.h>
 #include <linux/irq_work.h>
+#include <linux/kthread.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
@@ -60,11 +61,15 @@ static __always_inline void bufflink_window(void)
 #define atomic_andnot(i, v)		bufflink_late(atomic_andnot(i, v))
 #define atomic_fetch_or(i, v)		bufflink_late(atomic_fetch_or(i, v))
 #define atomic_fetch_andnot(i, v)	bufflink_late(atomic_fetch_andnot(i, v))
+#define atomic_inc_unless_negative(v) \
+	bufflink_late(atomic_inc_unless_negative(v))
 #define atomic_cmpxchg(v, old, new)	bufflink_late(atomic_cmpxchg(v, old, new))
 #define atomic_xchg(v, new)		bufflink_late(atomic_xchg(v, new))
 #define atomic_long_read(v)		bufflink_late(atomic_long_read(v))
 #define atomic_long_add(i, v)		bufflink_late(atomic_long_add(i, v))
 #define atomic_long_xchg(v, new)	bufflink_late(atomic_long_xchg(v, new))
+#define atomic_long_try_cmpxchg(v, old, new) \
+	bufflink_late(atomic_long_try_cmpxchg(v, old, new))
 #define atomic_long_add_return(i, v) \
 	bufflink_late(atomic_long_add_return(i, v))
 #define atomic_long_inc_return(v)	bufflink_late(atomic_long_inc_return(v))
@@ -73,12 +78,20 @@ static __always_inline void bufflink_window(void)
 #define waitqueue_active(q)		bufflink_late(waitqueue_active(q))
 #define wq_has_sleeper(q)		bufflink_late(wq_has_sleeper(q))
 #define irq_work_queue(work)		bufflink_late(irq_work_queue(work))
+#define kthread_queue_work(w, work)	bufflink_late(kthread_queue_work(w, work))
+#define wake_up_process(task)		bufflink_late(wake_up_process(task))
+#undef wake_up_interruptible
+#define wake_up_interruptible(q) \
+	bufflink_late(__wake_up(q, TASK_INTERRUPTIBLE, 1, NULL))
 #define kill_fasync(f, sig, band)	bufflink_late(kill_fasync(f, sig, band))
 #define poll_wait(file, q, pt)		bufflink_late(poll_wait(file, q, pt))
 #define mutex_unlock(lock)		bufflink_late(mutex_unlock(lock))
 
 #undef raw_spin_lock
 #define raw_spin_lock(lock)		bufflink_late(_raw_spin_lock(lock))
+#undef raw_spin_trylock
+#define raw_spin_trylock(lock) \
+	bufflink_late(__cond_lock(lock, _raw_spin_trylock(lock)))
 #undef raw_spin_unlock
 #define raw_spin_unlock(lock)		bufflink_late(_raw_spin_unlock(lock))
 
