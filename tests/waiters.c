@@ -32,6 +32,10 @@ static atomic_bool may_act;
 
 /* What a waiter does when it was told of something */
 
+/*
+ * A read may fail because another reader is about to take the bytes. That may be
+ * a task of a lower priority that this one has preempted: let it run.
+ */
 static void read_some(struct waiter *waiter)
 {
 	char data[READ_MAX];
@@ -39,6 +43,8 @@ static void read_some(struct waiter *waiter)
 						 READ_MAX);
 
 	must(got > 0 || errno == EAGAIN);
+	if (got < 0)
+		usleep(10);
 }
 
 static void write_some(struct waiter *waiter)
