@@ -13,20 +13,19 @@
 #define PRIORITY_TOP	90
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t parked = PTHREAD_COND_INITIALIZER;
 static struct worker *crew[CREW_MAX];
 static unsigned int crew_size;
 static unsigned int working[GROUPS];
 
-/* The last to be parked, and the first to be released. */
 static void park(struct worker *worker)
 {
 	pthread_mutex_lock(&lock);
 	worker->released = false;
 	working[worker->group]--;
-	pthread_cond_broadcast(&changed);
+	pthread_cond_signal(&parked);
 	while (!worker->released)
-		pthread_cond_wait(&changed, &lock);
+		pthread_cond_wait(&worker->release, &lock);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -52,6 +51,7 @@ void worker_start(struct worker *worker)
 
 	ck_assert_uint_lt(crew_size, CREW_MAX);
 	crew[crew_size++] = worker;
+	pthread_cond_init(&worker->release, NULL);
 	pthread_mutex_lock(&lock);
 	working[worker->group]++;
 	pthread_mutex_unlock(&lock);
@@ -65,7 +65,7 @@ void worker_release(struct worker *worker)
 	pthread_mutex_lock(&lock);
 	worker->released = true;
 	working[worker->group]++;
-	pthread_cond_broadcast(&changed);
+	pthread_cond_signal(&worker->release);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -78,7 +78,7 @@ bool crew_rests(enum group group, unsigned int wanted)
 	end.tv_sec += PATIENCE_MS / 1000;
 	pthread_mutex_lock(&lock);
 	while (working[group] > wanted && !late)
-		late = pthread_cond_timedwait(&changed, &lock, &end);
+		late = pthread_cond_timedwait(&parked, &lock, &end);
 	pthread_mutex_unlock(&lock);
 	return !late;
 }

@@ -20,6 +20,7 @@ struct worker {
 	int cpu;			/* the only one to run on, or -1 */
 	pid_t tid;
 	bool released;
+	pthread_cond_t release;
 	pthread_t thread;
 };
 
