@@ -71,8 +71,9 @@
  * - read() and poll() for data arm by BL_ARMED. The next append clears it and
  *   queues the irq_work, once for each sleep. With fewer than @watermark bytes
  *   BL_ARMED stays, and a lazy irq_work looks again at the next timer tick.
- * - A reader that is told by SIGIO cannot look again. So each read arms on its
- *   behalf, and sends the signal itself if bytes are left.
+ * - A program that is told by SIGIO cannot look again. So each read arms on its
+ *   behalf, and sends the signal itself if bytes are left. So does a read that
+ *   has kept another one, which must not wait, from @read_lock.
  * - A wakeup wakes one of several exclusive waiters (EPOLLEXCLUSIVE). It arms
  *   again for the others, before it wakes.
  * - poll() for a loss is armed by the absence of BL_LOST and BL_MISSED: the
@@ -119,6 +120,11 @@
  * whether BL_MISSED is set; bufflink_fold() clears BL_MISSED, and then takes the
  * counts. A full barrier on each side. Otherwise a count is left behind with
  * no flag that tells of it.
+ *
+ * B7, contention: bufflink_trylock_read() sets BL_CONTENDED, and then tries to
+ * take @read_lock; bufflink_unlock_read() releases it, and then looks at the
+ * flag. A full barrier on each side. Otherwise the refused reader sleeps on,
+ * and the other has left bytes.
  *
  * Lifetime
  * --------
@@ -224,6 +230,8 @@ static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 #define BL_LOST		BIT(2)	/* a loss waits for its report */
 #define BL_MISSED	BIT(3)	/* a loss waits to be folded into the report */
 #define BL_OVERFLOW	BIT(4)	/* the flag of 1999 */
+#define BL_SIGNAL	BIT(5)	/* a loss waits for its SIGIO */
+#define BL_CONTENDED	BIT(6)	/* a reader was refused read_lock */
 
 struct bufflink {
 	/*
@@ -263,7 +271,7 @@ struct bufflink {
 	struct irq_work irq_now;
 	struct irq_work irq_tick;
 	struct kthread_work work_now;	/* for irq_now on PREEMPT_RT */
-	unsigned int ticks;	/* times that irq_tick has run */
+	unsigned int tick_cpu;	/* where irq_tick was queued */
 	atomic_t readers;	/* files open for reading; -1: one, exclusively */
 
 	/* Constant after creation. */
@@ -301,6 +309,12 @@ static __always_inline size_t bufflink_room(const struct bufflink *bl)
 	return bl->size - bufflink_used(bl);
 }
 
+/* Bytes that a read would find: the client takes its own memory with it. */
+static size_t bufflink_readable(const struct bufflink *bl)
+{
+	return bl->bounce && READ_ONCE(bl->destroyed) ? 0 : bufflink_used(bl);
+}
+
 /* Bytes from a place in the memory to its end */
 static __always_inline size_t bufflink_to_end(const struct bufflink *bl,
 					      const u8 *ptr)
@@ -319,7 +333,7 @@ static __always_inline bool bufflink_cpu_is_dead(void)
 	return !cpu_online(cpu) && cpu_dying(cpu);
 }
 
-/* Only if bufflink_cpu_offline() or bufflink_destroy() will wait for irq_tick. */
+/* Only if bufflink_cpu_offline() or bufflink_destroy() will wait for irq_tick */
 static __always_inline bool bufflink_may_be_lazy(const struct bufflink *bl)
 {
 	return cpu_active(raw_smp_processor_id()) && !bl->destroyed;
@@ -338,14 +352,16 @@ static __always_inline bool bufflink_disarm(struct bufflink *bl)
  */
 static noinline void bufflink_notify_data(struct bufflink *bl)
 {
-	size_t used = bufflink_used(bl);
+	size_t used = bufflink_readable(bl);
 
 	if (!used || !(atomic_read(&bl->flags) & BL_ARMED) ||
 	    bufflink_cpu_is_dead())
 		return;
 	if (used < READ_ONCE(bl->watermark) && bufflink_may_be_lazy(bl)) {
-		if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY))
+		if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY)) {
+			WRITE_ONCE(bl->tick_cpu, raw_smp_processor_id());
 			irq_work_queue(&bl->irq_tick);
+		}
 	} else if (bufflink_disarm(bl)) {
 		irq_work_queue(&bl->irq_now);
 	}
@@ -381,6 +397,7 @@ static_assert(2 * CONFIG_NR_CPUS <= 1L << (BITS_PER_LONG / 4 - 1));
 /* Wakes those that wait for a loss, from any context. */
 static noinline void bufflink_wake_for_loss(struct bufflink *bl)
 {
+	atomic_or(BL_SIGNAL, &bl->flags);
 	if ((waitqueue_active(&bl->data_wait) ||	/* B4 */
 	     READ_ONCE(bl->fasync)) && !bufflink_cpu_is_dead())
 		irq_work_queue(&bl->irq_now);
@@ -724,18 +741,32 @@ static void bufflink_kick(struct bufflink *bl)
 	bufflink_unlock(bl, irqs);
 }
 
-/* Exclusive waiters are at the end of a wait queue. */
-static bool bufflink_has_exclusive(struct wait_queue_head *wq)
+/* For a waiter that cannot look again: what waits now wakes at once. */
+static void bufflink_arm_and_kick(struct bufflink *bl)
 {
-	struct wait_queue_entry *last;
+	unsigned long irqs = bufflink_lock(bl);
+
+	atomic_or(BL_ARMED, &bl->flags);
+	bufflink_notify_data(bl);
+	bufflink_unlock(bl, irqs);
+}
+
+/* Exclusive waiters are at the end of a wait queue. Is the last but one there? */
+static bool bufflink_has_exclusives(struct wait_queue_head *wq)
+{
+	struct wait_queue_entry *entry;
+	bool exclusives = false;
 	unsigned long irqs;
-	bool exclusive;
 
 	spin_lock_irqsave(&wq->lock, irqs);
-	last = list_last_entry(&wq->head, struct wait_queue_entry, entry);
-	exclusive = !list_empty(&wq->head) && last->flags & WQ_FLAG_EXCLUSIVE;
+	if (!list_empty(&wq->head) && !list_is_singular(&wq->head)) {
+		entry = list_last_entry(&wq->head, struct wait_queue_entry,
+					entry);
+		entry = list_prev_entry(entry, entry);
+		exclusives = entry->flags & WQ_FLAG_EXCLUSIVE;
+	}
 	spin_unlock_irqrestore(&wq->lock, irqs);
-	return exclusive;
+	return exclusives;
 }
 
 /*
@@ -745,20 +776,22 @@ static bool bufflink_has_exclusive(struct wait_queue_head *wq)
 static void bufflink_wake(struct bufflink *bl)
 {
 	unsigned long irqs;
+	bool exclusives;
 
 	if (!wq_has_sleeper(&bl->data_wait) && !READ_ONCE(bl->fasync))
 		return;
+	/* One of the exclusive waiters is woken. The next append wakes another. */
+	exclusives = bufflink_has_exclusives(&bl->data_wait);
 	irqs = bufflink_lock(bl);
 	bl->wakeups++;
+	if (exclusives)
+		atomic_or(BL_ARMED, &bl->flags);
 	bufflink_unlock(bl, irqs);
 
-	/* This wakes one of the exclusive waiters. The rest get the next append. */
-	if (bufflink_has_exclusive(&bl->data_wait))
-		bufflink_arm(bl);
 	wake_up_interruptible(&bl->data_wait);
-	if (bufflink_used(bl))
+	if (bufflink_readable(bl))
 		kill_fasync(&bl->fasync, SIGIO, POLL_IN);
-	if (atomic_read(&bl->flags) & (BL_LOST | BL_MISSED))
+	if (atomic_fetch_andnot(BL_SIGNAL, &bl->flags) & BL_SIGNAL)
 		kill_fasync(&bl->fasync, SIGIO, POLL_PRI);
 }
 
@@ -780,28 +813,22 @@ static void bufflink_irq_now(struct irq_work *work)
 static void bufflink_irq_tick(struct irq_work *work)
 {
 	struct bufflink *bl = container_of(work, struct bufflink, irq_tick);
+	unsigned long irqs;
+	bool wake;
 
-	WRITE_ONCE(bl->ticks, bl->ticks + 1);
 	atomic_fetch_andnot(BL_LAZY, &bl->flags);
-	if (bufflink_used(bl) && bufflink_disarm(bl))
+	/* With the lock: a read may have armed for the append after this look. */
+	irqs = bufflink_lock(bl);
+	wake = bufflink_readable(bl) && bufflink_disarm(bl);
+	bufflink_unlock(bl, irqs);
+	if (wake)
 		bufflink_wake(bl);
 }
 
 /*
- * Waits until an irq_tick that is queued now has run. It may be queued again
- * meanwhile, so its end alone is not enough to look at.
- */
-static void bufflink_drain_tick(struct bufflink *bl)
-{
-	unsigned int ticks = READ_ONCE(bl->ticks);
-
-	while (irq_work_is_busy(&bl->irq_tick) && READ_ONCE(bl->ticks) == ticks)
-		schedule_timeout_uninterruptible(1);
-}
-
-/*
  * On a CPU that is not active any more, but runs its irq_work still. The
- * scheduler has waited for the appends that saw it active.
+ * scheduler has waited for the appends that saw it active, so irq_tick is not
+ * queued here again.
  */
 static int bufflink_cpu_offline(unsigned int cpu)
 {
@@ -809,7 +836,9 @@ static int bufflink_cpu_offline(unsigned int cpu)
 
 	mutex_lock(&bufflink_list_lock);
 	list_for_each_entry(bl, &bufflink_list, list)
-		bufflink_drain_tick(bl);
+		while (irq_work_is_busy(&bl->irq_tick) &&
+		       READ_ONCE(bl->tick_cpu) == cpu)
+			schedule_timeout_uninterruptible(1);
 	mutex_unlock(&bufflink_list_lock);
 	return 0;
 }
@@ -826,12 +855,18 @@ static int bufflink_cpu_dead(unsigned int cpu)
 	return 0;
 }
 
-/* After the last reference. A wakeup may still be on its way. */
+/*
+ * After the last reference. A wakeup may still be on its way. irq_work_sync()
+ * sees the end of an irq_work on one CPU, also if it runs on another already.
+ * That is in hard interrupt context, or under RCU.
+ */
 static void bufflink_free(struct kref *ref)
 {
 	struct bufflink *bl = container_of(ref, struct bufflink, ref);
 
+	irq_work_sync(&bl->irq_tick);
 	irq_work_sync(&bl->irq_now);
+	synchronize_rcu();
 	kthread_cancel_work_sync(&bl->work_now);
 	if (bl->bounce)
 		free_page((unsigned long)bl->bounce);
@@ -892,12 +927,6 @@ static bool bufflink_nowait(const struct kiocb *iocb)
 	       iocb->ki_filp->f_flags & O_NONBLOCK;
 }
 
-/* Bytes that a read would find: the client takes its own memory with it. */
-static size_t bufflink_readable(const struct bufflink *bl)
-{
-	return bl->bounce && READ_ONCE(bl->destroyed) ? 0 : bufflink_used(bl);
-}
-
 /* Whether a read need not wait any more */
 static bool bufflink_ready(const struct bufflink *bl)
 {
@@ -942,10 +971,11 @@ static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 	while (done < want && !err) {
 		size_t n = want - done;
 		const void *data = bufflink_next_piece(bl, &n);
-		size_t copied = copy_to_iter(data, n, to);
+		size_t copied;
 
 		if (!n)
 			break;
+		copied = copy_to_iter(data, n, to);
 		if (copied < n)
 			err = -EFAULT;
 		done += copied;
@@ -957,20 +987,39 @@ static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 	return done ? done : err;
 }
 
+static bool bufflink_trylock_read(struct bufflink *bl)
+{
+	if (mutex_trylock(&bl->read_lock))
+		return true;
+	atomic_fetch_or(BL_CONTENDED, &bl->flags);	/* B7 */
+	return mutex_trylock(&bl->read_lock);
+}
+
+/* A reader that was refused the lock was told that nothing waits. */
+static void bufflink_unlock_read(struct bufflink *bl)
+{
+	mutex_unlock(&bl->read_lock);
+	smp_mb();	/* B7 */
+	if ((atomic_read(&bl->flags) & BL_CONTENDED) &&
+	    (atomic_fetch_andnot(BL_CONTENDED, &bl->flags) & BL_CONTENDED))
+		bufflink_arm_and_kick(bl);
+}
+
 static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 				 bool nowait)
 {
 	ssize_t done;
 
-	if (nowait && !mutex_trylock(&bl->read_lock))
+	if (nowait && !bufflink_trylock_read(bl))
 		return -EAGAIN;
 	if (!nowait && mutex_lock_interruptible(&bl->read_lock))
 		return -ERESTARTSYS;
 	done = bufflink_copy_out(bl, to);
-	mutex_unlock(&bl->read_lock);
+	bufflink_unlock_read(bl);
 
+	/* All of them: a waiter may need more room than there is now. */
 	if (done > 0 && wq_has_sleeper(&bl->room_wait))		/* B4 */
-		wake_up_interruptible(&bl->room_wait);
+		wake_up_interruptible_all(&bl->room_wait);
 	return done;
 }
 
@@ -995,11 +1044,9 @@ static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 						       bufflink_ready_or_arm(bl));
 	} while (!ret);
 
-	/* The next signal is for the next append, or for what is left now. */
-	if (READ_ONCE(bl->fasync)) {
-		bufflink_arm(bl);
-		bufflink_kick(bl);
-	}
+	/* The next signal is for what is left now, or for the next append. */
+	if (READ_ONCE(bl->fasync))
+		bufflink_arm_and_kick(bl);
 	return ret;
 }
 
@@ -1044,6 +1091,7 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 	if (!size)
 		return 0;
+	WRITE_ONCE(bf->refused, 0);
 	if (READ_ONCE(bl->destroyed))
 		return -EPIPE;
 	/* It is copied with interrupts off. */
@@ -1058,7 +1106,8 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		err = bufflink_wait_write(bl, data, size,
 					  bufflink_nowait(iocb));
 	kvfree(data);
-	WRITE_ONCE(bf->refused, err == -EAGAIN ? size : 0);
+	if (err == -EAGAIN)
+		WRITE_ONCE(bf->refused, size);
 	return err ? err : size;
 }
 
@@ -1069,7 +1118,16 @@ static size_t bufflink_wanted_room(const struct bufflink_file *bf)
 		   READ_ONCE(bf->refused));
 }
 
-static __poll_t bufflink_events(const struct bufflink_file *bf)
+/*
+ * io_uring polls for PRI, too, before it tries a read or a write again. It must
+ * not try again and again because of a loss. No other poll has such a key.
+ */
+static bool bufflink_is_retry(__poll_t wanted)
+{
+	return (wanted & (EPOLLERR | EPOLLHUP | EPOLLWRBAND)) == EPOLLERR;
+}
+
+static __poll_t bufflink_events(const struct bufflink_file *bf, __poll_t wanted)
 {
 	struct bufflink *bl = bf->bl;
 	__poll_t events = 0;
@@ -1080,13 +1138,14 @@ static __poll_t bufflink_events(const struct bufflink_file *bf)
 		events |= BL_OUT;
 	if (bufflink_used(bl))
 		events |= BL_IN;
-	if (atomic_read(&bl->flags) & (BL_LOST | BL_MISSED))
+	if (atomic_read(&bl->flags) & (BL_LOST | BL_MISSED) &&
+	    !bufflink_is_retry(wanted))
 		events |= EPOLLPRI;
 	return events;
 }
 
 /*
- * An exclusive waiter joins only a queue that it waits for. In the other, it
+ * An exclusive waiter joins the queue of what it waits for. In the other, it
  * would take the wakeup of a waiter that needs it.
  */
 static void bufflink_join_queues(struct file *file, poll_table *pt,
@@ -1095,27 +1154,28 @@ static void bufflink_join_queues(struct file *file, poll_table *pt,
 	struct bufflink *bl = bufflink_of(file);
 	bool exclusive = wanted & EPOLLEXCLUSIVE;
 
-	if (!exclusive || wanted & BL_IN || !(wanted & BL_OUT))
+	if (!exclusive || wanted & BL_IN)
 		poll_wait(file, &bl->data_wait, pt);
-	if (file->f_mode & FMODE_WRITE && (!exclusive || wanted & BL_OUT))
+	if (exclusive ? !(wanted & BL_IN) || wanted & BL_OUT :
+			file->f_mode & FMODE_WRITE)
 		poll_wait(file, &bl->room_wait, pt);
 }
 
 static __poll_t bufflink_poll(struct file *file, poll_table *pt)
 {
-	struct bufflink *bl = bufflink_of(file);
+	struct bufflink_file *bf = file->private_data;
 	__poll_t wanted = poll_requested_events(pt);
 	__poll_t events;
 
 	bufflink_join_queues(file, pt, wanted);
 	smp_mb();	/* B4 */
-	events = bufflink_events(file->private_data);
+	events = bufflink_events(bf, wanted);
 
 	/* By edge, a waiter is to hear of the next append, whatever waits now. */
 	if (wanted & BL_IN && (wanted & EPOLLET || !(events & EPOLLIN)) &&
-	    waitqueue_active(&bl->data_wait)) {	/* or the caller never sleeps */
-		bufflink_arm(bl);
-		events = bufflink_events(file->private_data);
+	    waitqueue_active(&bf->bl->data_wait)) {	/* or nobody sleeps */
+		bufflink_arm(bf->bl);
+		events = bufflink_events(bf, wanted);
 	}
 	return events;
 }
@@ -1199,6 +1259,10 @@ static long bufflink_ioctl(struct file *file, unsigned int cmd,
 		value = min_t(size_t, bufflink_readable(bl), INT_MAX);
 		return put_user((int)value, (int __user *)user);
 	case BUFFLINK_GETLOSS:
+		/* An exclusive reader has the reports to itself. */
+		if (!(file->f_mode & FMODE_READ) &&
+		    atomic_read(&bl->readers) < 0)
+			return -EBUSY;
 		return bufflink_get_loss(bl, user);
 	case BUFFLINK_STATS:
 		bufflink_snapshot(bl, &stats);
@@ -1504,7 +1568,7 @@ void bufflink_destroy(struct bufflink *bl)
 	irqs = bufflink_lock(bl);
 	smp_store_release(&bl->destroyed, true);	/* B5 */
 	bufflink_unlock(bl, irqs);
-	bufflink_drain_tick(bl);
+	irq_work_sync(&bl->irq_tick);
 	bufflink_delist(bl);
 
 	/* A reader that holds this now is the last to copy client memory. */

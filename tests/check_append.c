@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include "device.h"
@@ -652,6 +654,83 @@ START_TEST(records_of_all_cpus_and_contexts_are_in_one_order)
 }
 END_TEST
 
+/*
+ * What an append calls, but for what is inline. A probe that hits within the
+ * handler of another is left out: bufflink_count_missed() is called there only.
+ */
+static const char * const called[] = {
+	"bufflink_refuse", "bufflink_store_slow", "bufflink_commit_slow",
+	"bufflink_fold", "bufflink_notify_data", "bufflink_count_lost",
+	"bufflink_notify_loss", "bufflink_wake_for_loss",
+};
+
+#define CALLED	(sizeof(called) / sizeof(*called))
+
+static struct producer_probe probe_append(const char *function)
+{
+	struct producer_probe probe = { };
+
+	strncpy(probe.function, function, sizeof(probe.function) - 1);
+	ck_assert_msg(!ioctl(producer, PRODUCER_PROBE, &probe),
+		      "a probe on '%s': %m", function);
+	return probe;
+}
+
+/* A waiter, a wrap, a full buffer, a record too large: all calls are made. */
+static void append_in_all_ways(int fd, int epoll, struct producer_result *all)
+{
+	struct producer_run records = {
+		.count = 30, .size_min = 10, .size_max = 10,
+	};
+	struct producer_run large = {
+		.count = 1, .size_min = 101, .size_max = 101,
+	};
+	struct epoll_event event;
+
+	drain(fd);
+	loss(fd);
+	ck_assert_int_ge(epoll_wait(epoll, &event, 1, 0), 0);
+	run(&records);
+	run(&large);
+	add_result(all, &records.result);
+	add_result(all, &large.result);
+}
+
+START_TEST(appends_of_a_probe_on_what_append_calls_are_counted)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLPRI | EPOLLET };
+	int fd = new_client_buffer(100);
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct producer_result all = { };
+	struct producer_probe probe;
+	int i;
+
+	pin(0);
+	ck_assert_int_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+	probe_append(called[_i]);
+	for (i = 0; i < 20; i++)
+		append_in_all_ways(fd, epoll, &all);
+	probe = probe_append("");
+	ck_assert_uint_gt(probe.stored + probe.lost, 0);
+	check_laws(fd, all.stored + probe.stored, all.bytes + probe.stored,
+		   refused(&all) + probe.lost, all.lost_bytes + probe.lost);
+}
+END_TEST
+
+START_TEST(append_itself_cannot_be_probed)
+{
+	static const char * const names[] = {
+		"bufflink_append", "bufflink_appendv",
+	};
+	struct producer_probe probe = { };
+
+	new_client_buffer(100);
+	strcpy(probe.function, names[_i]);
+	ck_assert_int_eq(result_of(ioctl(producer, PRODUCER_PROBE, &probe)),
+			 -EINVAL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("append");
@@ -662,6 +741,9 @@ int main(void)
 	add_case(suite, "nested",
 		 append_nested_in_one_that_has_the_lock_is_EBUSY,
 		 append_nested_in_one_that_waits_does_not_wait);
+	add_loop_case(suite, "probes", CALLED,
+		      appends_of_a_probe_on_what_append_calls_are_counted);
+	add_loop_case(suite, "no probes", 2, append_itself_cannot_be_probed);
 	add_loop_case(suite, "full", sizeof(long) == 8,
 		      append_that_finds_no_room_does_not_wait_for_the_lock);
 	add_loop_case(suite, "NMI", 2 * PRODUCER_NMIS,

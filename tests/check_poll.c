@@ -654,6 +654,72 @@ START_TEST(a_writer_that_polls_does_not_spin)
 }
 END_TEST
 
+/* An epoll of its own that is woken exclusively, with a thread that waits */
+static void start_exclusive(struct wait *wait, int fd, unsigned int events)
+{
+	start_asleep(wait, BY_EPOLL, fd, events | EPOLLEXCLUSIVE);
+}
+
+START_TEST(exclusive_waiters_for_room_or_the_end_leave_data_to_others)
+{
+	int fd = new_client_buffer(64);
+	struct wait room, end, data;
+
+	fill(0, 64);
+	start_exclusive(&room, fd, EPOLLOUT);
+	start_exclusive(&end, fd, 0);
+	drain(fd);
+	check_woken(&room, EPOLLOUT);
+	fill(0, 1);
+	start_exclusive(&room, fd, EPOLLOUT);
+	drain(fd);
+	check_woken(&room, EPOLLOUT);
+	fill(0, 63);
+	drain(fd);
+
+	start_exclusive(&data, fd, EPOLLIN);
+	append_text("x");
+	check_woken(&data, EPOLLIN);
+	destroy_buffer();
+	check_woken(&end, EPOLLHUP);
+}
+END_TEST
+
+/* Room for one of them only: it is not known which of them needs it. */
+START_TEST(room_that_is_too_little_for_one_wakes_another)
+{
+	int fd = new_buffer(4 * PAGE);
+	int large = open_buffer(NUMBER, O_RDWR | O_NONBLOCK);
+	static char page[3 * PAGE];
+	struct wait waits[2];
+
+	fill(0, 4 * PAGE);
+	ck_assert_int_eq(result_of(write(large, page, 3 * PAGE)), -EAGAIN);
+	start_exclusive(&waits[0], large, EPOLLOUT);
+	start_exclusive(&waits[1], fd, EPOLLOUT);
+	ck_assert_int_eq(read(fd, page, PAGE), PAGE);
+	check_woken(&waits[1], EPOLLOUT);
+	drain(fd);
+	check_woken(&waits[0], EPOLLOUT);
+}
+END_TEST
+
+START_TEST(one_exclusive_waiter_costs_no_wakeup_while_it_is_busy)
+{
+	int fd = new_buffer(PAGE);
+	struct wait wait;
+	int i;
+
+	start_exclusive(&wait, fd, EPOLLIN);
+	for (i = 0; i < 20; i++) {
+		append_text("x");
+		pause_ms(1);
+	}
+	check_woken(&wait, EPOLLIN);
+	ck_assert_uint_eq(stats(fd).wakeups, 1);
+}
+END_TEST
+
 /* Have fd send this signal to us, or stop it. */
 static void send_signal(int fd, int sig)
 {
@@ -800,6 +866,10 @@ int main(void)
 		 level_says_room_when_what_was_refused_fits,
 		 edge_says_room_when_what_was_refused_fits,
 		 a_writer_that_polls_does_not_spin);
+	add_case(suite, "exclusive",
+		 exclusive_waiters_for_room_or_the_end_leave_data_to_others,
+		 room_that_is_too_little_for_one_wakes_another,
+		 one_exclusive_waiter_costs_no_wakeup_while_it_is_busy);
 	add_case(suite, "SIGIO",
 		 an_append_sends_sigio,
 		 destroy_sends_sigio,

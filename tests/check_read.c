@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -279,6 +281,43 @@ START_TEST(io_uring_is_eagain_with_rwf_nowait)
 }
 END_TEST
 
+START_TEST(io_uring_waits_for_data_also_while_a_loss_is_not_reported)
+{
+	int fd = new_buffer(PAGE);
+	struct io_uring ring;
+
+	ck_assert_int_eq(append_record(0, PAGE + 1), -EMSGSIZE);
+	ring_start(&ring);
+	ring_read(&ring, fd, 0);
+	pause_ms(MOMENT_MS);
+	ck_assert(ring_waits(&ring));
+	ck_assert_uint_eq(loss(fd).records, 1);
+	ck_assert_int_eq(append_record(0, PAGE + 1), -EMSGSIZE);
+	pause_ms(MOMENT_MS);
+	ck_assert(ring_waits(&ring));
+	append_text("late");
+	ck_assert_int_eq(ring_result(&ring), 4);
+	ck_assert_str_eq(got, "late");
+}
+END_TEST
+
+START_TEST(io_uring_polls_for_a_loss_beside_data)
+{
+	int fd = new_buffer(PAGE);
+	struct io_uring ring;
+
+	ring_start(&ring);
+	io_uring_prep_poll_add(io_uring_get_sqe(&ring), fd, POLLIN | POLLPRI);
+	ck_assert_int_eq(io_uring_submit(&ring), 1);
+	ck_assert(ring_waits(&ring));
+	ck_assert_int_eq(append_record(0, PAGE + 1), -EMSGSIZE);
+	ck_assert_int_eq(ring_result(&ring), POLLPRI);
+	io_uring_prep_poll_add(io_uring_get_sqe(&ring), fd, POLLIN | POLLPRI);
+	ck_assert_int_eq(io_uring_submit(&ring), 1);
+	ck_assert_int_eq(ring_result(&ring), POLLPRI);
+}
+END_TEST
+
 START_TEST(io_uring_ends_after_destroy)
 {
 	int fd = new_blocking_buffer(PAGE);
@@ -391,6 +430,29 @@ START_TEST(eagain_also_when_another_reader_holds_the_read_lock)
 	ck_assert_mem_eq(stuck.slow.page, "ab", 2);
 	ck_assert_int_eq(read_nowait(fd, 9), 4);
 	ck_assert_str_eq(got, "cdef");
+}
+END_TEST
+
+/* It was told that nothing waits, and by edge it is not told again. */
+START_TEST(a_reader_by_edge_hears_of_what_another_has_left)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int number = create_buffer(0, PAGE);
+	int fd = open_buffer(number, O_RDONLY);
+	int other = open_buffer(number, O_RDONLY | O_NONBLOCK);
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct stuck_reader stuck;
+
+	ck_assert_int_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, other, &event), 0);
+	append_text("abcdef");
+	ck_assert_int_eq(epoll_wait(epoll, &event, 1, PATIENCE_MS), 1);
+	stuck_reader_start(&stuck, fd, 2);
+	ck_assert_int_eq(read_up_to(other, 2), -EAGAIN);
+	ck_assert_int_eq(epoll_wait(epoll, &event, 1, 0), 0);
+	slow_page_fill(&stuck.slow);
+	ck_assert_int_eq(call_finish(&stuck.call), 2);
+	ck_assert_int_eq(epoll_wait(epoll, &event, 1, PATIENCE_MS), 1);
+	ck_assert_int_eq(read_up_to(other, 9), 4);
 }
 END_TEST
 
@@ -830,6 +892,13 @@ START_TEST(what_cannot_read_does_not_count)
 }
 END_TEST
 
+static int get_loss(int fd)
+{
+	struct bufflink_loss report;
+
+	return result_of(ioctl(fd, BUFFLINK_GETLOSS, &report));
+}
+
 START_TEST(beside_an_exclusive_reader_others_write_and_ask)
 {
 	int fd = new_exclusive_buffer(reading[_i]);
@@ -843,10 +912,15 @@ START_TEST(beside_an_exclusive_reader_others_write_and_ask)
 	ck_assert_uint_eq(stats(none).used, 4);
 	ck_assert_int_eq(append_record(0, PAGE + 1), -EMSGSIZE);
 	ck_assert_int_eq(poll_for(other, POLLPRI, 0), POLLPRI);
-	ck_assert_uint_eq(loss(other).records, 1);
+	ck_assert_int_eq(get_loss(other), -EBUSY);
+	ck_assert_int_eq(get_loss(none), -EBUSY);
+	ck_assert_uint_eq(loss(fd).records, 1);
+	ck_assert_int_eq(append_record(0, PAGE + 1), -EMSGSIZE);
 	ck_assert_int_eq(set_watermark(none, 7), 0);
 	ck_assert_uint_eq(watermark(fd), 7);
 	check_reads(fd, "text");
+	close(fd);
+	ck_assert_int_eq(get_loss(other), 0);
 }
 END_TEST
 
@@ -1000,6 +1074,8 @@ int main(void)
 			 io_uring_reads_what_is_there,
 			 io_uring_waits_until_there_is_at_least_one_byte,
 			 io_uring_is_eagain_with_rwf_nowait,
+			 io_uring_waits_for_data_also_while_a_loss_is_not_reported,
+			 io_uring_polls_for_a_loss_beside_data,
 			 io_uring_ends_after_destroy);
 	else
 		puts("SKIPPED: this kernel has no io_uring");
@@ -1011,6 +1087,7 @@ int main(void)
 		 an_empty_buffer_is_eagain_with_o_nonblock,
 		 an_empty_buffer_is_eagain_with_rwf_nowait,
 		 eagain_also_when_another_reader_holds_the_read_lock,
+		 a_reader_by_edge_hears_of_what_another_has_left,
 		 a_reader_waits_while_another_holds_the_read_lock,
 		 waiting_for_the_read_lock_can_be_interrupted,
 		 appends_go_on_while_a_reader_is_stuck_in_a_fault,

@@ -594,6 +594,68 @@ static void remove_probes(void)
 	unregister_kretprobe(&slowpath_probe);
 }
 
+static struct bufflink *probed_buffer;
+static atomic_t probe_stored, probe_lost;
+
+static int append_from_probe(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (bufflink_append(probed_buffer, "p", 1))
+		atomic_inc(&probe_lost);
+	else
+		atomic_inc(&probe_stored);
+	return 0;
+}
+
+static struct kprobe append_probe;
+
+static void remove_append_probe(void)
+{
+	if (append_probe.symbol_name)
+		unregister_kprobe(&append_probe);
+	append_probe = (struct kprobe) {};
+}
+
+static int set_append_probe(const struct producer_probe *request)
+{
+	static char symbol[64];
+	int err;
+
+	if (append_probe.symbol_name || request->slot >= PRODUCER_SLOTS ||
+	    !slots[request->slot].bl)
+		return -EINVAL;
+	snprintf(symbol, sizeof(symbol), "bufflink:%.*s",
+		 (int)sizeof(request->function), request->function);
+	probed_buffer = slots[request->slot].bl;
+	atomic_set(&probe_stored, 0);
+	atomic_set(&probe_lost, 0);
+	append_probe.symbol_name = symbol;
+	append_probe.pre_handler = append_from_probe;
+	err = register_kprobe(&append_probe);
+	if (err)
+		append_probe = (struct kprobe) {};
+	return err;
+}
+
+static long probe_append(struct producer_probe __user *user)
+{
+	struct producer_probe request;
+	int err = 0;
+
+	if (copy_from_user(&request, user, sizeof(request)))
+		return -EFAULT;
+	mutex_lock(&slots_lock);
+	if (*request.function)
+		err = set_append_probe(&request);
+	else
+		remove_append_probe();
+	mutex_unlock(&slots_lock);
+	request.stored = atomic_read(&probe_stored);
+	request.lost = atomic_read(&probe_lost);
+	if (!err && copy_to_user(user, &request, sizeof(request)))
+		err = -EFAULT;
+	return err;
+}
+
 static int run_in_context(struct run *run)
 {
 	switch (run->context) {
@@ -704,7 +766,12 @@ static long producer_ioctl(struct file *file, unsigned int cmd,
 		return destroy(user);
 	case PRODUCER_RUN:
 		return run_user(user);
+	case PRODUCER_PROBE:
+		return probe_append(user);
 	case PRODUCER_RESET:
+		mutex_lock(&slots_lock);
+		remove_append_probe();
+		mutex_unlock(&slots_lock);
 		return destroy_slots();
 	case PRODUCER_SET_PROBES:
 		mutex_lock(&slots_lock);
@@ -755,6 +822,7 @@ free:
 static void __exit producer_exit(void)
 {
 	misc_deregister(&producer_misc);
+	remove_append_probe();
 	destroy_slots();
 	remove_probes();
 	producer_nmi_stop();

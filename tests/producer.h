@@ -123,6 +123,21 @@ struct producer_run {
 #define PRODUCER_SET_PROBES	_IO('p', 0xb4)
 
 /*
+ * Put a kprobe on a function of bufflink, whose handler appends one byte to the
+ * buffer of a slot each time. Without a name: take it away, and say how many
+ * of these appends were stored and how many lost.
+ */
+struct producer_probe {
+	char function[48];
+	__u32 slot;
+	__u32 stored;
+	__u32 lost;
+	__u32 pad;
+};
+
+#define PRODUCER_PROBE		_IOWR('p', 0xb5, struct producer_probe)
+
+/*
  * Records tell their reader what they are. The first byte has the producer's
  * id (5 bits) and, when below 8, the length. Longer records follow that with
  * length (3 bytes) and sequence (4 bytes), little endian. The rest is noise

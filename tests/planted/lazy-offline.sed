@@ -3,4 +3,4 @@
 # Suite: check_hotplug
 # Found-by: not ok .*check_hotplug
 s/return cpu_active(raw_smp_processor_id()) && /return /
-/^static int bufflink_cpu_offline/,/^}/ s/bufflink_drain_tick(bl)/barrier()/
+/^static int bufflink_cpu_offline/,/^}/ s/while (irq_work_is_busy/while (0 \&\& irq_work_is_busy/

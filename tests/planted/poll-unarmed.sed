@@ -4,8 +4,9 @@
 # Windows: y
 # Found-by: not ok .*waiter
 /^static __poll_t bufflink_poll/,/^}/ {
-	s/!(events & EPOLLIN))/!bufflink_used(bl))/
+	s/!(events & EPOLLIN))/!bufflink_used(bf->bl))/
 	/^\tevents = bufflink_events/d
+	/^\t__poll_t events;/d
 	s/^\t\tevents = .*;/\t\tbarrier();/
-	s/return events;/return bufflink_events(file->private_data);/
+	s/return events;/return bufflink_events(bf, wanted);/
 }

@@ -1,0 +1,5 @@
+# An exclusive waiter for room that takes the wakeup of one for data.
+# Kernel: 6.12
+# Suite: check_poll
+# Found-by: not ok .*check_poll
+/^static void bufflink_join_queues/,/^}/ s/bool exclusive = .*/bool exclusive = false;/
