@@ -5,13 +5,12 @@
  * that this is what a FIFO does.
  *
  * In each round waiters wait and act again and again, among noise: producers
- * append, thieves take away. Then all of these stop, and nothing happens any
- * more by itself. Now what the waiters wait for comes once more, and each must
+ * append, thieves take away. Then these come to their end, and nothing happens
+ * any more by itself. Now what the waiters wait for comes once more, and each must
  * return from its wait. For so many seconds (environment: seconds), at random
  * (environment: seed).
  */
 #define _GNU_SOURCE
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -22,7 +21,6 @@
 #define SIZE		(16 * PAGE)	/* of the buffer, and of the FIFO */
 #define SMALL_SIZE	(4 * PAGE)	/* if it is to be full; a page of each write */
 #define WAITING_MS	2000	/* of one kind of waiter */
-#define NOISE_US_MAX	3000	/* of one round; most often much less */
 #define PRODUCERS	2
 #define THIEVES		2
 #define MAKERS		(PRODUCERS + THIEVES)	/* of noise */
@@ -32,6 +30,7 @@ struct maker {
 	struct worker worker;
 	bool produces;
 	unsigned int haste;	/* it pauses once in so many times */
+	unsigned int times;	/* in this round */
 	enum producer_context context;
 	unsigned int seed;
 };
@@ -39,7 +38,6 @@ struct maker {
 static const struct waiter_kind *kind;
 static struct channel channel;
 static struct maker makers[MAKERS];
-static atomic_bool noisy;
 static unsigned int seed;
 
 static unsigned int below(unsigned int *state, unsigned int end)
@@ -85,12 +83,15 @@ static void steal(struct maker *maker)
 		channel_take(&channel, 1 + below(&maker->seed, most));
 }
 
-/* Others get the CPU, too, whatever their priority. */
+/*
+ * So many times, not for so long: on a busy machine, it may take long before a
+ * maker runs at all. In the pauses others do, whatever their priority.
+ */
 static void make_noise(struct worker *worker)
 {
 	struct maker *maker = (struct maker *)worker;
 
-	while (noisy) {
+	while (maker->times--) {
 		if (maker->produces)
 			append_some(maker);
 		else
@@ -119,6 +120,13 @@ static void start_makers(int cpu)
 	}
 }
 
+static void release(struct maker *maker)
+{
+	maker->times = 1 + below(&seed, maker->produces ? 8 :
+							  12 * maker->haste);
+	worker_release(&maker->worker);
+}
+
 /* Often without a thief: it also undoes what others do wrong. */
 static void release_makers(void)
 {
@@ -127,11 +135,10 @@ static void release_makers(void)
 	unsigned int first = below(&seed, PRODUCERS);
 	unsigned int i;
 
-	noisy = true;
 	for (i = 0; i < producers; i++)
-		worker_release(&makers[(first + i) % PRODUCERS].worker);
+		release(&makers[(first + i) % PRODUCERS]);
 	for (i = 0; i < thieves; i++)
-		worker_release(&makers[PRODUCERS + i].worker);
+		release(&makers[PRODUCERS + i]);
 }
 
 /* There is room for a record, or for none, as the waiters need it. */
@@ -164,8 +171,6 @@ static void play(unsigned int round)
 	set_up();
 	waiters_release(count, &seed);
 	release_makers();
-	usleep(below(&seed, 1 + below(&seed, NOISE_US_MAX)));
-	noisy = false;
 	ck_assert_msg(crew_rests(NOISE, 0), "round %u: %u go on with noise",
 		      round, crew_working(NOISE));
 	leave();

@@ -123,20 +123,21 @@ static u8 *map_aliased(size_t size)
 	struct page *page = alloc_page(GFP_KERNEL);
 	u8 *start = NULL;
 
+	/* vmap() maps no more pages than there are */
 	if (pages && page)
-		start = vmap(memset_p((void **)pages, page, n), n, VM_MAP,
-			     PAGE_KERNEL);
+		start = vm_map_ram(memset_p((void **)pages, page, n), n,
+				   NUMA_NO_NODE);
 	if (page && !start)
 		__free_page(page);
 	kvfree(pages);
 	return start;
 }
 
-static void unmap_aliased(u8 *start)
+static void unmap_aliased(u8 *start, size_t size)
 {
 	struct page *page = vmalloc_to_page(start);
 
-	vunmap(start);
+	vm_unmap_ram(start, size / PAGE_SIZE);
 	__free_page(page);
 }
 
@@ -169,7 +170,7 @@ static int put_client_memory(struct slot *slot)
 	bool damaged;
 
 	if (slot->memory == PRODUCER_ALIASED) {
-		unmap_aliased(slot->client);
+		unmap_aliased(slot->client, slot->size);
 		slot->client = NULL;
 		return 0;
 	}
