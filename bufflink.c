@@ -54,10 +54,10 @@
  * ----
  *
  * A loss has a place in the stream, so it is counted under @lock. Two kinds of
- * loss are first counted without it, and folded into the report by the next
- * holder of the lock, before @head moves: a record that finds the buffer full,
- * since producers need not queue up to learn that, and a record that must not
- * wait for the lock. See bufflink_count_lost() and what follows it.
+ * loss are first counted without it: that of a record that finds the buffer
+ * full, as producers need not queue up to learn that, and that of a record that
+ * must not wait for the lock. The next holder of the lock folds both into the
+ * report, before @head moves. See bufflink_count_lost() and what follows it.
  *
  * Wakeups
  * -------
@@ -82,13 +82,17 @@
  * - write() and poll() for room join @room_wait and look at @tail. A read that
  *   has moved @tail looks at the queue.
  *
- * An irq_work must not be left behind on a CPU that goes offline. On PREEMPT_RT
- * a thread of that CPU runs it, and is parked before the last appends. So there
- * irq_now runs in hard interrupt context, and passes the wakeup on to a thread
- * of ours, as the lock of a wait queue sleeps. irq_tick is queued only while the
- * CPU is active, and bufflink_cpu_offline() waits until it has run. On every
- * kernel, appends of a CPU that is offline already, as from the switch to its
- * idle task, queue no irq_work. bufflink_cpu_dead() wakes in their place.
+ * An irq_work must not be left behind on a CPU that goes offline. There are two:
+ *
+ * - @irq_now wakes at once. On PREEMPT_RT, a thread of the CPU would run it,
+ *   and that thread is parked before the last appends. So there it runs in hard
+ *   interrupt context; and as the lock of a wait queue sleeps, it leaves the
+ *   wakeup to a thread of ours, bufflink_worker.
+ * - @irq_tick, the lazy one, is run by that thread on PREEMPT_RT. So it is
+ *   queued only while the CPU is active, and bufflink_cpu_offline() waits for it.
+ *
+ * An append on a CPU that is offline already, for example from the switch to
+ * its idle task, queues no irq_work. bufflink_cpu_dead() wakes in its place.
  *
  * Barriers
  * --------
@@ -105,7 +109,7 @@
  * B3, data: bufflink_arm() sets BL_ARMED under @lock, and its caller then looks
  * at @head; bufflink_commit() looks at BL_ARMED under @lock. If the append came
  * first, the waiter sees its bytes; otherwise the append sees the flag.
- * Without that, a waiter sleeps on while bytes wait.
+ * Otherwise a waiter sleeps on while bytes wait.
  *
  * B4, queues: bufflink_poll() and wait_event_interruptible() join a wait queue
  * and then look at @tail or at the flags of a loss; bufflink_try_read() and
@@ -114,7 +118,7 @@
  *
  * B5, the end: bufflink_destroy() releases @destroyed after the last append;
  * bufflink_read_iter() and bufflink_events() acquire it before they look at
- * @head. Otherwise a reader takes the end for the truth with bytes unread.
+ * @head. Otherwise a reader gets end of file while bytes wait.
  *
  * B6, loss: bufflink_refuse() and bufflink_count_missed() count, and then look
  * whether BL_MISSED is set; bufflink_fold() clears BL_MISSED, and then takes the
@@ -123,18 +127,18 @@
  *
  * B7, contention: bufflink_trylock_read() sets BL_CONTENDED, and then tries to
  * take @read_lock; bufflink_unlock_read() releases it, and then looks at the
- * flag. A full barrier on each side. Otherwise the refused reader sleeps on,
- * and the other has left bytes.
+ * flag. A full barrier on each side. Otherwise the refused reader sleeps on
+ * while bytes wait that the other one has left.
  *
  * Lifetime
  * --------
  *
  * The client holds one reference to the buffer, each open file another.
- * bufflink_destroy() first takes the device away, so that no file is opened any
- * more, then marks the buffer destroyed, so that no program appends any more.
- * If the memory is the client's, it waits for a reader that copies from it.
- * That is never a copy to user memory, which takes as long as the program
- * likes: bytes of the client's memory pass through @bounce, a page of ours.
+ * bufflink_destroy() takes the device away, so that no file is opened any more,
+ * and marks the buffer destroyed, so that no program appends any more. Then it
+ * waits for a reader that copies out of the client's memory. Such bytes are
+ * first copied to @bounce, a page of ours, so it waits for a memcpy(). It never
+ * waits for a copy to user memory, which may take as long as the program likes.
  * Nothing calls into the client.
  *
  * Example of a client
@@ -309,7 +313,7 @@ static __always_inline size_t bufflink_room(const struct bufflink *bl)
 	return bl->size - bufflink_used(bl);
 }
 
-/* Bytes that a read would find: the client takes its own memory with it. */
+/* Bytes that a read would find. Destroy takes the client's memory away. */
 static size_t bufflink_readable(const struct bufflink *bl)
 {
 	return bl->bounce && READ_ONCE(bl->destroyed) ? 0 : bufflink_used(bl);
@@ -723,7 +727,7 @@ int bufflink_number(const struct bufflink *bl)
 }
 EXPORT_SYMBOL_GPL(bufflink_number);
 
-/* Has the next append wake. The caller looks for data after this. */
+/* Makes the next append wake. The caller looks for data after this. */
 static void bufflink_arm(struct bufflink *bl)
 {
 	unsigned long irqs = bufflink_lock(bl);
@@ -732,17 +736,8 @@ static void bufflink_arm(struct bufflink *bl)
 	bufflink_unlock(bl, irqs);
 }
 
-/* Wakes where no append does so. */
-static void bufflink_kick(struct bufflink *bl)
-{
-	unsigned long irqs = bufflink_lock(bl);
-
-	bufflink_notify_data(bl);
-	bufflink_unlock(bl, irqs);
-}
-
-/* For a waiter that cannot look again: what waits now wakes at once. */
-static void bufflink_arm_and_kick(struct bufflink *bl)
+/* The same for a waiter that cannot look: bytes that wait already wake it. */
+static void bufflink_arm_and_look(struct bufflink *bl)
 {
 	unsigned long irqs = bufflink_lock(bl);
 
@@ -751,7 +746,7 @@ static void bufflink_arm_and_kick(struct bufflink *bl)
 	bufflink_unlock(bl, irqs);
 }
 
-/* Exclusive waiters are at the end of a wait queue. Is the last but one there? */
+/* Exclusive waiters are at the end of a queue: the last but one decides. */
 static bool bufflink_has_exclusives(struct wait_queue_head *wq)
 {
 	struct wait_queue_entry *entry;
@@ -770,17 +765,18 @@ static bool bufflink_has_exclusives(struct wait_queue_head *wq)
 }
 
 /*
- * Wakes without a key: io_uring takes a key for the truth, and another reader
- * may have taken the bytes. All waiters are to look for themselves.
+ * Wakes without a key, so that all waiters look for themselves. io_uring would
+ * report a key as it is, when another reader may have taken the bytes.
  */
 static void bufflink_wake(struct bufflink *bl)
 {
 	unsigned long irqs;
 	bool exclusives;
+	int flags;
 
 	if (!wq_has_sleeper(&bl->data_wait) && !READ_ONCE(bl->fasync))
 		return;
-	/* One of the exclusive waiters is woken. The next append wakes another. */
+	/* One exclusive waiter is woken now. The next append wakes another. */
 	exclusives = bufflink_has_exclusives(&bl->data_wait);
 	irqs = bufflink_lock(bl);
 	bl->wakeups++;
@@ -791,7 +787,8 @@ static void bufflink_wake(struct bufflink *bl)
 	wake_up_interruptible(&bl->data_wait);
 	if (bufflink_readable(bl))
 		kill_fasync(&bl->fasync, SIGIO, POLL_IN);
-	if (atomic_fetch_andnot(BL_SIGNAL, &bl->flags) & BL_SIGNAL)
+	flags = atomic_fetch_andnot(BL_SIGNAL, &bl->flags);
+	if (flags & BL_SIGNAL && flags & (BL_LOST | BL_MISSED))
 		kill_fasync(&bl->fasync, SIGIO, POLL_PRI);
 }
 
@@ -817,7 +814,7 @@ static void bufflink_irq_tick(struct irq_work *work)
 	bool wake;
 
 	atomic_fetch_andnot(BL_LAZY, &bl->flags);
-	/* With the lock: a read may have armed for the append after this look. */
+	/* With lock, or this takes the flag of a read that armed after the look. */
 	irqs = bufflink_lock(bl);
 	wake = bufflink_readable(bl) && bufflink_disarm(bl);
 	bufflink_unlock(bl, irqs);
@@ -826,9 +823,9 @@ static void bufflink_irq_tick(struct irq_work *work)
 }
 
 /*
- * On a CPU that is not active any more, but runs its irq_work still. The
- * scheduler has waited for the appends that saw it active, so irq_tick is not
- * queued here again.
+ * Runs on a CPU that is not active any more, but still runs its irq_work. The
+ * scheduler has waited for the appends that saw the CPU active, so irq_tick is
+ * not queued here again.
  */
 static int bufflink_cpu_offline(unsigned int cpu)
 {
@@ -843,7 +840,7 @@ static int bufflink_cpu_offline(unsigned int cpu)
 	return 0;
 }
 
-/* On another CPU, when this one is dead */
+/* Runs on another CPU when @cpu is dead. */
 static int bufflink_cpu_dead(unsigned int cpu)
 {
 	struct bufflink *bl;
@@ -856,9 +853,9 @@ static int bufflink_cpu_dead(unsigned int cpu)
 }
 
 /*
- * After the last reference. A wakeup may still be on its way. irq_work_sync()
- * sees the end of an irq_work on one CPU, also if it runs on another already.
- * That is in hard interrupt context, or under RCU.
+ * A wakeup may still be on its way. irq_work_sync() may return while the same
+ * irq_work runs on another CPU, too: synchronize_rcu() waits for that one, which
+ * runs with interrupts off or under RCU.
  */
 static void bufflink_free(struct kref *ref)
 {
@@ -995,14 +992,14 @@ static bool bufflink_trylock_read(struct bufflink *bl)
 	return mutex_trylock(&bl->read_lock);
 }
 
-/* A reader that was refused the lock was told that nothing waits. */
+/* Another reader may have been refused the lock, and told that nothing waits. */
 static void bufflink_unlock_read(struct bufflink *bl)
 {
 	mutex_unlock(&bl->read_lock);
 	smp_mb();	/* B7 */
 	if ((atomic_read(&bl->flags) & BL_CONTENDED) &&
 	    (atomic_fetch_andnot(BL_CONTENDED, &bl->flags) & BL_CONTENDED))
-		bufflink_arm_and_kick(bl);
+		bufflink_arm_and_look(bl);
 }
 
 static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
@@ -1017,7 +1014,7 @@ static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 	done = bufflink_copy_out(bl, to);
 	bufflink_unlock_read(bl);
 
-	/* All of them: a waiter may need more room than there is now. */
+	/* Even of exclusive waiters all: one may need more room than there is. */
 	if (done > 0 && wq_has_sleeper(&bl->room_wait))		/* B4 */
 		wake_up_interruptible_all(&bl->room_wait);
 	return done;
@@ -1046,7 +1043,7 @@ static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	/* The next signal is for what is left now, or for the next append. */
 	if (READ_ONCE(bl->fasync))
-		bufflink_arm_and_kick(bl);
+		bufflink_arm_and_look(bl);
 	return ret;
 }
 
@@ -1171,7 +1168,7 @@ static __poll_t bufflink_poll(struct file *file, poll_table *pt)
 	smp_mb();	/* B4 */
 	events = bufflink_events(bf, wanted);
 
-	/* By edge, a waiter is to hear of the next append, whatever waits now. */
+	/* A waiter by edge hears of the next append, whatever waits now. */
 	if (wanted & BL_IN && (wanted & EPOLLET || !(events & EPOLLIN)) &&
 	    waitqueue_active(&bf->bl->data_wait)) {	/* or nobody sleeps */
 		bufflink_arm(bf->bl);
@@ -1214,7 +1211,7 @@ static int bufflink_set_watermark(struct bufflink *bl, u64 watermark)
 	if (!watermark || watermark > bl->size)
 		return -EINVAL;
 	WRITE_ONCE(bl->watermark, watermark);
-	bufflink_kick(bl);
+	bufflink_arm_and_look(bl);
 	return 0;
 }
 
