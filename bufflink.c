@@ -16,16 +16,15 @@
  * take bytes from the tail, as from a FIFO. A record that does not fit is
  * dropped and counted; bytes that wait are never overwritten. ::
  *
- *   0            tail                     head             size
+ *   data        tail_ptr                 head_ptr      data + size
  *   +-------------+------------------------+----------------+
  *   |    free     |  waiting to be read    |      free      |
  *   +-------------+------------------------+----------------+
- *              tail_ptr                 head_ptr
  *
- * @head and @tail are positions in the stream. They count bytes since creation
- * and never go back, so head - tail bytes wait, whatever the size is.
- * @head_ptr and @tail_ptr are the same places as addresses. They make a
- * division needless where the size is not a power of two.
+ * @head and @tail are the same two places as positions in the stream. They
+ * count bytes since creation and never go back, so head - tail bytes wait. With
+ * the addresses beside them, no division is needed where the size is not a
+ * power of two.
  *
  * Locks
  * -----
@@ -40,24 +39,26 @@
  * @credit is the number of bytes that fit at @head_ptr in one piece and do not
  * raise @highwater. A record of at most @credit bytes is copied at once: one
  * comparison answers whether there is room, whether the record wraps, and
- * whether there is a new maximum. Only a larger record looks at @tail, in
- * bufflink_store_slow(), which grants new credit. An old credit is never too
- * large, as @tail only moves on.
+ * whether there is a new maximum. A larger record, or one in pieces, goes to
+ * bufflink_store_slow(), which looks at @tail and grants new credit. As @tail
+ * only grows, an old credit may be too small, but never too large.
  *
- * An append in an NMI, or nested in another append on the same CPU, must not
- * wait for @lock: the holder may be the code that it interrupted. It only tries
- * to take the lock, and is a loss if that fails. An append is nested if it comes
- * from a probe on a function that an append calls. So such probes are harmless,
- * and only bufflink_append() and bufflink_appendv() are off limits to kprobes.
+ * An append must not wait for @lock in an NMI, or when it is nested: when code
+ * of this file that has interrupts off runs below it on the same CPU. That code
+ * may hold the lock. So the append only tries to take it. If that fails, the
+ * record is lost. An append is nested, for example, if it comes from a probe on
+ * a function that an append calls. Such a probe is therefore harmless.
  *
  * Loss
  * ----
  *
  * A loss has a place in the stream, so it is counted under @lock. Two kinds of
- * loss are first counted without it: that of a record that finds the buffer
- * full, as producers need not queue up to learn that, and that of a record that
- * must not wait for the lock. The next holder of the lock folds both into the
- * report, before @head moves. See bufflink_count_lost() and what follows it.
+ * loss are first counted without it:
+ *
+ * - The buffer is full. Producers need not queue up to learn that.
+ * - The record must not wait for the lock.
+ *
+ * The next holder of the lock folds both into the report, before @head moves.
  *
  * Wakeups
  * -------
@@ -65,31 +66,37 @@
  * An append may run under any lock, so it must not take that of a wait queue.
  * It queues an irq_work that wakes, and only while a waiter has asked for that:
  *
- *   A waiter looks, arms, and looks again; it reports only what the last look
- *   saw. Code that clears a flag then looks at what the flag stood for.
+ *   A waiter looks, arms, and looks again. It reports only what the last look
+ *   saw. Code that clears a flag also looks at what the flag stands for, in an
+ *   order, or under a lock, that leaves no gap between the two.
  *
- * - read() and poll() for data arm by BL_ARMED. The next append clears it and
- *   queues the irq_work, once for each sleep. With fewer than @watermark bytes
- *   BL_ARMED stays, and a lazy irq_work looks again at the next timer tick.
- * - A program that is told by SIGIO cannot look again. So each read arms on its
- *   behalf, and sends the signal itself if bytes are left. So does a read that
- *   has kept another one, which must not wait, from @read_lock.
- * - A wakeup wakes one of several exclusive waiters (EPOLLEXCLUSIVE). It arms
- *   again for the others, before it wakes.
- * - poll() for a loss is armed by the absence of BL_LOST and BL_MISSED: the
- *   first of them to be set wakes. BUFFLINK_GETLOSS clears BL_LOST; if
- *   BL_MISSED is set at that moment, it wakes in place of that loss.
- * - write() and poll() for room join @room_wait and look at @tail. A read that
- *   has moved @tail looks at the queue.
+ * - read(), and poll() for data, arm by BL_ARMED. The next append clears it and
+ *   queues an irq_work, once for each sleep. With fewer than @watermark bytes,
+ *   BL_ARMED stays, and the next timer tick wakes for any byte.
+ * - A program with O_ASYNC is told by SIGIO and does not look again. So each
+ *   read arms for it. If bytes are left, the read queues the wakeup at once.
+ * - A reader that must not wait gets -EAGAIN while another one holds
+ *   @read_lock, even if bytes wait. The other one arms for it in the same way.
+ * - A wakeup wakes only one of several exclusive waiters (EPOLLEXCLUSIVE). It
+ *   first arms for the others.
+ * - A loss wakes if neither BL_LOST nor BL_UNFOLDED was set before, so poll()
+ *   for a loss need not arm. BUFFLINK_GETLOSS clears BL_LOST. A loss that comes
+ *   between its fold and that has found BL_LOST set and has not woken:
+ *   BUFFLINK_GETLOSS sees BL_UNFOLDED and wakes for it.
+ * - write(), and poll() for room, join @room_wait and then look at @tail. A
+ *   read moves @tail and then looks at the queue.
  *
- * An irq_work must not be left behind on a CPU that goes offline. There are two:
+ * An irq_work must not be left behind on a CPU that goes offline. It would stay
+ * pending, so that no other CPU could queue it, and the last close would wait
+ * for it. There are two:
  *
- * - @irq_now wakes at once. On PREEMPT_RT, a thread of the CPU would run it,
- *   and that thread is parked before the last appends. So there it runs in hard
- *   interrupt context; and as the lock of a wait queue sleeps, it leaves the
- *   wakeup to a thread of ours, bufflink_worker.
- * - @irq_tick, the lazy one, is run by that thread on PREEMPT_RT. So it is
- *   queued only while the CPU is active, and bufflink_cpu_offline() waits for it.
+ * - @irq_now wakes at once. On PREEMPT_RT, the irq_work thread of the CPU would
+ *   run it, and that thread is parked before the last appends. So there @irq_now
+ *   runs in hard interrupt context. As the lock of a wait queue sleeps, it
+ *   passes the wakeup on to a thread of this module, bufflink_worker.
+ * - @irq_tick, the lazy one, wakes at the tick. On PREEMPT_RT the irq_work
+ *   thread of the CPU runs it. So it is queued only while the CPU is active, and
+ *   bufflink_cpu_offline() waits for it before that thread is parked.
  *
  * An append on a CPU that is offline already, for example from the switch to
  * its idle task, queues no irq_work. bufflink_cpu_dead() wakes in its place.
@@ -97,38 +104,39 @@
  * Barriers
  * --------
  *
- * B1, bytes: bufflink_commit() releases @head after bytes were copied in;
- * bufflink_used() acquires it before bufflink_copy_out(). Otherwise a reader
- * gets bytes that are not there yet.
+ * B1, bytes: bufflink_commit() copies bytes in and then releases @head;
+ * bufflink_copy_out() acquires @head, in bufflink_used(), and then copies out.
+ * Without it, a reader gets bytes that are not there yet.
  *
- * B2, room: bufflink_copy_out() releases @tail after bytes were copied out;
- * bufflink_used() acquires it before bufflink_store_slow(). Otherwise bytes are
- * overwritten before they are read. @lock passes on, with @credit, what one
- * producer has learned of @tail.
+ * B2, room: bufflink_copy_out() copies bytes out and then releases @tail;
+ * bufflink_store_slow() acquires @tail, in bufflink_used(), and then copies in.
+ * Without it, bytes are overwritten before they are read. @lock passes on to
+ * other producers, with @credit, what one of them has learned of @tail.
  *
  * B3, data: bufflink_arm() sets BL_ARMED under @lock, and its caller then looks
  * at @head; bufflink_commit() looks at BL_ARMED under @lock. If the append came
- * first, the waiter sees its bytes; otherwise the append sees the flag.
- * Otherwise a waiter sleeps on while bytes wait.
+ * first, the waiter sees its bytes. If not, the append sees the flag. Without
+ * it, a waiter sleeps while bytes wait.
  *
  * B4, queues: bufflink_poll() and wait_event_interruptible() join a wait queue
- * and then look at @tail or at the flags of a loss; bufflink_try_read() and
- * bufflink_notify_loss() change these and then look at the queue. A full
- * barrier on each side. Otherwise neither sees the other.
+ * and then look at @tail, or at the flags of a loss. bufflink_try_read(),
+ * bufflink_set_loss_flags() and bufflink_get_loss() change these and then look
+ * at the queue. There is a full barrier on each side. Without it, neither sees
+ * the other.
  *
  * B5, the end: bufflink_destroy() releases @destroyed after the last append;
- * bufflink_read_iter() and bufflink_events() acquire it before they look at
- * @head. Otherwise a reader gets end of file while bytes wait.
+ * bufflink_read_iter() and bufflink_events() acquire it and then look at @head.
+ * Without it, a reader gets end of file while bytes wait.
  *
- * B6, loss: bufflink_refuse() and bufflink_count_missed() count, and then look
- * whether BL_MISSED is set; bufflink_fold() clears BL_MISSED, and then takes the
- * counts. A full barrier on each side. Otherwise a count is left behind with
- * no flag that tells of it.
+ * B6, loss: bufflink_refuse_if_full() and bufflink_count_missed() count, and
+ * then look whether BL_UNFOLDED is set; bufflink_fold() clears BL_UNFOLDED, and
+ * then takes the counts. There is a full barrier on each side. Without it, a
+ * count stays behind with no flag that tells of it.
  *
- * B7, contention: bufflink_trylock_read() sets BL_CONTENDED, and then tries to
- * take @read_lock; bufflink_unlock_read() releases it, and then looks at the
- * flag. A full barrier on each side. Otherwise the refused reader sleeps on
- * while bytes wait that the other one has left.
+ * B7, contention: bufflink_trylock_read() sets BL_CONTENDED and then tries to
+ * take @read_lock; bufflink_unlock_read() releases it and then looks at the
+ * flag. There is a full barrier on each side. Without it, the refused reader
+ * sleeps while bytes wait that the other one has left.
  *
  * Lifetime
  * --------
@@ -208,8 +216,8 @@
 
 #define BUFFLINK_TEXT_MAX	512	/* bytes of one bufflink_printf() */
 
-#define BL_IN	(EPOLLIN | EPOLLRDNORM)
-#define BL_OUT	(EPOLLOUT | EPOLLWRNORM)
+#define BL_POLL_IN	(EPOLLIN | EPOLLRDNORM)
+#define BL_POLL_OUT	(EPOLLOUT | EPOLLWRNORM)
 
 static unsigned long default_size = SZ_64K;
 module_param(default_size, ulong, 0644);
@@ -225,25 +233,26 @@ static struct kthread_worker *bufflink_worker;	/* only on PREEMPT_RT */
 static enum cpuhp_state bufflink_offline_state;
 static enum cpuhp_state bufflink_dead_state;
 
-/* Appends, and other holders of a lock, that are nested on this CPU. */
+/* How many appends, and other holders of a lock, are nested on this CPU */
 static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 
-/* Bits of struct bufflink.flags, which change at any time without a lock */
+/* Bits of struct bufflink.flags. Only BL_ARMED changes under lock alone. */
 #define BL_ARMED	BIT(0)	/* the next append wakes */
 #define BL_LAZY		BIT(1)	/* irq_tick is queued */
-#define BL_LOST		BIT(2)	/* a loss waits for its report */
-#define BL_MISSED	BIT(3)	/* a loss waits to be folded into the report */
-#define BL_OVERFLOW	BIT(4)	/* the flag of 1999 */
-#define BL_SIGNAL	BIT(5)	/* a loss waits for its SIGIO */
-#define BL_CONTENDED	BIT(6)	/* a reader was refused read_lock */
+#define BL_LOST		BIT(2)	/* the report has a loss */
+#define BL_UNFOLDED	BIT(3)	/* a loss is not in the report yet */
+#define BL_OVERFLOW	BIT(4)	/* the overflow flag in sysfs */
+#define BL_SIGNAL	BIT(5)	/* a loss has not sent its SIGIO yet */
+#define BL_CONTENDED	BIT(6)	/* a reader found read_lock taken */
 
 struct bufflink {
 	/*
-	 * Written by producers, under lock. @head and @credit are read without
-	 * it. One cache line has all that an append by credit touches.
+	 * Written under lock, mostly by producers. @head, @credit and
+	 * @destroyed are read without it. One cache line has all that an append
+	 * by credit touches.
 	 */
 	raw_spinlock_t lock;
-	atomic_t flags;		/* BL_*; without lock */
+	atomic_t flags;		/* BL_* */
 	size_t credit;		/* bytes that may be copied to head_ptr at once */
 	u8 *head_ptr;		/* may be the end of data */
 	u64 bytes;		/* head, in 64 bits everywhere */
@@ -257,7 +266,7 @@ struct bufflink {
 	struct bufflink_loss loss;	/* the next report */
 	u64 wakeups;
 
-	/* Losses that wait to be folded into the above; without lock. */
+	/* Losses that bufflink_fold() adds to the above; changed without lock. */
 	atomic_long_t refused;		/* records and bytes, see BL_REFUSED */
 	atomic_long_t missed_records;
 	atomic_long_t missed_bytes;
@@ -266,10 +275,10 @@ struct bufflink {
 	struct mutex read_lock ____cacheline_aligned_in_smp;
 	u8 *tail_ptr;		/* never the end of data */
 	unsigned long tail;	/* B2 */
-	struct mutex bounce_lock;	/* held while bounce is filled */
+	struct mutex bounce_lock;	/* held while client memory is read */
 
 	/* Waiters, and the ways to wake them; each has a lock of its own. */
-	wait_queue_head_t data_wait ____cacheline_aligned_in_smp;
+	wait_queue_head_t data_wait ____cacheline_aligned_in_smp; /* or loss */
 	wait_queue_head_t room_wait;
 	struct fasync_struct *fasync;
 	struct irq_work irq_now;
@@ -293,12 +302,14 @@ struct bufflink {
 
 struct bufflink_file {
 	struct bufflink *bl;
-	size_t refused;		/* bytes of its last write, if -EAGAIN; or 0 */
+	size_t wanted_room;	/* bytes of the last write if it got -EAGAIN */
 };
 
 /*
- * Bytes that wait. The result is exact to a caller that keeps head or tail in
- * place. To others it may be too large, as tail is read first, but at most size.
+ * Bytes that wait. The result is exact if the caller holds lock and read_lock.
+ * With one of them, it errs on the safe side: there are at least so many bytes
+ * to read, or there is at least so much room. Without, it may be too large, but
+ * at most size.
  */
 static __always_inline size_t bufflink_used(const struct bufflink *bl)
 {
@@ -327,23 +338,23 @@ static __always_inline size_t bufflink_to_end(const struct bufflink *bl,
 }
 
 /*
- * An irq_work that is queued here now would not run before the CPU is online
- * again. bufflink_cpu_dead() wakes in its place.
+ * Whether this CPU went offline: an irq_work would not run before it is online
+ * again. A CPU that comes up is not online either, but will run its irq_work.
  */
-static __always_inline bool bufflink_cpu_is_dead(void)
+static __always_inline bool bufflink_cpu_went_offline(void)
 {
 	unsigned int cpu = raw_smp_processor_id();
 
 	return !cpu_online(cpu) && cpu_dying(cpu);
 }
 
-/* Only if bufflink_cpu_offline() or bufflink_destroy() will wait for irq_tick */
-static __always_inline bool bufflink_may_be_lazy(const struct bufflink *bl)
+/* Whether both bufflink_cpu_offline() and bufflink_destroy() will wait for it */
+static __always_inline bool bufflink_may_queue_tick(const struct bufflink *bl)
 {
 	return cpu_active(raw_smp_processor_id()) && !bl->destroyed;
 }
 
-/* Clears BL_ARMED. Only one caller gets true for each time that it was set. */
+/* Clears BL_ARMED, and says whether it was set. Called with lock held. */
 static __always_inline bool bufflink_disarm(struct bufflink *bl)
 {
 	return (atomic_read(&bl->flags) & BL_ARMED) &&
@@ -351,17 +362,18 @@ static __always_inline bool bufflink_disarm(struct bufflink *bl)
 }
 
 /*
- * Wakes if a waiter has armed and bytes wait, now or by the next tick. Called
- * with lock held, so that nothing comes between the flag and the irq_work.
+ * If a waiter has armed and bytes wait, queues the irq_work that wakes. Called
+ * with lock held, so that no read arms between the look and the clearing, and
+ * nothing comes between the clearing and the irq_work.
  */
-static noinline void bufflink_notify_data(struct bufflink *bl)
+static noinline void bufflink_queue_data_wakeup(struct bufflink *bl)
 {
 	size_t used = bufflink_readable(bl);
 
 	if (!used || !(atomic_read(&bl->flags) & BL_ARMED) ||
-	    bufflink_cpu_is_dead())
+	    bufflink_cpu_went_offline())
 		return;
-	if (used < READ_ONCE(bl->watermark) && bufflink_may_be_lazy(bl)) {
+	if (used < READ_ONCE(bl->watermark) && bufflink_may_queue_tick(bl)) {
 		if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY)) {
 			WRITE_ONCE(bl->tick_cpu, raw_smp_processor_id());
 			irq_work_queue(&bl->irq_tick);
@@ -374,23 +386,23 @@ static noinline void bufflink_notify_data(struct bufflink *bl)
 /*
  * Loss accounting
  *
- * Every refused record is counted once in lost_records and lost_bytes, which
- * only grow, and once in the next report. With lock held this is done by
- * bufflink_count_lost(). Without it, a record is counted in
+ * Every lost record is counted once in lost_records and lost_bytes, which only
+ * grow, and once in the next report. With lock held, bufflink_count_lost() does
+ * both. Without it, a record is first counted in
  *
- *   refused	if the buffer was full when bufflink_refuse() looked, or
+ *   refused	if the buffer was full when bufflink_refuse_if_full() looked, or
  *   missed_*	if the lock was taken and the caller must not wait,
  *
- * and BL_MISSED is set. bufflink_fold() moves both into the report, at the place
- * in the stream where it finds them. All that take the lock fold before they
- * move head, so the place is exact.
+ * and BL_UNFOLDED is set. bufflink_fold() moves these counts into the report, at
+ * the present head. An append that finds BL_UNFOLDED set folds before it moves
+ * head. So a loss has its place before every append that began after it.
  *
  * refused has records and bytes in one word, so that both change in one step:
  * bytes below BL_REFUSED, records above. Neither can overflow. A record counts
- * for at most BL_REFUSED_MAX bytes, and a larger one takes the lock. When half
- * of the records are used up, which makes the word negative, bufflink_refuse()
- * sends its caller to the lock, to fold. Until it has done so, each CPU may add
- * two more that looked before: one in an NMI, and one that it interrupted.
+ * for at most BL_REFUSED_MAX bytes; a larger one takes the lock. When the number
+ * of records reaches half of its range, the word is negative, and the next
+ * record takes the lock and folds. Until then, each CPU may add two records that
+ * looked at the word before: one in an NMI, and one that the NMI interrupted.
  */
 #define BL_REFUSED	(1L << (BITS_PER_LONG / 4 * 3))
 #define BL_REFUSED_MAX	(1UL << (BITS_PER_LONG / 2))
@@ -398,31 +410,31 @@ static noinline void bufflink_notify_data(struct bufflink *bl)
 static_assert(BL_REFUSED_MAX << (BITS_PER_LONG / 4) == BL_REFUSED);
 static_assert(2 * CONFIG_NR_CPUS <= 1L << (BITS_PER_LONG / 4 - 1));
 
-/* Wakes those that wait for a loss, from any context. */
-static noinline void bufflink_wake_for_loss(struct bufflink *bl)
+static noinline void bufflink_queue_loss_wakeup(struct bufflink *bl)
 {
 	atomic_or(BL_SIGNAL, &bl->flags);
-	if ((waitqueue_active(&bl->data_wait) ||	/* B4 */
-	     READ_ONCE(bl->fasync)) && !bufflink_cpu_is_dead())
+	/* B4: the atomic operation of the caller is the barrier. */
+	if ((waitqueue_active(&bl->data_wait) ||
+	     READ_ONCE(bl->fasync)) && !bufflink_cpu_went_offline())
 		irq_work_queue(&bl->irq_now);
 }
 
-/* The first loss after a report wakes. */
-static noinline void bufflink_notify_loss(struct bufflink *bl, int flags)
+/* Queues a wakeup for the first loss after a report. */
+static noinline void bufflink_set_loss_flags(struct bufflink *bl, int flags)
 {
 	if ((atomic_read(&bl->flags) & flags) == flags)
 		return;
-	if (!(atomic_fetch_or(flags, &bl->flags) & (BL_LOST | BL_MISSED)))
-		bufflink_wake_for_loss(bl);
+	if (!(atomic_fetch_or(flags, &bl->flags) & (BL_LOST | BL_UNFOLDED)))
+		bufflink_queue_loss_wakeup(bl);
 }
 
-/* A client may offer sizes near SIZE_MAX: the sum stops at the largest value. */
+/* Clients may offer sizes near SIZE_MAX. The sum stops at the largest value. */
 static __always_inline u64 bufflink_add(u64 sum, u64 bytes)
 {
 	return check_add_overflow(sum, bytes, &sum) ? U64_MAX : sum;
 }
 
-/* Counts records that are missing at the head. Called with lock held. */
+/* Counts records that are lost at the present head. Called with lock held. */
 static noinline void bufflink_count_lost(struct bufflink *bl, u64 records,
 					 u64 bytes)
 {
@@ -435,7 +447,7 @@ static noinline void bufflink_count_lost(struct bufflink *bl, u64 records,
 	loss->bytes = bufflink_add(loss->bytes, bytes);
 	bl->lost_records += records;
 	bl->lost_bytes = bufflink_add(bl->lost_bytes, bytes);
-	bufflink_notify_loss(bl, BL_LOST | BL_OVERFLOW);
+	bufflink_set_loss_flags(bl, BL_LOST | BL_OVERFLOW);
 }
 
 /* Counts a record that must not wait for lock. */
@@ -446,17 +458,17 @@ static noinline void bufflink_count_missed(struct bufflink *bl, size_t size)
 	while (!atomic_long_try_cmpxchg(&bl->missed_bytes, &bytes,
 					size_add(bytes, size)))
 		;
-	/* After the bytes: bufflink_fold() takes bytes only with records. */
+	/* Records last: bufflink_fold() looks at them, and then takes both. */
 	atomic_long_inc_return(&bl->missed_records);	/* B6 */
-	bufflink_notify_loss(bl, BL_MISSED);
+	bufflink_set_loss_flags(bl, BL_UNFOLDED);
 }
 
-/* Counts a record if a look without lock finds no room for it. */
-static noinline bool bufflink_refuse(struct bufflink *bl, size_t size)
+/* Counts a record, and returns true, if a look without lock finds no room. */
+static noinline bool bufflink_refuse_if_full(struct bufflink *bl, size_t size)
 {
 	/*
 	 * head before tail: used is then exact or too small, so a record with
-	 * room is never refused. If tail has passed this head, it is huge.
+	 * room is never refused. If tail has passed this head, used is huge.
 	 */
 	unsigned long head = smp_load_acquire(&bl->head);
 	unsigned long used = head - READ_ONCE(bl->tail);
@@ -466,7 +478,7 @@ static noinline bool bufflink_refuse(struct bufflink *bl, size_t size)
 	if (size > BL_REFUSED_MAX || atomic_long_read(&bl->refused) < 0)
 		return false;
 	atomic_long_add_return(BL_REFUSED + size, &bl->refused);	/* B6 */
-	bufflink_notify_loss(bl, BL_MISSED);
+	bufflink_set_loss_flags(bl, BL_UNFOLDED);
 	return true;
 }
 
@@ -475,14 +487,14 @@ static noinline void bufflink_fold(struct bufflink *bl)
 {
 	unsigned long refused, records, bytes;
 
-	if (!(atomic_read(&bl->flags) & BL_MISSED))
+	if (!(atomic_read(&bl->flags) & BL_UNFOLDED))
 		return;
-	/* Before BL_MISSED is cleared, or the same loss would wake twice. */
+	/* BL_LOST comes first. With neither flag set, a loss would wake twice. */
 	if (atomic_long_read(&bl->refused) ||
 	    atomic_long_read(&bl->missed_records))
-		bufflink_notify_loss(bl, BL_LOST | BL_OVERFLOW);
+		bufflink_set_loss_flags(bl, BL_LOST | BL_OVERFLOW);
 
-	atomic_fetch_andnot(BL_MISSED, &bl->flags);	/* B6 */
+	atomic_fetch_andnot(BL_UNFOLDED, &bl->flags);	/* B6 */
 	refused = atomic_long_xchg(&bl->refused, 0);
 	if (refused)
 		bufflink_count_lost(bl, refused / BL_REFUSED,
@@ -509,7 +521,7 @@ static __always_inline void bufflink_leave(unsigned long irqs)
 	local_irq_restore(irqs);
 }
 
-/* For all but the appends of clients, which must not wait in every context. */
+/* All but the appends of clients use this. Some of these must not wait. */
 static unsigned long bufflink_lock(struct bufflink *bl)
 	__acquires(&bl->lock)
 {
@@ -541,8 +553,8 @@ static __always_inline void bufflink_copy_in(struct bufflink *bl,
 }
 
 /*
- * Copies a record that is larger than the credit, and grants new credit. @src is
- * the record, or if @n is not 0, a list of its @n pieces.
+ * Looks at tail, copies a record in if there is room, and grants new credit.
+ * @src is the record, or if @n is not 0, a list of its @n pieces.
  */
 static noinline int bufflink_store_slow(struct bufflink *bl, const void *src,
 					size_t n, size_t size)
@@ -566,7 +578,7 @@ static noinline int bufflink_store_slow(struct bufflink *bl, const void *src,
 	return 0;
 }
 
-/* With one CPU a trylock always succeeds, so the depth has to tell. */
+/* With one CPU a trylock always succeeds. The depth tells whether it may. */
 static __always_inline bool bufflink_trylock(struct bufflink *bl)
 {
 	return (IS_ENABLED(CONFIG_SMP) ||
@@ -585,13 +597,13 @@ static noinline void bufflink_commit_slow(struct bufflink *bl, size_t size)
 {
 	bufflink_fold(bl);
 	bufflink_advance(bl, size);
-	bufflink_notify_data(bl);
+	bufflink_queue_data_wakeup(bl);
 }
 
-/* Makes the record that was copied in part of the stream. With lock held. */
+/* Publishes a record that was copied in. Called with lock held. */
 static __always_inline void bufflink_commit(struct bufflink *bl, size_t size)
 {
-	if (unlikely(atomic_read(&bl->flags) & (BL_ARMED | BL_MISSED)))	/* B3 */
+	if (unlikely(atomic_read(&bl->flags) & (BL_ARMED | BL_UNFOLDED)))	/* B3 */
 		bufflink_commit_slow(bl, size);
 	else
 		bufflink_advance(bl, size);
@@ -608,13 +620,14 @@ static __always_inline int __bufflink_append(struct bufflink *bl,
 	if (unlikely(!size))
 		return 0;
 	irqs = bufflink_enter();
-	/* A stale credit only costs a closer look. */
+	/* A stale credit is safe: with the lock it is compared again. */
 	if (unlikely(size > data_race(bl->credit)) &&
-	    bufflink_refuse(bl, size)) {
+	    bufflink_refuse_if_full(bl, size)) {
 		bufflink_leave(irqs);
 		return -ENOSPC;
 	}
 	if (unlikely(!bufflink_trylock(bl))) {
+		/* In an NMI the lock may be held by a CPU that waits for us. */
 		if (in_nmi() || __this_cpu_read(bufflink_depth) > 1) {
 			bufflink_count_missed(bl, size);
 			err = -EBUSY;
@@ -647,9 +660,9 @@ exit:
  * @data: the record
  * @size: its size in bytes; nothing is stored if this is 0
  *
- * The record is stored whole or not at all. The records of all producers have
- * one order, in which the calls took the lock of the buffer. This function
- * neither sleeps nor allocates. Interrupts are off while it copies @size bytes,
+ * The record is stored whole or not at all. The records of all producers are
+ * stored in the order in which the calls took the lock. This function neither
+ * sleeps nor allocates. Interrupts are off while it copies @size bytes,
  * and other producers wait for the lock: keep records small.
  *
  * Context: Any: process, softirq, hardirq and NMI, with any lock held.
@@ -658,7 +671,7 @@ exit:
  * * -ENOSPC - there is no room for it now
  * * -EMSGSIZE - it is larger than the buffer
  * * -EBUSY - the lock was taken, and the call was made in an NMI or nested in
- *   another append on this CPU
+ *   another append, or a reader's call, on this CPU
  */
 int bufflink_append(struct bufflink *bl, const void *data, size_t size)
 {
@@ -736,18 +749,21 @@ static void bufflink_arm(struct bufflink *bl)
 	bufflink_unlock(bl, irqs);
 }
 
-/* The same for a waiter that cannot look: bytes that wait already wake it. */
-static void bufflink_arm_and_look(struct bufflink *bl)
+/* For a waiter that does not look after this: bytes that wait now wake it. */
+static void bufflink_arm_or_wake(struct bufflink *bl)
 {
 	unsigned long irqs = bufflink_lock(bl);
 
 	atomic_or(BL_ARMED, &bl->flags);
-	bufflink_notify_data(bl);
+	bufflink_queue_data_wakeup(bl);
 	bufflink_unlock(bl, irqs);
 }
 
-/* Exclusive waiters are at the end of a queue: the last but one decides. */
-static bool bufflink_has_exclusives(struct wait_queue_head *wq)
+/*
+ * Exclusive waiters are at the end of a queue. If the last but one is exclusive,
+ * there are two or more.
+ */
+static bool bufflink_has_two_exclusive(struct wait_queue_head *wq)
 {
 	struct wait_queue_entry *entry;
 	bool exclusives = false;
@@ -768,7 +784,7 @@ static bool bufflink_has_exclusives(struct wait_queue_head *wq)
  * Wakes without a key, so that all waiters look for themselves. io_uring would
  * report a key as it is, when another reader may have taken the bytes.
  */
-static void bufflink_wake(struct bufflink *bl)
+static void bufflink_wake_readers(struct bufflink *bl)
 {
 	unsigned long irqs;
 	bool exclusives;
@@ -777,7 +793,7 @@ static void bufflink_wake(struct bufflink *bl)
 	if (!wq_has_sleeper(&bl->data_wait) && !READ_ONCE(bl->fasync))
 		return;
 	/* One exclusive waiter is woken now. The next append wakes another. */
-	exclusives = bufflink_has_exclusives(&bl->data_wait);
+	exclusives = bufflink_has_two_exclusive(&bl->data_wait);
 	irqs = bufflink_lock(bl);
 	bl->wakeups++;
 	if (exclusives)
@@ -788,13 +804,13 @@ static void bufflink_wake(struct bufflink *bl)
 	if (bufflink_readable(bl))
 		kill_fasync(&bl->fasync, SIGIO, POLL_IN);
 	flags = atomic_fetch_andnot(BL_SIGNAL, &bl->flags);
-	if (flags & BL_SIGNAL && flags & (BL_LOST | BL_MISSED))
+	if (flags & BL_SIGNAL && flags & (BL_LOST | BL_UNFOLDED))
 		kill_fasync(&bl->fasync, SIGIO, POLL_PRI);
 }
 
 static void bufflink_work_now(struct kthread_work *work)
 {
-	bufflink_wake(container_of(work, struct bufflink, work_now));
+	bufflink_wake_readers(container_of(work, struct bufflink, work_now));
 }
 
 static void bufflink_irq_now(struct irq_work *work)
@@ -804,7 +820,7 @@ static void bufflink_irq_now(struct irq_work *work)
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		kthread_queue_work(bufflink_worker, &bl->work_now);
 	else
-		bufflink_wake(bl);
+		bufflink_wake_readers(bl);
 }
 
 static void bufflink_irq_tick(struct irq_work *work)
@@ -814,12 +830,12 @@ static void bufflink_irq_tick(struct irq_work *work)
 	bool wake;
 
 	atomic_fetch_andnot(BL_LAZY, &bl->flags);
-	/* With lock, or this takes the flag of a read that armed after the look. */
+	/* The lock keeps a read from arming between the look and the clearing. */
 	irqs = bufflink_lock(bl);
 	wake = bufflink_readable(bl) && bufflink_disarm(bl);
 	bufflink_unlock(bl, irqs);
 	if (wake)
-		bufflink_wake(bl);
+		bufflink_wake_readers(bl);
 }
 
 /*
@@ -840,22 +856,22 @@ static int bufflink_cpu_offline(unsigned int cpu)
 	return 0;
 }
 
-/* Runs on another CPU when @cpu is dead. */
+/* Runs on another CPU. Appends on the dead one may have woken nobody. */
 static int bufflink_cpu_dead(unsigned int cpu)
 {
 	struct bufflink *bl;
 
 	mutex_lock(&bufflink_list_lock);
 	list_for_each_entry(bl, &bufflink_list, list)
-		bufflink_wake(bl);
+		bufflink_wake_readers(bl);
 	mutex_unlock(&bufflink_list_lock);
 	return 0;
 }
 
 /*
- * A wakeup may still be on its way. irq_work_sync() may return while the same
- * irq_work runs on another CPU, too: synchronize_rcu() waits for that one, which
- * runs with interrupts off or under RCU.
+ * A wakeup may still be on its way. An irq_work can run on two CPUs at once, and
+ * irq_work_sync() may miss one of them. It runs with interrupts off or under
+ * RCU, so synchronize_rcu() waits for both.
  */
 static void bufflink_free(struct kref *ref)
 {
@@ -872,14 +888,14 @@ static void bufflink_free(struct kref *ref)
 	kfree(bl);
 }
 
-static struct bufflink *bufflink_of(const struct file *file)
+static struct bufflink *file_to_bufflink(const struct file *file)
 {
 	const struct bufflink_file *bf = file->private_data;
 
 	return bf->bl;
 }
 
-/* Makes a file one of the readers, or the only one. */
+/* readers is -1 while the only reader is exclusive. */
 static int bufflink_add_reader(struct bufflink *bl, bool exclusive)
 {
 	bool added = exclusive ? !atomic_cmpxchg(&bl->readers, 0, -1) :
@@ -924,7 +940,6 @@ static bool bufflink_nowait(const struct kiocb *iocb)
 	       iocb->ki_filp->f_flags & O_NONBLOCK;
 }
 
-/* Whether a read need not wait any more */
 static bool bufflink_ready(const struct bufflink *bl)
 {
 	return bufflink_used(bl) || READ_ONCE(bl->destroyed);
@@ -992,14 +1007,14 @@ static bool bufflink_trylock_read(struct bufflink *bl)
 	return mutex_trylock(&bl->read_lock);
 }
 
-/* Another reader may have been refused the lock, and told that nothing waits. */
+/* A reader that found the lock taken got -EAGAIN, and must hear of the rest. */
 static void bufflink_unlock_read(struct bufflink *bl)
 {
 	mutex_unlock(&bl->read_lock);
 	smp_mb();	/* B7 */
 	if ((atomic_read(&bl->flags) & BL_CONTENDED) &&
 	    (atomic_fetch_andnot(BL_CONTENDED, &bl->flags) & BL_CONTENDED))
-		bufflink_arm_and_look(bl);
+		bufflink_arm_or_wake(bl);
 }
 
 static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
@@ -1014,7 +1029,7 @@ static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 	done = bufflink_copy_out(bl, to);
 	bufflink_unlock_read(bl);
 
-	/* Even of exclusive waiters all: one may need more room than there is. */
+	/* Exclusive waiters, too: the first may need more room than there is. */
 	if (done > 0 && wq_has_sleeper(&bl->room_wait))		/* B4 */
 		wake_up_interruptible_all(&bl->room_wait);
 	return done;
@@ -1022,7 +1037,7 @@ static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 
 static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct bufflink *bl = bufflink_of(iocb->ki_filp);
+	struct bufflink *bl = file_to_bufflink(iocb->ki_filp);
 	bool nowait = bufflink_nowait(iocb);
 	bool destroyed;
 	ssize_t ret = 0;
@@ -1043,11 +1058,11 @@ static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	/* The next signal is for what is left now, or for the next append. */
 	if (READ_ONCE(bl->fasync))
-		bufflink_arm_and_look(bl);
+		bufflink_arm_or_wake(bl);
 	return ret;
 }
 
-/* Appends what a program wrote, or says why not: that is no loss. */
+/* Appends what a program wrote, or returns an error. That is no loss. */
 static int bufflink_try_write(struct bufflink *bl, const void *data,
 			      size_t size)
 {
@@ -1061,8 +1076,8 @@ static int bufflink_try_write(struct bufflink *bl, const void *data,
 	return err;
 }
 
-static int bufflink_wait_write(struct bufflink *bl, const void *data,
-			       size_t size, bool nowait)
+static int bufflink_write_record(struct bufflink *bl, const void *data,
+				 size_t size, bool nowait)
 {
 	int err;
 
@@ -1088,38 +1103,39 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 	if (!size)
 		return 0;
-	WRITE_ONCE(bf->refused, 0);
+	WRITE_ONCE(bf->wanted_room, 0);
 	if (READ_ONCE(bl->destroyed))
 		return -EPIPE;
-	/* It is copied with interrupts off. */
+	/* The copy runs with interrupts off. */
 	if (size > bl->size || size > BUFFLINK_WRITE_MAX)
 		return -EMSGSIZE;
-	/* A program must not have the OOM killer called. */
+	/* A large write must not invoke the OOM killer. */
 	data = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
 			      __GFP_RETRY_MAYFAIL);
 	if (!data)
 		return -ENOMEM;
 	if (copy_from_iter_full(data, size, from))
-		err = bufflink_wait_write(bl, data, size,
-					  bufflink_nowait(iocb));
+		err = bufflink_write_record(bl, data, size,
+					    bufflink_nowait(iocb));
 	kvfree(data);
 	if (err == -EAGAIN)
-		WRITE_ONCE(bf->refused, size);
+		WRITE_ONCE(bf->wanted_room, size);
 	return err ? err : size;
 }
 
-/* Room that is worth a poll: for the write that was refused, if there was one */
+/* Bytes of room for which poll() reports EPOLLOUT */
 static size_t bufflink_wanted_room(const struct bufflink_file *bf)
 {
 	return max(min_t(size_t, bf->bl->size, PIPE_BUF),
-		   READ_ONCE(bf->refused));
+		   READ_ONCE(bf->wanted_room));
 }
 
 /*
- * io_uring polls for PRI, too, before it tries a read or a write again. It must
- * not try again and again because of a loss. No other poll has such a key.
+ * Before io_uring tries a read or a write again, it polls for PRI, too, and takes
+ * that for data. It asks for ERR without HUP. poll and epoll always add HUP,
+ * select adds HUP to input and WRBAND to output.
  */
-static bool bufflink_is_retry(__poll_t wanted)
+static bool bufflink_is_io_uring_retry(__poll_t wanted)
 {
 	return (wanted & (EPOLLERR | EPOLLHUP | EPOLLWRBAND)) == EPOLLERR;
 }
@@ -1130,31 +1146,35 @@ static __poll_t bufflink_events(const struct bufflink_file *bf, __poll_t wanted)
 	__poll_t events = 0;
 
 	if (smp_load_acquire(&bl->destroyed))	/* B5 */
-		events |= BL_IN | EPOLLHUP;
+		events |= BL_POLL_IN | EPOLLHUP;
 	else if (bufflink_room(bl) >= bufflink_wanted_room(bf))
-		events |= BL_OUT;
+		events |= BL_POLL_OUT;
 	if (bufflink_used(bl))
-		events |= BL_IN;
-	if (atomic_read(&bl->flags) & (BL_LOST | BL_MISSED) &&
-	    !bufflink_is_retry(wanted))
+		events |= BL_POLL_IN;
+	if (atomic_read(&bl->flags) & (BL_LOST | BL_UNFOLDED) &&
+	    !bufflink_is_io_uring_retry(wanted))
 		events |= EPOLLPRI;
 	return events;
 }
 
 /*
- * An exclusive waiter joins the queue of what it waits for. In the other, it
- * would take the wakeup of a waiter that needs it.
+ * An exclusive waiter joins data_wait only if it waits for data, or it would take
+ * the wakeup of one that does. epoll has no exclusive waiters for a loss.
  */
 static void bufflink_join_queues(struct file *file, poll_table *pt,
 				 __poll_t wanted)
 {
-	struct bufflink *bl = bufflink_of(file);
-	bool exclusive = wanted & EPOLLEXCLUSIVE;
+	struct bufflink *bl = file_to_bufflink(file);
+	bool join_data = true;
+	bool join_room = file->f_mode & FMODE_WRITE;
 
-	if (!exclusive || wanted & BL_IN)
+	if (wanted & EPOLLEXCLUSIVE) {
+		join_data = wanted & BL_POLL_IN;
+		join_room = !join_data || wanted & BL_POLL_OUT;
+	}
+	if (join_data)
 		poll_wait(file, &bl->data_wait, pt);
-	if (exclusive ? !(wanted & BL_IN) || wanted & BL_OUT :
-			file->f_mode & FMODE_WRITE)
+	if (join_room)
 		poll_wait(file, &bl->room_wait, pt);
 }
 
@@ -1168,9 +1188,9 @@ static __poll_t bufflink_poll(struct file *file, poll_table *pt)
 	smp_mb();	/* B4 */
 	events = bufflink_events(bf, wanted);
 
-	/* A waiter by edge hears of the next append, whatever waits now. */
-	if (wanted & BL_IN && (wanted & EPOLLET || !(events & EPOLLIN)) &&
-	    waitqueue_active(&bf->bl->data_wait)) {	/* or nobody sleeps */
+	/* Edge-triggered waiters arm even if bytes wait already. */
+	if (wanted & BL_POLL_IN && (wanted & EPOLLET || !(events & EPOLLIN)) &&
+	    waitqueue_active(&bf->bl->data_wait)) {	/* else none sleeps */
 		bufflink_arm(bf->bl);
 		events = bufflink_events(bf, wanted);
 	}
@@ -1179,11 +1199,11 @@ static __poll_t bufflink_poll(struct file *file, poll_table *pt)
 
 static int bufflink_fasync(int fd, struct file *file, int on)
 {
-	struct bufflink *bl = bufflink_of(file);
+	struct bufflink *bl = file_to_bufflink(file);
 	int ret = fasync_helper(fd, file, on, &bl->fasync);
 
 	if (ret > 0 && on)
-		bufflink_arm(bl);
+		bufflink_arm(bl);	/* only later appends send a signal */
 	return ret;
 }
 
@@ -1211,7 +1231,7 @@ static int bufflink_set_watermark(struct bufflink *bl, u64 watermark)
 	if (!watermark || watermark > bl->size)
 		return -EINVAL;
 	WRITE_ONCE(bl->watermark, watermark);
-	bufflink_arm_and_look(bl);
+	bufflink_arm_or_wake(bl);
 	return 0;
 }
 
@@ -1219,26 +1239,27 @@ static long bufflink_get_loss(struct bufflink *bl, void __user *to)
 {
 	unsigned long irqs = bufflink_lock(bl);
 	struct bufflink_loss loss = bl->loss;
-	int flags = atomic_fetch_andnot(BL_LOST | BL_OVERFLOW, &bl->flags);
+	int flags = atomic_fetch_andnot(BL_LOST | BL_OVERFLOW,	/* B4 */
+					&bl->flags);
 
 	bl->loss = (struct bufflink_loss) {};
-	/* A loss since the fold found BL_LOST set, and did not wake. */
-	if (flags & BL_MISSED)
-		bufflink_wake_for_loss(bl);
+	/* A loss since the fold may have found BL_LOST set, and not woken. */
+	if (flags & BL_UNFOLDED)
+		bufflink_queue_loss_wakeup(bl);
 	bufflink_unlock(bl, irqs);
 	if (!copy_to_user(to, &loss, sizeof(loss)))
 		return 0;
 	if (!loss.records)
 		return -EFAULT;
 
-	/* The report comes back, before what was lost since. */
+	/* Puts the report back, before the losses since then. */
 	irqs = bufflink_lock(bl);
 	loss.records += bl->loss.records;
 	loss.bytes = bufflink_add(loss.bytes, bl->loss.bytes);
 	if (bl->loss.records)
 		loss.last = bl->loss.last;
 	bl->loss = loss;
-	bufflink_notify_loss(bl, flags & (BL_LOST | BL_OVERFLOW));
+	bufflink_set_loss_flags(bl, flags & (BL_LOST | BL_OVERFLOW));
 	bufflink_unlock(bl, irqs);
 	return -EFAULT;
 }
@@ -1246,7 +1267,7 @@ static long bufflink_get_loss(struct bufflink *bl, void __user *to)
 static long bufflink_ioctl(struct file *file, unsigned int cmd,
 			   unsigned long arg)
 {
-	struct bufflink *bl = bufflink_of(file);
+	struct bufflink *bl = file_to_bufflink(file);
 	void __user *user = (void __user *)arg;
 	struct bufflink_stats stats;
 	u64 value;
@@ -1330,7 +1351,7 @@ static ssize_t overflow_show(struct device *dev, struct device_attribute *attr,
 {
 	int flags = atomic_read(&to_bufflink(dev)->flags);
 
-	return sysfs_emit(buf, "%d\n", !!(flags & (BL_OVERFLOW | BL_MISSED)));
+	return sysfs_emit(buf, "%d\n", !!(flags & (BL_OVERFLOW | BL_UNFOLDED)));
 }
 
 static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
@@ -1399,7 +1420,7 @@ static struct attribute *bufflink_attrs[] = {
 };
 ATTRIBUTE_GROUPS(bufflink);
 
-/* The memory of a new buffer is zeroed. An allocation failure is not logged. */
+/* Allocated memory is zeroed. A failed allocation of it is not logged. */
 static int bufflink_alloc_data(struct bufflink *bl, void *buf, size_t size)
 {
 	if (buf) {
@@ -1445,7 +1466,7 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size)
 	return bl;
 }
 
-/* Gives a buffer the lowest instance that no other one of its owner has. */
+/* Gives a buffer the lowest instance that is free for its owner. */
 static void bufflink_enlist(struct bufflink *bl)
 {
 	struct list_head *place = &bufflink_list;
@@ -1568,7 +1589,7 @@ void bufflink_destroy(struct bufflink *bl)
 	irq_work_sync(&bl->irq_tick);
 	bufflink_delist(bl);
 
-	/* A reader that holds this now is the last to copy client memory. */
+	/* A reader that holds this now is the last one in client memory. */
 	mutex_lock(&bl->bounce_lock);
 	mutex_unlock(&bl->bounce_lock);
 
@@ -1588,7 +1609,7 @@ static int __init bufflink_start_worker(void)
 	if (IS_ERR(bufflink_worker))
 		return PTR_ERR(bufflink_worker);
 	sched_set_fifo_low(bufflink_worker->task);
-	wake_up_process(bufflink_worker->task);	/* 6.14 does not start it */
+	wake_up_process(bufflink_worker->task);	/* not started from 6.14 on */
 	return 0;
 }
 

@@ -659,9 +659,9 @@ END_TEST
  * handler of another is left out: bufflink_count_missed() is called there only.
  */
 static const char * const called[] = {
-	"bufflink_refuse", "bufflink_store_slow", "bufflink_commit_slow",
-	"bufflink_fold", "bufflink_notify_data", "bufflink_count_lost",
-	"bufflink_notify_loss", "bufflink_wake_for_loss",
+	"bufflink_refuse_if_full", "bufflink_store_slow", "bufflink_commit_slow",
+	"bufflink_fold", "bufflink_queue_data_wakeup", "bufflink_count_lost",
+	"bufflink_set_loss_flags", "bufflink_queue_loss_wakeup",
 };
 
 #define CALLED	(sizeof(called) / sizeof(*called))

@@ -2,4 +2,4 @@
 # Kernel: 6.12
 # Suite: check_read
 # Found-by: not ok .*check_read
-/^static void bufflink_unlock_read/,/^}/ s/bufflink_arm_and_kick(bl)/barrier()/
+/^static void bufflink_unlock_read/,/^}/ s/bufflink_arm_or_wake(bl)/barrier()/

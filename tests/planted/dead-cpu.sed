@@ -3,4 +3,4 @@
 # Suite: check_hotplug
 # Found-by: not ok .*check_hotplug
 s/return !cpu_online(cpu) && cpu_dying(cpu);/return cpu == nr_cpu_ids;/
-/^static int bufflink_cpu_dead/,/^}/ s/bufflink_wake(bl)/barrier()/
+/^static int bufflink_cpu_dead/,/^}/ s/bufflink_wake_readers(bl)/barrier()/

@@ -2,4 +2,4 @@
 # Kernel: 6.12
 # Suite: check_poll
 # Found-by: not ok .*check_poll
-/^static void bufflink_join_queues/,/^}/ s/bool exclusive = .*/bool exclusive = false;/
+/^static void bufflink_join_queues/,/^}/ s/if (wanted & EPOLLEXCLUSIVE)/if (0)/

@@ -2,5 +2,5 @@
 # Kernel: 6.12
 # Suite: check_waiters
 # Found-by: not ok .*waiter
-s/exclusives = bufflink_has_exclusives(&bl->data_wait);/exclusives = false;/
-/^static bool bufflink_has_exclusives/ s/static/static __maybe_unused/
+s/exclusives = bufflink_has_two_exclusive(&bl->data_wait);/exclusives = false;/
+/^static bool bufflink_has_two_exclusive/ s/static/static __maybe_unused/

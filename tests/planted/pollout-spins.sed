@@ -3,4 +3,4 @@
 # Suite: check_poll,check_write
 # Found-by: not ok .*check_
 /^\tif (err == -EAGAIN)/d
-s/WRITE_ONCE(bf->refused, size)/WRITE_ONCE(bf->refused, 0)/
+s/WRITE_ONCE(bf->wanted_room, size)/WRITE_ONCE(bf->wanted_room, 0)/

@@ -4,6 +4,6 @@
 # Windows: y
 # Found-by: not ok .*waiter
 /^static long bufflink_get_loss/,/^}/ {
-	/if (flags & BL_MISSED)/d
-	/bufflink_wake_for_loss/d
+	/if (flags & BL_UNFOLDED)/d
+	/bufflink_queue_loss_wakeup/d
 }

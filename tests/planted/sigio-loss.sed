@@ -2,4 +2,4 @@
 # Kernel: 6.12
 # Suite: check_poll
 # Found-by: not ok .*check_poll
-/^static noinline void bufflink_wake_for_loss/,/^}/ s/READ_ONCE(bl->fasync))/false)/
+/^static noinline void bufflink_queue_loss_wakeup/,/^}/ s/READ_ONCE(bl->fasync))/false)/
