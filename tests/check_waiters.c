@@ -127,11 +127,20 @@ static void release(struct maker *maker)
 	worker_release(&maker->worker);
 }
 
-/* Often without a thief: it also undoes what others do wrong. */
+/* A thief makes data hard to see, but what it does to a loss sets all right. */
+static unsigned int draw_thieves(void)
+{
+	bool few = kind->need == LOSS;
+
+	if (below(&seed, 4) ? few : !few)
+		return 0;
+	return 1 + below(&seed, THIEVES);
+}
+
 static void release_makers(void)
 {
 	unsigned int producers = 1 + below(&seed, PRODUCERS);
-	unsigned int thieves = below(&seed, 2) * (1 + below(&seed, THIEVES));
+	unsigned int thieves = draw_thieves();
 	unsigned int first = below(&seed, PRODUCERS);
 	unsigned int i;
 
