@@ -58,7 +58,7 @@ static void append_some(struct maker *maker)
 				 kind->need == ROOM ? WRITE_SIZE : 16);
 	struct producer_run records = {
 		.context = maker->context, .seed = maker->seed,
-		.count = 1 + below(&maker->seed, 64),
+		.count = 1 + below(&maker->seed, 32),
 		.size_min = 1, .size_max = bytes,
 	};
 
@@ -122,8 +122,8 @@ static void start_makers(int cpu)
 
 static void release(struct maker *maker)
 {
-	maker->times = 1 + below(&seed, maker->produces ? 8 :
-							  12 * maker->haste);
+	maker->times = 1 + below(&seed, maker->produces ? 4 :
+							  6 * maker->haste);
 	worker_release(&maker->worker);
 }
 
