@@ -1000,8 +1000,11 @@ END_TEST
 
 #define RIVALS		4
 
+#define RIVALRY_MS	1000
+
 /* How many have it open now, each by itself, and how often that came to be. */
 struct rivalry {
+	__u64 end;
 	int owners;
 	unsigned int opens;
 };
@@ -1012,7 +1015,7 @@ static int open_often(void *arg)
 	unsigned int i;
 	long fd;
 
-	for (i = 0; i < 20000 / slowness(); i++) {
+	for (i = 0; now_ms() < rivalry->end; i++) {
 		fd = try_open(O_RDONLY | O_EXCL);
 		if (fd == -EBUSY)
 			continue;
@@ -1035,6 +1038,7 @@ START_TEST(there_is_never_more_than_one)
 	unsigned int i;
 
 	create_buffer(0, PAGE);
+	rivalry->end = now_ms() + RIVALRY_MS;
 	for (i = 0; i < RIVALS; i++)
 		rivals[i] = start(open_often, rivalry);
 	for (i = 0; i < RIVALS; i++)

@@ -32,7 +32,7 @@ options="$options no_timer_check"
 # for a probe at a tracepoint that has two others, and an event makes it two: its
 # own and the one that learns names.
 [ "$script" != suites.sh ] || options="$options trace_event=sched:sched_switch"
-limit=${SECONDS_PER_BOOT:-$((420 * (slow > 1 ? 4 : 1)))}
+limit=${SECONDS_PER_BOOT:-$((900 * (slow > 1 ? 3 : 1)))}
 harmless_taint=$((4096 | 8192))	# out of tree, not signed
 splat='BUG:|WARNING:|Oops|Kernel panic|UBSAN:|KASAN:|KCSAN:|ODEBUG:'
 splat="$splat|possible (circular|recursive|irq)|inconsistent lock"
