@@ -120,10 +120,14 @@ static void start_makers(int cpu)
 	}
 }
 
+/* Refusals take little time, and a waiter is to hear of several in a round. */
 static void release(struct maker *maker)
 {
-	maker->times = 1 + below(&seed, maker->produces ? 4 :
-							  6 * maker->haste);
+	unsigned int most = 6 * maker->haste;
+
+	if (maker->produces)
+		most = kind->need == LOSS ? 24 : 4;
+	maker->times = 1 + below(&seed, most);
 	worker_release(&maker->worker);
 }
 
