@@ -659,22 +659,17 @@ END_TEST
  * handler of another is left out: bufflink_count_missed() is called there only.
  */
 static const char * const called[] = {
-	"bufflink_refuse_if_full", "bufflink_store_slow", "bufflink_commit_slow",
-	"bufflink_fold", "bufflink_queue_data_wakeup", "bufflink_count_lost",
-	"bufflink_set_loss_flags", "bufflink_queue_loss_wakeup",
+	"bufflink:bufflink_refuse_if_full",
+	"bufflink:bufflink_store_slow",
+	"bufflink:bufflink_commit_slow",
+	"bufflink:bufflink_fold",
+	"bufflink:bufflink_queue_data_wakeup",
+	"bufflink:bufflink_count_lost",
+	"bufflink:bufflink_set_loss_flags",
+	"bufflink:bufflink_queue_loss_wakeup",
 };
 
 #define CALLED	(sizeof(called) / sizeof(*called))
-
-static struct producer_probe probe_append(const char *function)
-{
-	struct producer_probe probe = { };
-
-	strncpy(probe.function, function, sizeof(probe.function) - 1);
-	ck_assert_msg(!ioctl(producer, PRODUCER_PROBE, &probe),
-		      "a probe on '%s': %m", function);
-	return probe;
-}
 
 /* A waiter, a wrap, a full buffer, a record too large: all calls are made. */
 static void append_in_all_ways(int fd, int epoll, struct producer_result *all)
@@ -707,10 +702,10 @@ START_TEST(appends_of_a_probe_on_what_append_calls_are_counted)
 
 	pin(0);
 	ck_assert_int_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
-	probe_append(called[_i]);
+	append_from_probe(called[_i]);
 	for (i = 0; i < 20; i++)
 		append_in_all_ways(fd, epoll, &all);
-	probe = probe_append("");
+	probe = append_from_probe("");
 	ck_assert_uint_gt(probe.stored + probe.lost, 0);
 	check_laws(fd, all.stored + probe.stored, all.bytes + probe.stored,
 		   refused(&all) + probe.lost, all.lost_bytes + probe.lost);
@@ -720,7 +715,7 @@ END_TEST
 START_TEST(append_itself_cannot_be_probed)
 {
 	static const char * const names[] = {
-		"bufflink_append", "bufflink_appendv",
+		"bufflink:bufflink_append", "bufflink:bufflink_appendv",
 	};
 	struct producer_probe probe = { };
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "device.h"
@@ -250,6 +251,48 @@ static void check_readers_end(const pid_t *readers)
 	}
 }
 
+/* The idle task of a CPU that is offline calls this, with interrupts off. */
+#define LAST_CALL	"cpuhp_report_idle_dead"
+
+static void read_the_last_append(int fd)
+{
+	struct pollfd pollfd = { fd, POLLPRI, 0 };
+	struct call reader, watcher;
+	char byte = 0;
+
+	call_start(&watcher, SYS_ppoll, (long)&pollfd, 1);
+	call_wait_asleep(&watcher);
+	call_start(&reader, SYS_read, fd, (long)&byte, 1);
+	call_wait_asleep(&reader);
+	switch_cpu('0');
+	ck_assert_int_eq(call_finish(&reader), 1);
+	ck_assert_int_eq(byte, 'p');
+
+	fill(0, SIZE);
+	switch_cpu('1');
+	switch_cpu('0');
+	ck_assert_int_eq(call_finish(&watcher), 1);
+	ck_assert_uint_eq(loss(fd).records, 1);
+	switch_cpu('1');
+	drain(fd);
+}
+
+/* It is offline already, so no irq_work would run there. */
+START_TEST(an_append_of_a_CPU_that_is_offline_wakes)
+{
+	unsigned int round;
+	int fd;
+
+	if (!can_go_off())
+		return;
+	fd = open_buffer(create_buffer(0, SIZE), O_RDONLY);
+	append_from_probe(LAST_CALL);
+	for (round = 0; round < CYCLES; round++)
+		read_the_last_append(fd);
+	ck_assert_uint_eq(append_from_probe("").lost, CYCLES);
+}
+END_TEST
+
 /* Some of them block, some poll. */
 static pid_t start_reader(bool polls)
 {
@@ -323,6 +366,8 @@ int main(void)
 	tcase_add_loop_test(add(suite, "waiters"),
 			    every_waiter_is_told_of_the_last_appends_of_a_CPU_that_goes_off,
 			    0, WAITER_KINDS);
+	tcase_add_test(add(suite, "offline"),
+		       an_append_of_a_CPU_that_is_offline_wakes);
 	tcase = add(suite, "the end");
 	tcase_add_test(tcase, a_buffer_goes_while_a_CPU_is_off);
 	tcase_add_test(tcase, the_modules_go_while_a_CPU_is_off);

@@ -59,6 +59,16 @@ void set_probes(void)
 	ck_assert_int_eq(ioctl(producer, PRODUCER_SET_PROBES), 0);
 }
 
+struct producer_probe append_from_probe(const char *function)
+{
+	struct producer_probe probe = { };
+
+	strncpy(probe.function, function, sizeof(probe.function) - 1);
+	ck_assert_msg(!ioctl(producer, PRODUCER_PROBE, &probe),
+		      "a probe on '%s': %m", function);
+	return probe;
+}
+
 int run_suite(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);

@@ -28,6 +28,8 @@ extern int producer;
 void producer_setup(void);
 void producer_teardown(void);
 void set_probes(void);	/* needed by PRODUCER_SCHED_SWITCH to _NESTED */
+/* from a probe on function, in slot 0; with "" no more, and what became of it */
+struct producer_probe append_from_probe(const char *function);
 void producer_unload(void);	/* and its buffers; teardown loads it */
 int run_suite(Suite *suite);	/* what main() returns */
 

@@ -624,8 +624,7 @@ static int set_append_probe(const struct producer_probe *request)
 	if (append_probe.symbol_name || request->slot >= PRODUCER_SLOTS ||
 	    !slots[request->slot].bl)
 		return -EINVAL;
-	snprintf(symbol, sizeof(symbol), "bufflink:%.*s",
-		 (int)sizeof(request->function), request->function);
+	strscpy(symbol, request->function, sizeof(symbol));
 	probed_buffer = slots[request->slot].bl;
 	atomic_set(&probe_stored, 0);
 	atomic_set(&probe_lost, 0);

@@ -123,12 +123,12 @@ struct producer_run {
 #define PRODUCER_SET_PROBES	_IO('p', 0xb4)
 
 /*
- * Put a kprobe on a function of bufflink, whose handler appends one byte to the
- * buffer of a slot each time. Without a name: take it away, and say how many
- * of these appends were stored and how many lost.
+ * Put a kprobe on a function, "bufflink:NAME" or one of the kernel's, whose
+ * handler appends one byte, 'p', to the buffer of a slot each time. Without a
+ * name: take it away, and say how many of these appends were stored or lost.
  */
 struct producer_probe {
-	char function[48];
+	char function[64];
 	__u32 slot;
 	__u32 stored;
 	__u32 lost;
