@@ -1,43 +1,52 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh
-# Has Spin look at every state of bufflink.pml, which must be in order, and then
-# at each mistake that can be put into it, which must be found.
+# Has Spin look at every state of bufflink.pml and wakeups.pml, which must be
+# in order, and then at each mistake that can be put into them, which must be
+# found.
+#
+# bufflink.pml stands for B1 (NO_RELEASE), B2 (NO_TAIL_RELEASE, TAIL_FIRST), B5
+# (LATE_DESTROYED), B6 (EARLY_LOOK, RECORDS_FIRST), read_lock, bounce_lock and
+# trylock. wakeups.pml stands for
+#   look, arm, look again	TWO_LOOKS, TWO_LOOKS_POLL, NO_RECHECK (B3)
+#   one wakeup a sleep		KEEP_ARMED
+#   watermark and tick		NO_LAZY, LATE_LAZY, QUIET_WATERMARK
+#   SIGIO			ARM_IF_EMPTY, TICK_UNLOCKED
+#   another reader (B7)		NO_CONTENDED, ONE_TRY
+#   loss			BLIND_GETLOSS, QUIET_FAULT, FLAG_FIRST (B6)
+#   queues (B4)			LATE_JOIN, EARLY_LOOK
+#   room			FORGET_REFUSED
+#   exclusive waiters		NO_REARM, LATE_REARM, and STRANGERS on data_wait
+#   a CPU that goes off		PARKED, QUEUE_WHEN_OFFLINE, STARTING_IS_OFFLINE,
+#				NO_CPU_DEAD, NO_CPU_OFFLINE, ALWAYS_TICK
+#   the end			NO_WAKE
 set -eu
 . "$(dirname "$0")/../vm/common.sh"
 
 megabytes=2000
-
-# One thread with many records, two of them, who sleeps, and what an NMI meets.
-one="-DTHREADS=1 -DNMIS=0 -DAPPENDS=5 -DPOLLERS=0 -DSIZE=3 -DWATERMARK=1"
-two="-DTHREADS=2 -DNMIS=0 -DAPPENDS=2 -DPOLLERS=0 -DSIZE=2 -DWATERMARK=1"
-wake="-DTHREADS=2 -DNMIS=0 -DAPPENDS=1 -DPOLLERS=1 -DSIZE=3"
-nmi="-DTHREADS=1 -DNMIS=1 -DAPPENDS=2 -DPOLLERS=0 -DSIZE=2 -DWATERMARK=1"
-ends="-DTHREADS=1 -DNMIS=0 -DAPPENDS=2 -DPOLLERS=1 -DSIZE=3 -DWATERMARK=2"
-own="-DBOUNCE=0"
-client="-DBOUNCE=1"
 
 pass() {
 	echo "ok: $*"
 }
 
 fail() {
-	echo "NOT ok: $* ($PWD, $options)"
+	echo "NOT ok: $* ($PWD, $model, $options)"
 }
 
-# verify SEARCH OPTION...: writes what the verifier says to ./out
+# verify SEARCH OPTION...: of $model; writes what the verifier says to ./out.
+# To compile it with -O2 would take longer than to run it.
 verify() {
 	search=$1
 	shift
 	options=$*
 	work=$(mktemp -d "$build/model/XXXXXX")
 	cd "$work"
-	spin -a "$@" "$here/bufflink.pml" >out
+	spin -a "$@" "$here/$model.pml" >out
 	case $search in
-	states)	gcc -O2 -w -DSAFETY -DMEMLIM=$megabytes -o pan pan.c
-		./pan -m10000 >out ;;
-	cycles)	gcc -O2 -w -DNP -DMEMLIM=$megabytes -o pan pan.c
-		./pan -m10000 -l >out ;;
+	states)	gcc -w -DSAFETY -DMEMLIM=$megabytes -o pan pan.c
+		./pan -m20000 >out ;;
+	cycles)	gcc -w -DNP -DMEMLIM=$megabytes -o pan pan.c
+		./pan -m20000 -l >out ;;
 	esac
 }
 
@@ -59,9 +68,13 @@ holds() {
 
 # finds MISTAKE WORDS OPTION...: in the WORDS of the verifier
 finds() {
-	mistake=$1 words=$2
-	shift 2
-	verify states "-D$mistake" "$@"
+	finds_by states "$@"
+}
+
+finds_by() {
+	search=$1 mistake=$2 words=$3
+	shift 3
+	verify "$search" "-D$mistake" "$@"
 	if grep '^pan:1' out | grep -qF "$words"; then
 		pass "$mistake is found: $(sed -n 's/^pan:1: //p' out)"
 	else
@@ -69,39 +82,133 @@ finds() {
 	fi
 }
 
-# Two halves that take as long as each other
+wrong_byte="ring[tail_ptr]==read"
+stuck="invalid end state"
+asleep="asleep"			# while something waits
+silent="reported==losses"	# a loss of which nobody was told
+
+# One thread with many records, two of them, two readers, an NMI
 # shellcheck disable=SC2086 # several options in one variable
-first_half() {
+ring() {
+	model=bufflink
+	one="-DTHREADS=1 -DNMIS=0 -DAPPENDS=5 -DREADERS=1 -DSIZE=3"
+	two="-DTHREADS=2 -DNMIS=0 -DAPPENDS=2 -DREADERS=1 -DSIZE=2"
+	readers="-DTHREADS=1 -DNMIS=0 -DAPPENDS=4 -DREADERS=2 -DSIZE=3"
+	few="-DTHREADS=1 -DNMIS=0 -DAPPENDS=3 -DREADERS=2 -DSIZE=3"
+	nmi="-DTHREADS=1 -DNMIS=1 -DAPPENDS=2 -DREADERS=1 -DSIZE=2"
+	both="-DTHREADS=1 -DNMIS=1 -DAPPENDS=2 -DREADERS=2 -DSIZE=3"
+	own="-DBOUNCE=0"
+	client="-DBOUNCE=1"
+
 	holds states "one thread, own memory" $one $own
 	holds states "one thread, client memory" $one $client
 	holds states "two threads" $two $own
-	holds states "wakeups, watermark 1" $wake -DWATERMARK=1 $own
-	holds states "wakeups, watermark 2" $wake -DWATERMARK=2 $own
-}
-
-# shellcheck disable=SC2086 # several options in one variable
-second_half() {
-	holds states "wakeups, client memory" $wake -DWATERMARK=1 $client
+	holds states "two readers" $readers $own
+	holds states "two readers, client memory" $readers $client
 	holds states "an NMI" $nmi $own
-	holds cycles "nothing goes on for ever" $ends $own
+	holds states "an NMI, two readers" $both $own
+	holds cycles "no append goes on for ever" $few $client
 
-	wake="$wake -DWATERMARK=3"
-	wrong_byte="ring[get]==position"
-	lost_wakeup="asleep"
-	stuck="invalid end state"
-	finds NO_RELEASE "$wrong_byte" $wake $own
+	finds NO_RELEASE "$wrong_byte" $one $own
 	finds NO_TAIL_RELEASE "$wrong_byte" $two $own
-	finds NO_RECHECK "$lost_wakeup" $wake $own
-	finds KEEP_SLEEPER "violated sleeps" $wake $own
-	finds NO_LAZY "$lost_wakeup" $wake $own
-	finds LATE_LAZY "$lost_wakeup" $wake $own
-	finds LATE_DEAD "position==head" $wake $own
-	finds NO_WAKE "$stuck" $wake $own
-	finds NO_BOUNCE "destroyed" $wake $client
+	finds NO_READ_LOCK "$wrong_byte" $readers $own
+	finds LATE_DESTROYED "read==head" $one $own
+	finds NO_BOUNCE "returned" $one $client
 	finds NMI_WAITS "$stuck" $nmi $own
 	finds EARLY_LOOK "offered" $nmi $own
 	finds TAIL_FIRST "refused" $two $own
 	finds RECORDS_FIRST "offered_bytes" $nmi $own
+}
+
+# shellcheck disable=SC2086 # several options in one variable
+data() {
+	model=wakeups
+	tick="-DWATERMARK=2"
+	readers="-DREADERS=2"
+	poller="-DREADERS=1 -DPOLLERS=1"
+	lower="-DREADERS=1 $tick -DTICK=0 -DLOWER=1"
+	signal="-DREADERS=1 -DSIGNALS=1"
+	refused="-DREADERS=1 -DEDGES=1 -DCONTENTION=1"
+
+	holds states "two readers" $readers
+	holds states "two readers and a tick" $readers $tick
+	holds states "a reader and a poller" $poller
+	holds states "two readers and a poller" $readers -DPOLLERS=1 -DAPPENDS=1
+	holds states "a reader, a poller and a tick" $poller $tick
+	holds states "the watermark is lowered" $lower
+	holds states "a reader and SIGIO" $signal
+	holds states "a reader, SIGIO and a tick" $signal $tick
+	holds states "a reader and an edge" $refused
+	holds states "a reader and SIGIO, and read_lock" $signal -DCONTENTION=1
+	holds cycles "no poll goes on for ever" -DEDGES=1 -DPOLLERS=1
+	holds cycles "no signal goes on for ever" $signal $tick -DAPPENDS=1
+
+	finds TWO_LOOKS "$asleep" $readers
+	finds NO_RECHECK "$asleep" $readers
+	finds KEEP_ARMED sleeps $readers
+	finds NO_WAKE "$stuck" $readers
+	finds TWO_LOOKS_POLL "$asleep" $poller
+	finds NO_LAZY "$asleep" $poller $tick
+	finds LATE_LAZY "$asleep" $poller $tick
+	finds QUIET_WATERMARK "$asleep" $lower
+	finds ARM_IF_EMPTY "$asleep" $signal
+	finds TICK_UNLOCKED "$asleep" $signal $tick
+	finds NO_CONTENDED untold $refused
+	finds ONE_TRY untold $refused
+}
+
+# shellcheck disable=SC2086 # several options in one variable
+others() {
+	model=wakeups
+	loss="-DMISSES=1 -DSIZE=1"
+	edge="$loss -DLOSS_EDGES=1"
+	level="$loss -DLOSS_LEVELS=1"
+	fault="$loss -DLOSS_EDGES=2 -DFAULTS=1"
+	room="-DWRITERS=2 -DREADERS=1 -DCLIENTS=0 -DSIZE=2"
+	exclusive="-DEXCLUSIVE=2"
+	off="-DHOTPLUG=1 -DAPPENDS=1"
+	reader="$off -DCLIENTS=2 -DREADERS=1"
+	lazy="$reader -DWATERMARK=3"
+
+	holds states "two clients, a loss by edge" $edge -DCLIENTS=2
+	holds states "a loss by edge and by level" $edge -DLOSS_LEVELS=1
+	holds states "a loss by SIGIO" $loss -DSIGNALS=1
+	holds states "GETLOSS fails once of two" $fault
+	holds cycles "no loss goes on for ever" $edge -DLOSS_LEVELS=1
+	holds states "two writers" $room
+	holds cycles "no writer goes on for ever" $room -DAPPENDS=1
+	holds states "two exclusive waiters" $exclusive
+	holds states "two exclusive waiters and a reader" \
+		$exclusive -DREADERS=1 -DAPPENDS=1
+	holds states "a CPU goes off" $reader
+	holds states "a CPU goes off, and a tick" $lazy
+	holds states "a CPU goes off, SIGIO" $off -DCLIENTS=2 -DSIGNALS=1
+	holds states "a CPU goes off, a loss" $off $edge -DCLIENTS=2
+	holds states "a CPU goes off, exclusive waiters" $off $exclusive
+
+	early="-DEARLY=1 -DAPPENDS=1"
+	for waiters in "-DREADERS=1 -DPOLLERS=1" "-DEDGES=1 -DSIGNALS=1" \
+		       "$exclusive" "$room" "$edge -DLOSS_LEVELS=1"; do
+		holds states "destroyed early, $waiters" $early $waiters
+	done
+
+	finds BLIND_GETLOSS "$silent" $edge
+	finds BLIND_GETLOSS "$silent" $loss -DSIGNALS=1
+	finds QUIET_FAULT "$silent" $fault
+	finds FLAG_FIRST "$silent" $edge
+	finds LATE_JOIN "$silent" $level
+	finds LATE_JOIN room_asleep $room
+	finds EARLY_LOOK room_asleep $room
+	finds_by cycles FORGET_REFUSED "non-progress cycle" $room -DAPPENDS=1
+	finds NO_REARM untold $exclusive
+	finds LATE_REARM untold $exclusive
+	finds STRANGERS=1 untold $exclusive -DAPPENDS=1
+	finds PARKED "$stuck" $reader
+	finds QUEUE_WHEN_OFFLINE "$stuck" $reader
+	finds STARTING_IS_OFFLINE "$asleep" $reader
+	finds NO_CPU_DEAD "$asleep" $reader
+	finds NO_CPU_OFFLINE "$stuck" $lazy
+	finds ALWAYS_TICK "$stuck" $lazy
 }
 
 "$top/tests/vm/setup.sh" model
@@ -109,11 +216,12 @@ rm -rf "$build/model"
 mkdir -p "$build/model"
 cd "$build/model"
 rc=0
-first_half >first &
+others >second &
+second=$!
+{ ring; data; } >first &
 first=$!
-second_half >second &
-wait $! || rc=1
 wait $first || rc=1
+wait $second || rc=1
 cat first second
 echo "$(cat first second | grep -c '^ok') passed," \
 	"$(cat first second | grep -c '^NOT') failed"
