@@ -1047,6 +1047,9 @@ static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	do {
 		destroyed = smp_load_acquire(&bl->destroyed);	/* B5 */
 		ret = bufflink_try_read(bl, to, nowait);
+		/* The holder of read_lock arms for this one, too: B7. */
+		if (ret == -EAGAIN)
+			return ret;
 		if (ret || destroyed)
 			break;
 		if (nowait)

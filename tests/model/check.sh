@@ -11,7 +11,7 @@
 #   look, arm, look again	TWO_LOOKS, TWO_LOOKS_POLL, NO_RECHECK (B3)
 #   one wakeup a sleep		KEEP_ARMED
 #   watermark and tick		NO_LAZY, LATE_LAZY, QUIET_WATERMARK
-#   SIGIO			ARM_IF_EMPTY, TICK_UNLOCKED
+#   SIGIO			ARM_IF_EMPTY, TICK_UNLOCKED, REFUSED_WAKES
 #   another reader (B7)		NO_CONTENDED, ONE_TRY
 #   loss			BLIND_GETLOSS, QUIET_FAULT, FLAG_FIRST (B6)
 #   queues (B4)			LATE_JOIN, EARLY_LOOK
@@ -128,6 +128,7 @@ data() {
 	poller="-DREADERS=1 -DPOLLERS=1"
 	lower="-DREADERS=1 $tick -DTICK=0 -DLOWER=1"
 	signal="-DREADERS=1 -DSIGNALS=1"
+	storm="$signal -DCONTENTION=1"
 	refused="-DREADERS=1 -DEDGES=1 -DCONTENTION=1"
 
 	holds states "two readers" $readers
@@ -139,9 +140,10 @@ data() {
 	holds states "a reader and SIGIO" $signal
 	holds states "a reader, SIGIO and a tick" $signal $tick
 	holds states "a reader and an edge" $refused
-	holds states "a reader and SIGIO, and read_lock" $signal -DCONTENTION=1
+	holds states "a reader and SIGIO, and read_lock" $storm
 	holds cycles "no poll goes on for ever" -DEDGES=1 -DPOLLERS=1
 	holds cycles "no signal goes on for ever" $signal $tick -DAPPENDS=1
+	holds cycles "nor while another reads" $storm -DAPPENDS=1
 
 	finds TWO_LOOKS "$asleep" $readers
 	finds NO_RECHECK "$asleep" $readers
@@ -153,6 +155,7 @@ data() {
 	finds QUIET_WATERMARK "$asleep" $lower
 	finds ARM_IF_EMPTY "$asleep" $signal
 	finds TICK_UNLOCKED "$asleep" $signal $tick
+	finds_by cycles REFUSED_WAKES "non-progress cycle" $storm -DAPPENDS=1
 	finds NO_CONTENDED untold $refused
 	finds ONE_TRY untold $refused
 }

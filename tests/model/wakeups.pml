@@ -374,7 +374,7 @@ inline bufflink_read(nowait) {
 			if :: n -> used = used - n :: n > 1 -> used-- :: !n fi;
 			n = 0
 		};
-		atomic { read_lock = false; locked = false };
+		read_lock = false;
 #ifndef NO_CONTENDED
 		if
 		:: atomic { bl_contended -> bl_contended = false };
@@ -405,10 +405,15 @@ inline bufflink_read(nowait) {
 #ifdef ARM_IF_EMPTY
 	:: fasync && !used -> bufflink_arm_or_wake()
 #else
+#ifdef REFUSED_WAKES
 	:: fasync -> bufflink_arm_or_wake()
+#else
+	:: fasync && (locked || !CONTENTION) -> bufflink_arm_or_wake()
+#endif
 #endif
 	:: else
-	fi
+	fi;
+	locked = false
 }
 
 /* A program that reads, and waits in read(), until the end; or does no more. */
