@@ -1140,7 +1140,8 @@ static size_t bufflink_wanted_room(const struct bufflink_file *bf)
  */
 static bool bufflink_is_io_uring_retry(__poll_t wanted)
 {
-	return (wanted & (EPOLLERR | EPOLLHUP | EPOLLWRBAND)) == EPOLLERR;
+	return wanted & (BL_POLL_IN | BL_POLL_OUT) &&
+	       (wanted & (EPOLLERR | EPOLLHUP | EPOLLWRBAND)) == EPOLLERR;
 }
 
 static __poll_t bufflink_events(const struct bufflink_file *bf, __poll_t wanted)

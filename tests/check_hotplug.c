@@ -168,6 +168,13 @@ static void check_all_is_taken(const struct waiter_kind *kind,
 	}
 }
 
+/* In half of the rounds the tick wakes. */
+static void draw_watermark(void)
+{
+	ck_assert_int_eq(set_watermark(channel.fd,
+				       rand_r(&seed) % 2 ? SIZE : 1), 0);
+}
+
 static void go_off(void)
 {
 	pause_ms(rand_r(&seed) % 10);
@@ -181,6 +188,7 @@ static void cycle(const struct waiter_kind *kind, unsigned int round)
 
 	if (kind->need != DATA)
 		channel_fill(&channel);
+	draw_watermark();
 	waiters_release(count, &seed);
 	start_load(kind->need);
 	go_off();
@@ -311,6 +319,7 @@ static void destroy_while_off(void)
 	channel = channel_buffer(SIZE);
 	for (i = 0; i < READERS; i++)
 		readers[i] = start_reader(i % 2);
+	draw_watermark();
 	start_load(DATA);
 	go_off();
 	close(channel.fd);

@@ -2,4 +2,4 @@
 # Kernel: 6.12
 # Suite: check_read
 # Found-by: not ok .*check_read
-/^static bool bufflink_is_io_uring_retry/,/^}/ s/return .*/return wanted == 0;/
+/^static bool bufflink_is_io_uring_retry/,/^}/ s/return wanted & .*/return !wanted \&\&/
