@@ -204,7 +204,6 @@ static void has_the_files_of_src(void)
  * On a busy machine it was seen to say that SRC was written to in the last round,
  * rightly or not. That is no copy, so it is made again, as the manual says.
  */
-#define WRITTEN	3
 #define TRIES	3
 
 static void copy_frozen(const char *disk, char *compare)
