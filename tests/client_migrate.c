@@ -200,34 +200,13 @@ static void has_the_files_of_src(void)
 	ck_assert_int_eq(system(LIST "| cmp - " LIST_OF_SRC " >&2"), 0);
 }
 
-/*
- * On a busy machine it was seen to say that SRC was written to in the last round,
- * rightly or not. That is no copy, so it is made again, as the manual says.
- */
-#define TRIES	3
-
-static void copy_frozen(const char *disk, char *compare)
-{
-	int status, i;
-
-	for (i = 0; i < TRIES; i++) {
-		status = finish(migrate("--freeze", MOUNTPOINT, compare,
-					(char *)disk, DST));
-		if (status != WRITTEN)
-			break;
-		printf("# status 3, so again: %s", said());
-	}
-	ck_assert_msg(status == GOOD, "status %d: %s", status, said());
-	must_have_said(" is a copy of ");
-}
-
 /* What --run says is the same while SRC is frozen, and can be mounted. */
 static void copy_under_load(const char *disk)
 {
 	char compare[192];
 
 	compare_command(compare, sizeof(compare), disk);
-	copy_frozen(disk, compare);
+	good(migrate("--freeze", MOUNTPOINT, compare, (char *)disk, DST));
 	ck_assert(is_clean(DST));
 	load_goes_on();
 	printf("# %s", strstr(said(), DST " is a copy"));
