@@ -30,7 +30,7 @@ static struct waiter waiters[WAITERS_MAX];
 static const struct channel *channel;
 static atomic_bool may_act;
 
-/* What a waiter does when it was told of something */
+/* The act of a waiter that was told of something */
 
 /*
  * A read may fail because another reader is about to take the bytes. That may be

@@ -142,7 +142,7 @@ byte sleeps;		/* times that BL_ARMED was set, without a wakeup yet */
 #define WATCHED	(LOSS_EDGES || LOSS_LEVELS || SIGNALS && MISSES)
 #define COUNTED	(!EXCLUSIVE && !MISSES && !HOTPLUG && !SIGNALS)
 
-/* What is queued on such a CPU does not run: bufflink_cpu_dead() wakes. */
+/* An irq_work on such a CPU does not run. bufflink_cpu_dead() wakes. */
 #ifdef QUEUE_WHEN_OFFLINE
 #define bufflink_cpu_went_offline	false
 #else
