@@ -28,6 +28,19 @@ static const char *tool_path;
 #define tool_writing(out, ...) \
 	start_tool(tool_path, memory_file(""), out, ARGS(__VA_ARGS__))
 
+/* One that is to be let go: until then it is between its first two looks. */
+static struct tool between_looks(char **argv)
+{
+	struct tool tool = {
+		.path = tool_path, .argv = argv, .in = memory_file(""),
+		.out = memory_file(""), .err = memory_file(""), .held = true,
+	};
+
+	run_tool(&tool);
+	hold(&tool);
+	return tool;
+}
+
 static off_t size_of(int fd)
 {
 	struct stat stat;
@@ -519,12 +532,12 @@ START_TEST(stat_has_the_rates_between_two_looks)
 
 	buffer_0(PAGE);
 	append_text("what was before does not count");
-	stat = tool("stat", "0");
-	wait_asleep(stat.pid);
+	stat = between_looks(ARGS("stat", "0"));
 	for (i = 0; i < 1000; i++)
 		append_text("xy");
 	for (i = 0; i < 10; i++)
 		ck_assert_int_eq(append_record(0, 5000), -EMSGSIZE);
+	let_run(&stat);
 	ck_assert_int_eq(finish(stat.pid), GOOD);
 	line = text_of(stat.out);
 	check_rate(line, " records_per_second=", 1000);
@@ -658,9 +671,9 @@ START_TEST(stat_watch_ends_when_the_buffer_is_gone)
 			 "bufflink: /dev/bufflink0 is gone\n");
 
 	buffer_0(PAGE);
-	stat = tool("stat", "0");
-	wait_asleep(stat.pid);
+	stat = between_looks(ARGS("stat", "0"));
 	destroy_buffer();
+	let_run(&stat);
 	ends(stat, FAILED, "", "bufflink: /dev/bufflink0 is gone\n");
 }
 END_TEST
@@ -670,9 +683,9 @@ START_TEST(stat_watch_sees_buffers_come_and_go)
 	struct tool stat;
 	off_t size;
 
-	stat = tool("stat", "-w0.1");
-	wait_asleep(stat.pid);
+	stat = between_looks(ARGS("stat", "-w0.1"));
 	buffer_0(PAGE);
+	let_run(&stat);
 	wait_for(strstr(text_of(stat.out), "number=0 "));
 	ck_assert_ptr_nonnull(strstr(text_of(stat.out),
 				     " records_per_second=- "));
@@ -694,13 +707,12 @@ START_TEST(stat_watch_has_no_rate_for_another_buffer_of_the_number)
 
 	buffer_0(PAGE);
 	append_text("record");
-	stat = tool("stat", "-w");
-	wait_for(size_of(stat.out) > 0);
-	wait_asleep(stat.pid);
+	stat = between_looks(ARGS("stat", "-w"));
 	destroy_buffer();
 	buffer_0(PAGE);
 	for (i = 0; i < 100; i++)
 		append_text("another");
+	let_run(&stat);
 	wait_for(strstr(text_of(stat.out), " records=100 "));
 	line = strstr(text_of(stat.out), " records=100 ");
 	ck_assert_ptr_nonnull(strstr(line, " records_per_second=- "));

@@ -2,6 +2,9 @@
 #define _GNU_SOURCE
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "tool.h"
 
@@ -25,6 +28,8 @@ static int exec_tool(void *arg)
 		return 126;
 	if (isatty(0) && (setsid() < 0 || ioctl(0, TIOCSCTTY, 0)))
 		return 126;
+	if (tool->held && ptrace(PTRACE_TRACEME, 0, 0, 0))
+		return 126;
 	execv(tool->path, tool->argv);
 	return 127;
 }
@@ -43,6 +48,45 @@ struct tool start_tool(const char *path, int in, int out, char **argv)
 
 	run_tool(&tool);
 	return tool;
+}
+
+static void stopped(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFSTOPPED(status), "it has ended before its ppoll()");
+}
+
+static bool is_ppoll(pid_t pid)
+{
+	struct __ptrace_syscall_info info;
+
+	ck_assert_int_gt(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info),
+				&info), 0);
+	if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
+		return false;
+#ifdef SYS_ppoll_time64
+	if (info.entry.nr == SYS_ppoll_time64)
+		return true;
+#endif
+	return info.entry.nr == SYS_ppoll;
+}
+
+void hold(const struct tool *tool)
+{
+	stopped(tool->pid);	/* by its start */
+	ck_assert_int_eq(ptrace(PTRACE_SETOPTIONS, tool->pid, 0,
+				PTRACE_O_TRACESYSGOOD), 0);
+	do {
+		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, tool->pid, 0, 0), 0);
+		stopped(tool->pid);
+	} while (!is_ppoll(tool->pid));
+}
+
+void let_run(const struct tool *tool)
+{
+	ck_assert_int_eq(ptrace(PTRACE_DETACH, tool->pid, 0, 0), 0);
 }
 
 const char *text_of(int fd)

@@ -14,6 +14,7 @@ struct tool {
 	int in;
 	int out;
 	int err;
+	bool held;	/* starts under the eyes of the test, see hold() */
 	pid_t pid;
 };
 
@@ -21,6 +22,9 @@ int memory_file(const char *text);
 void run_tool(struct tool *tool);
 /* the same, with standard error in memory */
 struct tool start_tool(const char *path, int in, int out, char **argv);
+/* A program that started held: stops where it is about to ppoll(), and goes on. */
+void hold(const struct tool *tool);
+void let_run(const struct tool *tool);
 /* What was written to it so far; valid until the next but one. */
 const char *text_of(int fd);
 bool has_written(int fd, const char *text);
