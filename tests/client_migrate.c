@@ -613,6 +613,161 @@ static bool took(int pipe, size_t *size)
 	return !*size;
 }
 
+static int stream_to(const char *path)
+{
+	return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+static int receive(const char *path)
+{
+	int in = open(path, O_RDONLY | O_CLOEXEC);
+
+	unlink(SAID);
+	return finish(start_program(in, null(), ARGS("--receive", DST)));
+}
+
+/* The last round of a frozen file system, likewise stuck; of its stream */
+struct stuck {
+	pid_t pid;
+	int disk;
+	int pipe;
+	int stream;
+};
+
+#define FREE		(18 * MIB)	/* here and up to 22 MiB is no file */
+#define PIPE		65536		/* bytes that a pipe has room for */
+
+static bool pour(const struct stuck *stuck, size_t *most)
+{
+	static char data[PIPE];
+	size_t part = *most < sizeof(data) ? *most : sizeof(data);
+	ssize_t got = read(stuck->pipe, data, part);
+
+	if (got > 0) {
+		ck_assert_int_eq(write(stuck->stream, data, got), got);
+		*most -= got;
+	}
+	return !*most;
+}
+
+static bool pour_a_little(const struct stuck *stuck)
+{
+	size_t most = PIPE;
+
+	pour(stuck, &most);
+	return true;
+}
+
+static struct stuck stuck_frozen(const char *disk)
+{
+	struct stuck stuck;
+	size_t most;
+	int fds[2];
+
+	make_filesystem(disk);
+	stuck.disk = open_direct(disk, O_RDWR);
+	write_blocks(stuck.disk, FREE, 4 * MIB, 'x');
+	ck_assert_int_eq(try_mount(disk), 0);
+	log_devices(disk, "buffer_size=4096");
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	stuck.pid = start_program(null(), fds[1],
+				  ARGS("-f", MOUNTPOINT, (char *)disk, "-"));
+	close(fds[1]);
+	stuck.pipe = fds[0];
+	stuck.stream = stream_to(STREAM);
+	most = 3 * MIB;
+	wait_for(pour(&stuck, &most));	/* the first round is beyond 20 MiB */
+	write_blocks(stuck.disk, FREE, 2 * MIB, 'y');
+	/* what comes after these words is in the pipe only now, or to come */
+	wait_for(pour_a_little(&stuck) && has_said("round 1: copied"));
+	most = 2 * PIPE;
+	wait_for(pour(&stuck, &most));	/* so some is of the last round */
+	return stuck;
+}
+
+static int end_stuck(const struct stuck *stuck)
+{
+	wait_for(pour_a_little(stuck) && finished(stuck->pid, 0));
+	pour_a_little(stuck);
+	close(stuck->disk);
+	close(stuck->pipe);
+	close(stuck->stream);
+	return finish(stuck->pid);
+}
+
+static void discard(int disk, uint64_t offset, uint64_t size)
+{
+	const uint64_t range[2] = { offset, size };
+
+	ck_assert_msg(!ioctl(disk, BLKDISCARD, range), "cannot discard: %m");
+}
+
+static void must_be_zero(const char *path, uint64_t offset, uint64_t end)
+{
+	for (; offset < end; offset += PAGE)
+		ck_assert_int_eq(byte_of(path, offset), 0);
+}
+
+/* As ext4 may do: what was copied, will be, and was not to be any more */
+static void discarded_while_frozen(const char *disk)
+{
+	struct stuck stuck = stuck_frozen(disk);
+	int status;
+
+	discard(stuck.disk, FREE, 4 * MIB);
+	status = end_stuck(&stuck);
+	ck_assert_msg(status == GOOD, "status %d: %s", status, said());
+	must_have_said(" is a copy of ");
+	must_have_said(" in 2 rounds for ");
+	ck_assert_int_eq(receive(STREAM), GOOD);
+	must_be_zero(disk, FREE, FREE + 4 * MIB);
+	must_be_zero(DST, FREE, FREE + 4 * MIB);
+	ck_assert(is_clean(DST));
+}
+
+START_TEST(what_a_frozen_file_system_discards_is_copied)
+{
+	discarded_while_frozen(new_loop(SIZE));
+}
+END_TEST
+
+START_TEST(what_a_frozen_file_system_on_bios_discards_is_copied)
+{
+	discarded_while_frozen(new_dm(new_loop(SIZE), 2, SIZE / SECTOR / 2));
+}
+END_TEST
+
+static void is_disturbed(const struct stuck *stuck)
+{
+	ck_assert_int_eq(end_stuck(stuck), WRITTEN);
+	must_have_said("was written to during the last round, or may have been");
+	ck_assert(!has_said(" is a copy"));
+	ck_assert_int_eq(receive(STREAM), FAILED);
+}
+
+START_TEST(a_write_to_what_is_frozen_is_status_3)
+{
+	struct stuck stuck = stuck_frozen(new_loop(SIZE));
+
+	/* of what is still to be copied, and no better for what follows */
+	write_blocks(stuck.disk, FREE + 2 * MIB - PAGE, PAGE, 'z');
+	discard(stuck.disk, FREE, 4 * MIB);
+	is_disturbed(&stuck);
+}
+END_TEST
+
+START_TEST(a_loss_while_it_is_frozen_is_status_3)
+{
+	struct stuck stuck = stuck_frozen(new_loop(SIZE));
+
+	do {
+		discard(stuck.disk, FREE, PAGE);
+	} while (!lost());
+	is_disturbed(&stuck);
+}
+END_TEST
+
 /* Lost near the end of a round, nearly all is dirty after it. */
 START_TEST(a_loss_does_not_make_the_last_round_a_long_one)
 {
@@ -729,19 +884,6 @@ START_TEST(a_source_that_grows_is_not_copied)
 END_TEST
 
 /* streams */
-
-static int stream_to(const char *path)
-{
-	return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-}
-
-static int receive(const char *path)
-{
-	int in = open(path, O_RDONLY | O_CLOEXEC);
-
-	unlink(SAID);
-	return finish(start_program(in, null(), ARGS("--receive", DST)));
-}
 
 START_TEST(a_stream_is_received_identically)
 {
@@ -1140,7 +1282,11 @@ int main(int argc, char **argv)
 			a_file_has_the_size_of_src_then,
 			a_source_that_grows_is_not_copied,
 			a_write_during_the_last_round_is_status_3,
-			a_loss_during_the_last_round_is_status_3));
+			a_loss_during_the_last_round_is_status_3,
+			what_a_frozen_file_system_discards_is_copied,
+			what_a_frozen_file_system_on_bios_discards_is_copied,
+			a_write_to_what_is_frozen_is_status_3,
+			a_loss_while_it_is_frozen_is_status_3));
 	add_tests(new_case(suite, "streams"),
 		  tests(a_stream_is_received_identically,
 			a_truncated_stream_is_refused,

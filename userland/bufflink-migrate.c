@@ -41,6 +41,7 @@
 #define BLOCK		(1 << 20)	/* most bytes that are read at once */
 #define MAX_FREEZES	16
 #define MAX_LOSSES	3	/* then the last round may be all of it */
+#define MAX_PASSES	20	/* of the last round, for what is discarded in it */
 
 /* besides EXIT_SUCCESS and EXIT_FAILURE, which is 1 */
 #define EXIT_USAGE	2
@@ -95,8 +96,11 @@ static struct {
 	__u64 taken;		/* by us or before us (bytes) */
 	__u64 lost;		/* records that we know of */
 	unsigned int losses;	/* times that we learned of some */
-	__u64 changes;		/* records about SRC so far */
-	__u64 at_rest;		/* of these, when the last round began */
+	__u64 changes;		/* records about SRC so far, see mark_change() */
+	struct {		/* when the last round began */
+		__u64 changes;
+		unsigned int losses;
+	} at_rest;
 } blklog;
 
 /* What has begun to change and does not say at its end what it was. */
@@ -664,8 +668,8 @@ static void mark_all(void)
 	mark(0, dirty.count);
 }
 
-/* Chunks that these sectors of the whole disk touch. */
-static void mark_sectors(__u64 sector, __u64 sectors)
+/* Chunks that these sectors of the whole disk touch; false if none is SRC's. */
+static bool mark_sectors(__u64 sector, __u64 sectors)
 {
 	const __u64 src_end = src.start + src.size;
 	__u64 first = sector * SECTOR;
@@ -676,10 +680,10 @@ static void mark_sectors(__u64 sector, __u64 sectors)
 	if (end > src_end)
 		end = src_end;
 	if (first >= end)
-		return;
-	blklog.changes++;
+		return false;
 	mark((first - src.start) / granularity,
 	     (end - 1 - src.start) / granularity + 1);
+	return true;
 }
 
 /* Takes up to size bytes of what is dirty, from chunk *first on, as clean. */
@@ -777,13 +781,26 @@ static size_t find_begun(__u64 id)
 	return i;
 }
 
+/*
+ * A file system may discard what it has freed at any time, also frozen: ext4, for
+ * one, does so in a thread of its own, which a freeze does not wait for. This is
+ * to be copied, but is no write.
+ */
+static void mark_change(const struct blklog_record *record)
+{
+	const bool harmless = mount_count && record->change == BLKLOG_DISCARD;
+
+	if (mark_sectors(record->sector, record->sectors) && !harmless)
+		blklog.changes++;
+}
+
 static void remember_begun(const struct blklog_record *record)
 {
 	size_t i = find_begun(record->id);
 
 	/* One that never ended here has ended: its id was free again. */
 	if (i < begun_count)
-		mark_sectors(begun[i].sector, begun[i].sectors);
+		mark_change(&begun[i]);
 	else if (begun_count % 64 == 0)
 		begun = reallocarray(begun, begun_count + 64, sizeof(*begun));
 	if (!begun)
@@ -803,15 +820,16 @@ static void take_record(const struct blklog_record *record)
 		remember_begun(record);
 		return;
 	}
-	mark_sectors(record->sector, record->sectors);
+	mark_change(record);
 	if (!record->id)
 		return;
 	i = find_begun(record->id);
 	if (i < begun_count) {
-		mark_sectors(begun[i].sector, begun[i].sectors);
+		mark_change(&begun[i]);
 		begun[i] = begun[--begun_count];
 	} else {	/* lost, or before us: what else it was is not known */
-		mark_sectors(0, (src.start + src.size) / SECTOR);
+		mark_all();
+		blklog.changes++;
 	}
 }
 
@@ -952,11 +970,11 @@ static void copy_chunks(__u64 first, __u64 count)
 	progress.total += size;
 }
 
-static void copy_round(void)
+/* From the beginning to the end of SRC, what is dirty when it comes by */
+static void copy_dirty(void)
 {
 	__u64 first = 0, count;
 
-	begin_round();
 	for (;;) {
 		check_stopped();
 		follow_log();
@@ -967,6 +985,12 @@ static void copy_round(void)
 		first += count;
 		draw_bar(first);
 	}
+}
+
+static void copy_round(void)
+{
+	begin_round();
+	copy_dirty();
 }
 
 /* Until little is left, or the writers are as fast as we are. */
@@ -1014,16 +1038,34 @@ static void mark_begun(void)
 		mark_sectors(begun[i].sector, begun[i].sectors);
 }
 
-/* With SRC at rest; false if that would take as long as everything did. */
+/* Whether nothing was written in the last round, for all that we know */
+static bool stayed_at_rest(void)
+{
+	return blklog.changes == blklog.at_rest.changes &&
+	       blklog.losses == blklog.at_rest.losses;
+}
+
+/*
+ * With SRC at rest; false if that would take as long as everything did. What is
+ * discarded behind us takes another pass.
+ */
 static bool last_round(void)
 {
 	const bool lost = follow_log();
+	int passes = 0;
 
 	if (lost && mount_count && blklog.losses < MAX_LOSSES)
 		return false;
 	mark_begun();
-	blklog.at_rest = blklog.changes;
-	copy_round();
+	blklog.at_rest.changes = blklog.changes;
+	blklog.at_rest.losses = blklog.losses;
+	begin_round();
+	do {
+		copy_dirty();
+		sync_dst();
+		follow_log();
+	} while (dirty.left && stayed_at_rest() && ++passes < MAX_PASSES);
+	report_round();
 	return true;
 }
 
@@ -1058,10 +1100,7 @@ static int migrate(void)
 			thaw();
 	} while (!done);
 
-	report_round();
-	sync_dst();
-	follow_log();
-	if (dirty.left || blklog.changes != blklog.at_rest) {
+	if (dirty.left || !stayed_at_rest()) {
 		thaw();
 		warnx("%s was written to during the last round, or may have been: %s is not a copy",
 		      src.path, dst.path);
