@@ -200,6 +200,37 @@ static void has_the_files_of_src(void)
 	ck_assert_int_eq(system(LIST "| cmp - " LIST_OF_SRC " >&2"), 0);
 }
 
+/*
+ * ext4 discards what it has freed in a thread of its own, also when it is frozen.
+ * What came after the program's last look is zero in SRC only, and nobody's.
+ */
+static bool is_a_copy(const char *disk, const char *copy)
+{
+	static bool is_free[SIZE / FS_BLOCK];
+	unsigned long first, last, block_size = 0;
+	static char line[65536];
+	char command[64], *next;
+	FILE *text;
+
+	snprintf(command, sizeof(command), "/sbin/dumpe2fs %s 2>&1", copy);
+	text = popen(command, "re");
+	while (text && fgets(line, sizeof(line), text)) {
+		sscanf(line, "Block size: %lu", &block_size);
+		next = line + strlen("  Free blocks: ");
+		if (strncmp(line, "  Free blocks: ", next - line))
+			continue;
+		for (; *next >= '0' && *next <= '9'; next += strspn(next, ", ")) {
+			first = strtoul(next, &next, 10);
+			last = *next == '-' ? strtoul(next + 1, &next, 10) :
+					      first;
+			for (; first <= last && last < SIZE / FS_BLOCK; first++)
+				is_free[first] = true;
+		}
+	}
+	return text && !pclose(text) && block_size == FS_BLOCK &&
+	       same_but(disk, copy, SIZE, is_free);
+}
+
 /* What --run says is the same while SRC is frozen, and can be mounted. */
 static void copy_under_load(const char *disk)
 {
@@ -1248,7 +1279,7 @@ int main(int argc, char **argv)
 	TCase *load = new_case(suite, "load");
 
 	if (argc == 4 && !strcmp(argv[1], "compare"))
-		return !same(argv[2], argv[3], SIZE);
+		return !is_a_copy(argv[2], argv[3]);
 	if (!have_disks()) {
 		add_no_disks(load);
 		return run_suite(suite);

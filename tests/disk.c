@@ -342,7 +342,31 @@ static int open_uncached(const char *path)
 	return fd < 0 ? open(path, O_RDONLY | O_CLOEXEC) : fd;
 }
 
-bool same(const char *path, const char *other, uint64_t size)
+static bool is_zero(const char *data, size_t size)
+{
+	return !*data && !memcmp(data, data + 1, size - 1);
+}
+
+static bool agree(const char *data, const char *other, size_t size,
+		  const bool *may_be_zero)
+{
+	size_t at;
+
+	if (!memcmp(data, other, size))
+		return true;
+	if (!may_be_zero || size % FS_BLOCK)
+		return false;
+	for (at = 0; at < size; at += FS_BLOCK) {
+		if (memcmp(data + at, other + at, FS_BLOCK) &&
+		    !(may_be_zero[at / FS_BLOCK] &&
+		      is_zero(data + at, FS_BLOCK)))
+			return false;
+	}
+	return true;
+}
+
+bool same_but(const char *path, const char *other, uint64_t size,
+	      const bool *may_be_zero)
 {
 	int fds[2] = { open_uncached(path), open_uncached(other) };
 	static char data[2][MIB] __attribute__((aligned(PAGE)));
@@ -353,7 +377,8 @@ bool same(const char *path, const char *other, uint64_t size)
 	while (equal && done < size) {
 		got = pread(fds[0], data[0], MIB, done);
 		equal = got > 0 && pread(fds[1], data[1], MIB, done) == got &&
-			!memcmp(data[0], data[1], got);
+			agree(data[0], data[1], got, may_be_zero ?
+			      may_be_zero + done / FS_BLOCK : NULL);
 		done += equal ? got : 0;
 	}
 	if (!equal)
@@ -362,4 +387,9 @@ bool same(const char *path, const char *other, uint64_t size)
 	close(fds[0]);
 	close(fds[1]);
 	return equal;
+}
+
+bool same(const char *path, const char *other, uint64_t size)
+{
+	return same_but(path, other, size, NULL);
 }

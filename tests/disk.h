@@ -38,7 +38,10 @@ int is_clean(const char *disk);			/* for fsck */
 
 int open_direct(const char *path, int flags);
 void write_blocks(int fd, uint64_t offset, size_t size, unsigned char value);
-/* also outside a test */
+/* Both also outside a test. The blocks named may be zero in path instead. */
+#define FS_BLOCK	1024	/* of ext4 where it is small */
 bool same(const char *path, const char *other, uint64_t size);
+bool same_but(const char *path, const char *other, uint64_t size,
+	      const bool *may_be_zero);
 
 #endif /* _DISK_H */

@@ -73,7 +73,8 @@ make_initramfs() {
 	case $script$sysroot in
 	suites.sh | demo-migrate.sh)
 		copy_program /sbin/mke2fs
-		copy_program /sbin/e2fsck ;;
+		copy_program /sbin/e2fsck
+		copy_program /sbin/dumpe2fs ;;
 	esac
 	if [ "$script" = suites.sh ]; then
 		cp -r "$build/$kernel"/readme/* "$top/Makefile" \
