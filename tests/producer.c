@@ -365,12 +365,21 @@ static bool append_next(struct run *run)
 	return true;
 }
 
+/*
+ * To put a jump in the place of a probe's breakpoint, the kernel waits until every
+ * task has given way by itself, and lets no CPU go off until then. To be preempted
+ * is not to give way: nor is cond_resched(), on a preemptible kernel.
+ */
+static void give_way(const struct run *run)
+{
+	udelay(run->gap_us);
+	cond_resched_tasks_rcu_qs();
+}
+
 static int run_process(struct run *run)
 {
-	while (append_next(run) && !fatal_signal_pending(current)) {
-		udelay(run->gap_us);
-		cond_resched();
-	}
+	while (append_next(run) && !fatal_signal_pending(current))
+		give_way(run);
 	return 0;
 }
 
@@ -540,10 +549,8 @@ static bool append_around(struct run *run)
 
 static int run_nested(struct run *run)
 {
-	while (append_around(run) && !fatal_signal_pending(current)) {
-		udelay(run->gap_us);
-		cond_resched();
-	}
+	while (append_around(run) && !fatal_signal_pending(current))
+		give_way(run);
 	return 0;
 }
 
