@@ -20,7 +20,7 @@
 
 #define SIZE		(16 * PAGE)	/* of the buffer, and of the FIFO */
 #define SMALL_SIZE	(4 * PAGE)	/* if it is to be full; a page of each write */
-#define WAITING_MS	2000	/* of one kind of waiter */
+#define WAITING_MS	1000	/* of one kind of waiter */
 #define PRODUCERS	2
 #define THIEVES		2
 #define MAKERS		(PRODUCERS + THIEVES)	/* of noise */
