@@ -3,12 +3,34 @@
 # usage: run.sh demo|demo-NAME|check|torture KERNELS CPUS [SUITE]
 # All of it, from the packages to the verdict, on each kernel with each number
 # of virtual CPUs: run.sh check "6.1 6.12" "2 4". Without a SUITE, those of clients/
-# have a boot of their own, with the first of these numbers.
+# have a boot of their own, with the first of these numbers. AT_ONCE virtual
+# machines run at a time (2): they wait most of the time.
 set -eu
 . "$(dirname "$0")/common.sh"
 
 target=$1 kernels=$2 cpus=$3 suite=${4-}
-rc=0
+
+# A line for each, with the arguments of boot.sh.
+list_boots() {
+	for kernel in $kernels; do
+		for n in $cpus; do
+			echo "$kernel $n $script${suite:+ $suite}"
+		done
+		if [ "$target$suite" = check ] && [ "$cpus" ]; then
+			echo "$kernel ${cpus%% *} $script client_*"
+		fi
+	done
+}
+
+# Several would print at the same time. So each is shown when it ends.
+boot_several() {
+	# shellcheck disable=SC2016 # expanded by the shell that xargs starts
+	xargs -P "${AT_ONCE:-2}" -L 1 sh -c '
+		status=0
+		output=$("$0/boot.sh" "$@" 2>&1) || status=1
+		printf "%s\n" "$output" | flock "$0" cat
+		exit $status' "$here"
+}
 
 "$here/setup.sh" "$target"
 mkdir -p "$build"
@@ -22,18 +44,21 @@ esac
 for kernel in $kernels; do
 	"$here/kernel.sh" "$kernel"
 	"$here/build.sh" "$kernel" "$target"
-	for n in $cpus; do
-		"$here/boot.sh" "$kernel" "$n" "$script" "$suite" || rc=1
-	done
-	if [ "$target$suite" = check ] && [ "$cpus" ]; then
-		"$here/boot.sh" "$kernel" "${cpus%% *}" "$script" 'client_*' ||
-			rc=1
-	fi
 done
+list_boots >"$build/boots"
+[ -s "$build/boots" ] || die "nothing is to be run: no kernel or no CPUs given"
 
-[ -s "$build/scores" ] || die "nothing was run: no kernel or no CPUs given"
+rc=0
+if [ "$(wc -l <"$build/boots")" = 1 ]; then
+	read -r kernel n script suite <"$build/boots"
+	"$here/boot.sh" "$kernel" "$n" "$script" "$suite" || rc=1
+else
+	boot_several <"$build/boots" || rc=1
+fi
+
 case $target in
 demo*)	;;
-*)	sum_scores || rc=1 ;;
+*)	[ -s "$build/scores" ] || die "no boot has a score"
+	sum_scores || rc=1 ;;
 esac
 exit $rc
