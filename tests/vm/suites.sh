@@ -9,12 +9,14 @@ report() {
 }
 
 run() {
+	began=$(date +%s)
 	insmod /t/bufflink.ko && insmod /t/producer.ko || return
 	CK_TAP_LOG_FILE_NAME=/dev/$results "/t/$1" >/tmp/output 2>&1 3>&-
 	status=$?
 	cat /tmp/output
 	grep '^# ' /tmp/output >&3
-	report "# $1: $(grep '^[0-9]*%: Checks:' /tmp/output)"
+	report "# $1: $(grep '^[0-9]*%: Checks:' /tmp/output)," \
+		"$(($(date +%s) - began)) s"
 	rmmod producer && rmmod bufflink && return $status
 }
 
