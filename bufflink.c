@@ -176,15 +176,14 @@
 #include <linux/atomic.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
+#include <linux/ctype.h>
 #include <linux/fs.h>
 #include <linux/hardirq.h>
-#include <linux/idr.h>
 #include <linux/irq_work.h>
 #include <linux/kprobes.h>
 #include <linux/kref.h>
 #include <linux/kthread.h>
 #include <linux/limits.h>
-#include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -202,6 +201,7 @@
 #include <linux/version.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
+#include <linux/xarray.h>
 
 #include <asm/ioctls.h>
 
@@ -223,11 +223,9 @@ static unsigned long default_size = SZ_64K;
 module_param(default_size, ulong, 0644);
 MODULE_PARM_DESC(default_size, "bytes of a buffer created with size 0");
 
-static DEFINE_IDA(bufflink_numbers);
-
-/* All buffers with a device, those of one owner in the order of instances. */
-static LIST_HEAD(bufflink_list);
-static DEFINE_MUTEX(bufflink_list_lock);
+/* The buffers with a device, by number. The mutex keeps those that are there. */
+static DEFINE_XARRAY_ALLOC(bufflink_buffers);
+static DEFINE_MUTEX(bufflink_buffers_lock);
 
 static struct kthread_worker *bufflink_worker;	/* only on PREEMPT_RT */
 static enum cpuhp_state bufflink_offline_state;
@@ -291,11 +289,10 @@ struct bufflink {
 	u8 *data ____cacheline_aligned_in_smp;
 	size_t size;		/* bytes */
 	void *bounce;		/* a page if data is the client's, or NULL */
-	int number;
-	char name[sizeof("bufflink") + 10];
+	u32 number;
+	char device_name[sizeof("bufflink") + 10];
 	char owner[MODULE_NAME_LEN];
-	unsigned int instance;	/* among the owner's buffers, from 0 */
-	struct list_head list;	/* under bufflink_list_lock */
+	char name[BUFFLINK_NAME_MAX + 1];	/* empty for none */
 	struct miscdevice misc;
 	struct kref ref;
 };
@@ -846,13 +843,14 @@ static void bufflink_irq_tick(struct irq_work *work)
 static int bufflink_cpu_offline(unsigned int cpu)
 {
 	struct bufflink *bl;
+	unsigned long number;
 
-	mutex_lock(&bufflink_list_lock);
-	list_for_each_entry(bl, &bufflink_list, list)
+	mutex_lock(&bufflink_buffers_lock);
+	xa_for_each(&bufflink_buffers, number, bl)
 		while (irq_work_is_busy(&bl->irq_tick) &&
 		       READ_ONCE(bl->tick_cpu) == cpu)
 			schedule_timeout_uninterruptible(1);
-	mutex_unlock(&bufflink_list_lock);
+	mutex_unlock(&bufflink_buffers_lock);
 	return 0;
 }
 
@@ -860,11 +858,12 @@ static int bufflink_cpu_offline(unsigned int cpu)
 static int bufflink_cpu_dead(unsigned int cpu)
 {
 	struct bufflink *bl;
+	unsigned long number;
 
-	mutex_lock(&bufflink_list_lock);
-	list_for_each_entry(bl, &bufflink_list, list)
+	mutex_lock(&bufflink_buffers_lock);
+	xa_for_each(&bufflink_buffers, number, bl)
 		bufflink_wake_readers(bl);
-	mutex_unlock(&bufflink_list_lock);
+	mutex_unlock(&bufflink_buffers_lock);
 	return 0;
 }
 
@@ -1400,12 +1399,12 @@ static ssize_t owner_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(owner);
 
-static ssize_t instance_show(struct device *dev, struct device_attribute *attr,
-			     char *buf)
+static ssize_t name_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
 {
-	return sysfs_emit(buf, "%u\n", to_bufflink(dev)->instance);
+	return sysfs_emit(buf, "%s\n", to_bufflink(dev)->name);
 }
-static DEVICE_ATTR_RO(instance);
+static DEVICE_ATTR_RO(name);
 
 static struct attribute *bufflink_attrs[] = {
 	&dev_attr_size.attr,
@@ -1419,7 +1418,7 @@ static struct attribute *bufflink_attrs[] = {
 	&dev_attr_overflow.attr,
 	&dev_attr_watermark.attr,
 	&dev_attr_owner.attr,
-	&dev_attr_instance.attr,
+	&dev_attr_name.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(bufflink);
@@ -1470,31 +1469,80 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size)
 	return bl;
 }
 
-/* Gives a buffer the lowest instance that is free for its owner. */
-static void bufflink_enlist(struct bufflink *bl)
+/* Letters and digits of ASCII: isalnum() takes those of Latin-1, too. */
+static bool bufflink_is_name(const char *name)
 {
-	struct list_head *place = &bufflink_list;
-	struct bufflink *other;
+	size_t n;
 
-	mutex_lock(&bufflink_list_lock);
-	list_for_each_entry(other, &bufflink_list, list) {
-		if (strcmp(other->owner, bl->owner))
-			continue;
-		if (other->instance > bl->instance) {
-			place = &other->list;
-			break;
-		}
-		bl->instance++;
-	}
-	list_add_tail(&bl->list, place);
-	mutex_unlock(&bufflink_list_lock);
+	if (*name == '.')
+		return false;
+	for (n = 0; name[n]; n++)
+		if (n == BUFFLINK_NAME_MAX || !isascii(name[n]) ||
+		    !(isalnum(name[n]) || strchr("._+-", name[n])))
+			return false;
+	return n;
 }
 
-static void bufflink_delist(struct bufflink *bl)
+static int bufflink_add_number(struct bufflink *bl, int minor)
 {
-	mutex_lock(&bufflink_list_lock);
-	list_del(&bl->list);
-	mutex_unlock(&bufflink_list_lock);
+	struct xa_limit limit = XA_LIMIT(minor, minor);
+	int err;
+
+	if (minor < 0)
+		limit = XA_LIMIT(0, INT_MAX);
+	err = xa_alloc(&bufflink_buffers, &bl->number, bl, limit, GFP_KERNEL);
+	if (err)
+		return err;
+	snprintf(bl->device_name, sizeof(bl->device_name), "bufflink%u",
+		 bl->number);
+	return 0;
+}
+
+static void bufflink_remove_number(struct bufflink *bl)
+{
+	mutex_lock(&bufflink_buffers_lock);
+	xa_erase(&bufflink_buffers, bl->number);
+	mutex_unlock(&bufflink_buffers_lock);
+}
+
+static int bufflink_add_device(struct bufflink *bl)
+{
+	int err;
+
+	bl->misc.minor = MISC_DYNAMIC_MINOR;
+	bl->misc.name = bl->device_name;
+	bl->misc.mode = 0600;
+	bl->misc.fops = &bufflink_fops;
+	bl->misc.groups = bufflink_groups;
+	err = misc_register(&bl->misc);
+	/* 6.1 may run out at the minor of psaux. */
+	return err == -EEXIST ? -EBUSY : err;
+}
+
+static int bufflink_register(struct bufflink **blp, void *buf, size_t size,
+			     int minor, const char *name, const char *owner)
+{
+	struct bufflink *bl = bufflink_alloc(buf, size);
+	int err;
+
+	if (IS_ERR(bl))
+		return PTR_ERR(bl);
+	strscpy(bl->name, name, sizeof(bl->name));
+	strscpy(bl->owner, owner, sizeof(bl->owner));
+	err = bufflink_add_number(bl, minor);
+	if (err)
+		goto free;
+	err = bufflink_add_device(bl);
+	if (err)
+		goto remove_number;
+	*blp = bl;
+	return 0;
+
+remove_number:
+	bufflink_remove_number(bl);
+free:
+	kref_put(&bl->ref, bufflink_free);
+	return err;
 }
 
 /**
@@ -1522,48 +1570,44 @@ static void bufflink_delist(struct bufflink *bl)
 int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 		      const char *owner)
 {
-	struct bufflink *bl;
-	int err;
-
 	*blp = NULL;
 	if (minor < -1 || (buf && !size))
 		return -EINVAL;
-	bl = bufflink_alloc(buf, size);
-	if (IS_ERR(bl))
-		return PTR_ERR(bl);
-
-	err = ida_alloc_range(&bufflink_numbers, max(minor, 0),
-			      minor < 0 ? INT_MAX : minor, GFP_KERNEL);
-	if (err == -ENOSPC)
-		err = -EBUSY;
-	if (err < 0)
-		goto free;
-	bl->number = err;
-	snprintf(bl->name, sizeof(bl->name), "bufflink%d", bl->number);
-	strscpy(bl->owner, owner, sizeof(bl->owner));
-	bufflink_enlist(bl);
-
-	bl->misc.minor = MISC_DYNAMIC_MINOR;
-	bl->misc.name = bl->name;
-	bl->misc.mode = 0600;
-	bl->misc.fops = &bufflink_fops;
-	bl->misc.groups = bufflink_groups;
-	err = misc_register(&bl->misc);
-	if (err == -EEXIST)	/* 6.1 may run out at the minor of psaux */
-		err = -EBUSY;
-	if (err)
-		goto delist;
-	*blp = bl;
-	return 0;
-
-delist:
-	bufflink_delist(bl);
-	ida_free(&bufflink_numbers, bl->number);
-free:
-	kref_put(&bl->ref, bufflink_free);
-	return err;
+	return bufflink_register(blp, buf, size, minor, "", owner);
 }
 EXPORT_SYMBOL_GPL(__bufflink_create);
+
+/**
+ * __bufflink_create_named() - create a buffer that has a name
+ * @blp: where to return the buffer; NULL on error
+ * @name: for people and scripts: 1 to 31 letters and digits of ASCII and ._+-,
+ *	of which a dot is not the first; or NULL for none
+ * @size: as of bufflink_create() without memory of the client
+ * @flags: 0
+ * @owner: the name of the client in sysfs; bufflink_create_named() passes
+ *	KBUILD_MODNAME
+ *
+ * Call it as bufflink_create_named(blp, name, size, flags). A client that has
+ * several buffers names them, so that udev links each as
+ * /dev/bufflink/by-owner/OWNER/NAME. Nothing prevents that two have one name.
+ *
+ * Context: Process context. May sleep. Not from open() of a misc device.
+ * Return: 0, or with nothing left behind:
+ *
+ * * -EINVAL - @name is no such name, @flags is not 0, or @size is too large to
+ *   be rounded up
+ * * -EBUSY - the kernel has no misc device left
+ * * -ENOMEM - not enough memory
+ */
+int __bufflink_create_named(struct bufflink **blp, const char *name,
+			    size_t size, unsigned int flags, const char *owner)
+{
+	*blp = NULL;
+	if (flags || (name && !bufflink_is_name(name)))
+		return -EINVAL;
+	return bufflink_register(blp, NULL, size, -1, name ?: "", owner);
+}
+EXPORT_SYMBOL_GPL(__bufflink_create_named);
 
 /**
  * bufflink_destroy() - take the device away and drop the buffer
@@ -1585,13 +1629,12 @@ void bufflink_destroy(struct bufflink *bl)
 	if (!bl)
 		return;
 	misc_deregister(&bl->misc);
-	ida_free(&bufflink_numbers, bl->number);
 
 	irqs = bufflink_lock(bl);
 	smp_store_release(&bl->destroyed, true);	/* B5 */
 	bufflink_unlock(bl, irqs);
 	irq_work_sync(&bl->irq_tick);
-	bufflink_delist(bl);
+	bufflink_remove_number(bl);
 
 	/* A reader that holds this now is the last one in client memory. */
 	mutex_lock(&bl->bounce_lock);

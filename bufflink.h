@@ -65,16 +65,25 @@ struct bufflink_stats {
 
 #include <linux/compiler_attributes.h>
 
+#define BUFFLINK_NAME_MAX	31	/* characters of a name */
+
 struct bufflink;
 struct kvec;
 
 int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 		      const char *owner);
+int __bufflink_create_named(struct bufflink **blp, const char *name,
+			    size_t size, unsigned int flags, const char *owner);
 void bufflink_destroy(struct bufflink *bl);
 
-/* Documented at __bufflink_create(). It has the name of the calling module. */
+/*
+ * Documented at __bufflink_create() and __bufflink_create_named(). They have the
+ * name of the calling module.
+ */
 #define bufflink_create(blp, buf, size, minor) \
 	__bufflink_create(blp, buf, size, minor, KBUILD_MODNAME)
+#define bufflink_create_named(blp, name, size, flags) \
+	__bufflink_create_named(blp, name, size, flags, KBUILD_MODNAME)
 
 int bufflink_number(const struct bufflink *bl);	/* the N of /dev/bufflinkN */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* bufflink_create(): whose memory, how much of it, which number */
+/* bufflink_create() and _named(): whose memory, how much, which number, name */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
@@ -271,6 +271,201 @@ START_TEST(owner_is_the_name_of_the_client)
 }
 END_TEST
 
+/* bufflink_create_named() */
+
+#define NAME_MAX_31	"a123456789b123456789c123456789d"
+#define BYTES		256
+
+static void check_name(int number, const char *name)
+{
+	char text[64];
+
+	sysfs_read(number, "name", text, sizeof(text));
+	ck_assert_str_eq(text, name);
+}
+
+/* It gives a name, and nothing of the buffer is left afterwards. */
+static void is_a_name(const char *name)
+{
+	check_name(name_buffer(0, name), name);
+	ck_assert_int_eq(destroy(0), 0);
+	check_gone(0);
+}
+
+static void is_no_name(const char *name, size_t size)
+{
+	check_refused(create_named(0, name, size, 0, 0), -EINVAL);
+	check_gone(0);
+}
+
+static bool is_allowed(int byte)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
+
+	return byte && strchr(allowed, byte);
+}
+
+START_TEST(a_name_has_ascii_letters_digits_and_four_other_characters)
+{
+	int byte, allowed = 0;
+
+	for (byte = 1; byte < BYTES; byte++) {
+		char name[] = { 'a', byte, 'b', '\0' };
+
+		if (is_allowed(byte)) {
+			is_a_name(name);
+			allowed++;
+		} else {
+			is_no_name(name, sizeof(name));
+		}
+	}
+	ck_assert_int_eq(allowed, 26 + 26 + 10 + 4);
+	ck_assert_int_eq(create_buffer(0, 0), 0);
+}
+END_TEST
+
+START_TEST(a_name_begins_with_any_of_them_but_a_dot)
+{
+	int byte;
+
+	for (byte = 1; byte < BYTES; byte++) {
+		char name[] = { byte, '\0' };
+
+		if (is_allowed(byte) && byte != '.')
+			is_a_name(name);
+		else
+			is_no_name(name, sizeof(name));
+	}
+	is_no_name("..", 3);
+	is_no_name(".a", 3);
+	is_a_name("a.");
+	is_a_name("a..b");
+}
+END_TEST
+
+START_TEST(a_name_has_1_to_31_characters)
+{
+	char name[PRODUCER_NAME_MAX];
+	int length;
+
+	is_no_name("", 1);
+	memset(name, 'a', sizeof(name));
+	for (length = 1; length < PRODUCER_NAME_MAX; length++) {
+		name[length] = '\0';
+		if (length <= 31)
+			is_a_name(name);
+		else
+			is_no_name(name, length + 1);
+		name[length] = 'a';
+	}
+	ck_assert_int_eq(strlen(NAME_MAX_31), 31);
+	is_a_name(NAME_MAX_31);
+}
+END_TEST
+
+/* A read beyond these bytes is a fault, and the kernel panics. */
+START_TEST(a_name_without_an_end_is_refused)
+{
+	is_no_name(NAME_MAX_31 "e", 32);
+	is_no_name(NAME_MAX_31 ".", 32);
+}
+END_TEST
+
+START_TEST(a_name_that_is_no_text_is_refused)
+{
+	static const char * const names[] = {
+		" ", "a b", "a ", "a\n", "\n", "a\tb", "a/b", "/", "../a",
+		"%s", "%n%n%n", "a%", "\xc3\xa4", "\xe4", "\xff", "\x7f",
+		"a\\x2d", "$attr", "\"a\"", "a:b", "a,b", "a@b", "a=b",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		is_no_name(names[i], strlen(names[i]) + 1);
+}
+END_TEST
+
+START_TEST(a_flag_that_is_unknown_is_EINVAL)
+{
+	check_refused(create_named(0, "name", 5, 0, 1u << _i), -EINVAL);
+	check_refused(create_named(0, NULL, 0, 0, 1u << _i), -EINVAL);
+	check_gone(0);
+	ck_assert_int_eq(create_buffer(0, 0), 0);
+}
+END_TEST
+
+START_TEST(a_buffer_needs_no_name)
+{
+	struct producer_create made = create_named(0, NULL, 0, 0, 0);
+
+	ck_assert_int_eq(made.result, 0);
+	check_name(made.number, "");
+	check_name(create_buffer(1, 0), "");
+}
+END_TEST
+
+START_TEST(two_buffers_may_have_one_name)
+{
+	ck_assert_int_eq(name_buffer(0, "name"), 0);
+	ck_assert_int_eq(name_buffer(1, "name"), 1);
+	check_name(0, "name");
+	check_name(1, "name");
+	ck_assert_int_eq(destroy(0), 0);
+	check_name(1, "name");
+}
+END_TEST
+
+START_TEST(a_named_buffer_has_the_size_that_create_would_give_it)
+{
+	static const struct { __u64 asked, got; } sizes[] = {
+		{ 0, 64 * 1024 }, { 1, PAGE }, { PAGE, PAGE },
+		{ PAGE + 1, 2 * PAGE },
+	};
+	struct producer_create made = create_named(0, "name", 5,
+						   sizes[_i].asked, 0);
+
+	ck_assert_int_eq(made.result, 0);
+	check_all_used(0, open_buffer(made.number, O_RDWR | O_NONBLOCK),
+		       sizes[_i].got);
+}
+END_TEST
+
+START_TEST(a_named_buffer_has_the_lowest_free_number)
+{
+	ck_assert_int_eq(create_buffer(0, 0), 0);
+	ck_assert_int_eq(name_buffer(1, "one"), 1);
+	ck_assert_int_eq(create(2, PRODUCER_OWN, 0, 2).number, 2);
+	ck_assert_int_eq(name_buffer(3, "three"), 3);
+	ck_assert_int_eq(destroy(1), 0);
+	ck_assert_int_eq(name_buffer(1, "another"), 1);
+	check_name(1, "another");
+}
+END_TEST
+
+START_TEST(a_named_buffer_that_is_too_large_is_refused_in_silence)
+{
+	static const __u64 sizes[] = { 1ull << 40, 1ull << 62, UINT64_MAX };
+	int log = open_log();
+	struct producer_create made = create_named(0, "name", 5, sizes[_i], 0);
+
+	ck_assert(made.result == -ENOMEM || made.result == -EINVAL);
+	check_refused(made, made.result);
+	check_gone(0);
+	check_nothing_logged(log);
+	ck_assert_int_eq(name_buffer(0, "name"), 0);
+}
+END_TEST
+
+START_TEST(owner_of_a_named_buffer_is_the_client_too)
+{
+	char owner[64];
+
+	sysfs_read(name_buffer(0, "name"), "owner", owner, sizeof(owner));
+	ck_assert_str_eq(owner, "producer");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("create");
@@ -287,8 +482,24 @@ int main(void)
 		 minor_below_minus_1_is_EINVAL, a_taken_number_is_EBUSY,
 		 running_out_of_misc_minors_is_a_clean_error);
 	add_loop_case(suite, "leaks", 2, nothing_leaks);
-	add_case(suite, "names", minus_1_gives_the_lowest_free_number,
+	add_case(suite, "owner and number",
+		 minus_1_gives_the_lowest_free_number,
 		 owner_is_the_name_of_the_client);
 	add_loop_case(suite, "numbers", 5, a_number_can_be_chosen);
+	add_case(suite, "names",
+		 a_name_has_ascii_letters_digits_and_four_other_characters,
+		 a_name_begins_with_any_of_them_but_a_dot,
+		 a_name_has_1_to_31_characters,
+		 a_name_without_an_end_is_refused,
+		 a_name_that_is_no_text_is_refused,
+		 a_buffer_needs_no_name,
+		 two_buffers_may_have_one_name,
+		 a_named_buffer_has_the_lowest_free_number,
+		 owner_of_a_named_buffer_is_the_client_too);
+	add_loop_case(suite, "flags", 32, a_flag_that_is_unknown_is_EINVAL);
+	add_loop_case(suite, "named sizes", 4,
+		      a_named_buffer_has_the_size_that_create_would_give_it);
+	add_loop_case(suite, "named and too large", 3,
+		      a_named_buffer_that_is_too_large_is_refused_in_silence);
 	return run_suite(suite);
 }

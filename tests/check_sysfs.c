@@ -25,7 +25,7 @@ static const struct sysfs_file {
 	{ "lost_bytes", 0444 },
 	{ "wakeups", 0444 },
 	{ "owner", 0444 },
-	{ "instance", 0444 },
+	{ "name", 0444 },
 	{ "overflow", 0644 },
 	{ "watermark", 0644 },
 };
@@ -116,7 +116,7 @@ START_TEST(there_is_one_value_in_each_file)
 	char text[100];
 	int i;
 
-	create_buffer(0, PAGE);
+	name_buffer(0, "name");
 	for (i = 0; i < FILES; i++) {
 		sysfs_read(NUMBER, files[i].name, text, sizeof(text));
 		ck_assert_uint_gt(strlen(text), 0);
@@ -285,46 +285,36 @@ START_TEST(anything_but_0_written_to_overflow_is_einval)
 }
 END_TEST
 
-START_TEST(instance_is_the_lowest_that_its_owner_has_free)
+START_TEST(name_is_the_one_that_the_client_gave)
 {
-	static const int order[] = { 5, 2, 9, 0 };	/* numbers */
-	unsigned int i;
+	char text[64];
 
-	for (i = 0; i < 4; i++)
-		ck_assert_int_eq(create(i, PRODUCER_OWN, PAGE, order[i]).result,
-				 0);
-	for (i = 0; i < 4; i++)
-		ck_assert_uint_eq(sysfs_value(order[i], "instance"), i);
-
-	ck_assert_int_eq(destroy(2), 0);
-	ck_assert_int_eq(destroy(1), 0);
-	ck_assert_int_eq(create(1, PRODUCER_OWN, PAGE, 7).result, 0);
-	ck_assert_int_eq(create(2, PRODUCER_OWN, PAGE, 1).result, 0);
-	ck_assert_int_eq(create(4, PRODUCER_OWN, PAGE, 3).result, 0);
-	ck_assert_uint_eq(sysfs_value(7, "instance"), 1);
-	ck_assert_uint_eq(sysfs_value(1, "instance"), 2);
-	ck_assert_uint_eq(sysfs_value(3, "instance"), 4);
-	ck_assert_uint_eq(sysfs_value(0, "instance"), 3);
+	name_buffer(0, "a.B_1+2-3");
+	name_buffer(1, "other");
+	sysfs_read(0, "name", text, sizeof(text));
+	ck_assert_str_eq(text, "a.B_1+2-3");
+	sysfs_read(1, "name", text, sizeof(text));
+	ck_assert_str_eq(text, "other");
+	sysfs_read(1, "owner", text, sizeof(text));
+	ck_assert_str_eq(text, "producer");
 }
 END_TEST
 
-START_TEST(instances_of_one_owner_are_not_those_of_another)
+static void check_name_is_an_empty_line(int number)
 {
-	create_buffer(0, PAGE);
-	ck_assert_int_eq(load("bufflink_test", "rate=1"), 0);
-	ck_assert_uint_eq(sysfs_value(1, "instance"), 0);
-	create_buffer(1, PAGE);
-	ck_assert_uint_eq(sysfs_value(2, "instance"), 1);
-	ck_assert_int_eq(unload("bufflink_test"), 0);
-}
-END_TEST
+	char text[64];
 
-START_TEST(a_failed_create_takes_no_instance)
+	sysfs_read(number, "name", text, sizeof(text));
+	ck_assert_str_eq(text, "");
+}
+
+START_TEST(name_is_an_empty_line_where_there_is_none)
 {
-	create_buffer(0, PAGE);
-	ck_assert_int_eq(create(1, PRODUCER_OWN, PAGE, 0).result, -EBUSY);
-	create_buffer(1, PAGE);
-	ck_assert_uint_eq(sysfs_value(1, "instance"), 1);
+	check_name_is_an_empty_line(create_buffer(0, PAGE));
+	ck_assert_int_eq(create(1, PRODUCER_KMALLOC, 10, -1).result, 0);
+	check_name_is_an_empty_line(1);
+	ck_assert_int_eq(create_named(2, NULL, 0, PAGE, 0).result, 0);
+	check_name_is_an_empty_line(2);
 }
 END_TEST
 
@@ -481,10 +471,9 @@ int main(void)
 		 overflow_is_1_until_0_is_written,
 		 writing_0_to_overflow_leaves_the_report,
 		 anything_but_0_written_to_overflow_is_einval);
-	add_case(suite, "instance",
-		 instance_is_the_lowest_that_its_owner_has_free,
-		 instances_of_one_owner_are_not_those_of_another,
-		 a_failed_create_takes_no_instance);
+	add_case(suite, "name",
+		 name_is_the_one_that_the_client_gave,
+		 name_is_an_empty_line_where_there_is_none);
 	add_case(suite, "watermark",
 		 watermark_is_that_of_the_ioctls,
 		 a_bad_watermark_is_einval,

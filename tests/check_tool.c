@@ -267,19 +267,31 @@ END_TEST
 
 /* list */
 
+/* OWNER/NAME, or only OWNER if there is no name */
+static const char *owner_and_name(int number)
+{
+	static char text[128];
+	char name[64];
+
+	sysfs_read(number, "owner", text, 64);
+	sysfs_read(number, "name", name, sizeof(name));
+	if (*name)
+		strcat(strcat(text, "/"), name);
+	return text;
+}
+
 /* Take one row off the table; it must say what sysfs says. */
 static const char *check_row(const char *row, int number)
 {
 	unsigned long long size, used, records, lost;
-	char owner[64], expected[64];
 	int got, length;
+	char whose[128];
 
-	ck_assert_int_eq(sscanf(row, "%d %63s %llu %llu %llu %llu%n", &got,
-				owner, &size, &used, &records, &lost, &length),
+	ck_assert_int_eq(sscanf(row, "%d %127s %llu %llu %llu %llu%n", &got,
+				whose, &size, &used, &records, &lost, &length),
 			 6);
-	sysfs_read(number, "owner", expected, sizeof(expected));
 	ck_assert_int_eq(got, number);
-	ck_assert_str_eq(owner, expected);
+	ck_assert_str_eq(whose, owner_and_name(number));
 	ck_assert_uint_eq(size, sysfs_value(number, "size"));
 	ck_assert_uint_eq(used, sysfs_value(number, "used"));
 	ck_assert_uint_eq(records, sysfs_value(number, "records"));
@@ -289,7 +301,7 @@ static const char *check_row(const char *row, int number)
 }
 
 #define HEADING \
-	"NUMBER  OWNER                  SIZE       USED      RECORDS       LOST\n"
+	"NUMBER  OWNER/NAME                     SIZE       USED      RECORDS       LOST\n"
 
 START_TEST(list_shows_what_sysfs_shows_in_order_of_numbers)
 {
@@ -303,6 +315,7 @@ START_TEST(list_shows_what_sysfs_shows_in_order_of_numbers)
 	ck_assert_int_eq(append_record(1, 2 * PAGE), 0);
 	ck_assert_int_eq(append_record(1, 1), -ENOSPC);
 	ck_assert_int_eq(append_record(2, 101), -EMSGSIZE);
+	ck_assert_int_eq(name_buffer(3, "name_with_more_than_20_bytes"), 1);
 
 	list = tool("list");
 	ck_assert_int_eq(finish(list.pid), GOOD);
@@ -311,6 +324,8 @@ START_TEST(list_shows_what_sysfs_shows_in_order_of_numbers)
 	ck_assert_int_eq(strncmp(row, HEADING, strlen(HEADING)), 0);
 	row += strlen(HEADING);
 	row = check_row(row, 0);
+	ck_assert_ptr_nonnull(strstr(row, "1  producer/name_with_more_than_20_bytes "));
+	row = check_row(row, 1);
 	row = check_row(row, 9);
 	row = check_row(row, 10);
 	ck_assert_str_eq(row, "");
@@ -347,23 +362,26 @@ END_TEST
 /* stat and --json: exact values, for programs */
 
 static const char *const names[] = {
-	"instance", "size", "used", "highwater", "watermark", "records",
-	"bytes", "lost_records", "lost_bytes", "overflow", "wakeups"
+	"size", "used", "highwater", "watermark", "records", "bytes",
+	"lost_records", "lost_bytes", "overflow", "wakeups"
 };
 
 /* What begins the line of a buffer, or its object; ends with these bytes. */
 static const char *known(bool json, int number, const char *end)
 {
 	static char text[1024];
-	char value[64];
+	char value[64], name[64];
 	int length;
 	size_t i;
 
 	sysfs_read(number, "owner", value, sizeof(value));
+	sysfs_read(number, "name", name, sizeof(name));
 	length = sprintf(text, json ?
 		"{\"number\": %d, \"device\": \"/dev/bufflink%d\", \"owner\": \"%s\"" :
 		"number=%d device=/dev/bufflink%d owner=%s",
 		number, number, value);
+	length += sprintf(text + length,
+			  json ? ", \"name\": \"%s\"" : " name=%s", name);
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		sysfs_read(number, names[i], value, sizeof(value));
 		length += sprintf(text + length,
@@ -422,12 +440,15 @@ static const char *skip_quiet_rates(const char *text, bool json, double wakeups)
 	return skip_number(text, json, "time", &value);
 }
 
-/* Two buffers: one of three records and a wakeup, one with a loss and empty. */
+/*
+ * Two buffers: one with a name, of three records and a wakeup; one without a
+ * name, with a loss and empty.
+ */
 static void two_buffers(void)
 {
 	struct tool cat;
 
-	buffer_0(PAGE);
+	ck_assert_int_eq(name_buffer(0, "one"), 0);
 	cat = tool("cat", "-n", "3", "0");
 	wait_asleep(cat.pid);
 	append_text("one");
@@ -766,7 +787,8 @@ static void fake_value(int number, const char *name, const char *value)
 }
 
 /* The values are in the order of names[]. */
-static void fake_buffer(int number, const char *owner, const char *values)
+static void fake_buffer(int number, const char *owner, const char *name,
+			const char *values)
 {
 	char path[64], value[32];
 	size_t i;
@@ -775,6 +797,7 @@ static void fake_buffer(int number, const char *owner, const char *values)
 	sprintf(path, "/sys/class/misc/bufflink%d", number);
 	ck_assert_int_eq(mkdir(path, 0755), 0);
 	fake_value(number, "owner", owner);
+	fake_value(number, "name", name);
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++, values += n) {
 		ck_assert_int_eq(sscanf(values, "%31s%n", value, &n), 1);
 		fake_value(number, names[i], value);
@@ -793,24 +816,24 @@ static void mount_over(const char *path, const char *type)
 static void fake_buffers(void)
 {
 	mount_over("/sys/class/misc", "tmpfs");
-	fake_buffer(0, "first",
-		    "0 65536 34000 62700 1 1234567 828375040 17 1088 1 15000");
-	fake_buffer(1, "second", "0 65536 22 22 1 1 22 0 0 0 1");
-	fake_buffer(12, "a_name_of_twenty_six_bytes",
-		    "0 1073741824 1073741824 1073741824 1 0 18446744073709551615 999600 1047552 0 0");
+	fake_buffer(0, "first", "",
+		    "65536 34000 62700 1 1234567 828375040 17 1088 1 15000");
+	fake_buffer(1, "second", "name", "65536 22 22 1 1 22 0 0 0 1");
+	fake_buffer(12, "owner_of_twenty", "a_name_of_twenty_six_bytes",
+		    "1073741824 1073741824 1073741824 1 0 18446744073709551615 999600 1047552 0 0");
 }
 
 #define HEAD \
-	"  N OWNER                   SIZE HIGHWATER  RECORDS RECORDS/S    BYTES  BYTES/S\r\n" \
+	"  N OWNER/NAME              SIZE HIGHWATER  RECORDS RECORDS/S    BYTES  BYTES/S\r\n" \
 	"    FILL                         WAKEUPS/RECORD     LOST BYTES LOST    REPORTED\r\n"
 #define FIRST \
 	"  0 first                 64 KiB  61.2 KiB   1.23 M         0  790 MiB      0 B\r\n" \
 	"    [##########.........|]  51%          0.0122       17   1.06 KiB          no\r\n"
 #define SECOND \
-	"  1 second                64 KiB      22 B        1         0     22 B      0 B\r\n" \
+	"  1 second/name           64 KiB      22 B        1         0     22 B      0 B\r\n" \
 	"    [#...................]   0%          1.0000        0        0 B           -\r\n"
 #define THIRD \
-	" 12 a_name_of_twenty_si    1 GiB     1 GiB        0         0   16 EiB      0 B\r\n" \
+	" 12 owner_of_twenty/a_n    1 GiB     1 GiB        0         0   16 EiB      0 B\r\n" \
 	"    [####################] 100%               -   1.00 M   1023 KiB         yes\r\n"
 
 /* A terminal of so many lines: its other side, where programs run. */
@@ -916,10 +939,10 @@ START_TEST(json_escapes_what_is_not_plain)
 	struct tool list;
 
 	mount_over("/sys/class/misc", "tmpfs");
-	fake_buffer(3, "a\"b\\c\td\x7f", "0 1 0 0 1 0 0 0 0 0 0");
+	fake_buffer(3, "a\"b\\c\td\x7f", "e\"f", "1 0 0 1 0 0 0 0 0 0");
 	list = tool("list", "--json");
 	ends_about(list, GOOD,
-		   "[{\"number\": 3, \"device\": \"/dev/bufflink3\", \"owner\": \"a\\u0022b\\u005cc\\u0009d\x7f\", ",
+		   "[{\"number\": 3, \"device\": \"/dev/bufflink3\", \"owner\": \"a\\u0022b\\u005cc\\u0009d\x7f\", \"name\": \"e\\u0022f\", ",
 		   "");
 }
 END_TEST

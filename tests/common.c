@@ -80,21 +80,48 @@ int run_suite(Suite *suite)
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static struct producer_create ask_to_create(struct producer_create request)
+{
+	ck_assert_msg(!ioctl(producer, PRODUCER_CREATE, &request),
+		      "create in slot %u: %m", request.slot);
+	return request;
+}
+
 struct producer_create create(unsigned int slot, enum producer_memory memory,
 			      __u64 size, int minor)
 {
-	struct producer_create request = {
+	return ask_to_create((struct producer_create) {
 		.slot = slot, .memory = memory, .size = size, .minor = minor,
+	});
+}
+
+struct producer_create create_named(unsigned int slot, const char *name,
+				    size_t name_size, __u64 size,
+				    unsigned int flags)
+{
+	struct producer_create request = {
+		.slot = slot, .memory = PRODUCER_OWN, .size = size,
+		.named = true, .flags = flags, .name_size = name_size,
 	};
 
-	ck_assert_msg(!ioctl(producer, PRODUCER_CREATE, &request),
-		      "create in slot %u: %m", slot);
-	return request;
+	ck_assert_uint_le(name_size, sizeof(request.name));
+	if (name_size)
+		memcpy(request.name, name, name_size);
+	return ask_to_create(request);
 }
 
 int create_buffer(unsigned int slot, __u64 size)
 {
 	struct producer_create made = create(slot, PRODUCER_OWN, size, -1);
+
+	ck_assert_int_eq(made.result, 0);
+	return made.number;
+}
+
+int name_buffer(unsigned int slot, const char *name)
+{
+	struct producer_create made = create_named(slot, name, strlen(name) + 1,
+						   PAGE, 0);
 
 	ck_assert_int_eq(made.result, 0);
 	return made.number;

@@ -36,7 +36,12 @@ int run_suite(Suite *suite);	/* what main() returns */
 /* Buffers. create_*() give the number, or the negative errno. */
 struct producer_create create(unsigned int slot, enum producer_memory memory,
 			      __u64 size, int minor);
+/* bufflink_create_named() of so many bytes of the name; 0 for NULL */
+struct producer_create create_named(unsigned int slot, const char *name,
+				    size_t name_size, __u64 size,
+				    unsigned int flags);
 int create_buffer(unsigned int slot, __u64 size);	/* fails the test */
+int name_buffer(unsigned int slot, const char *name);	/* likewise; a page */
 int destroy(unsigned int slot);			/* 0 or a negative errno */
 int open_buffer(int number, int flags);		/* flags of open(2) */
 int new_buffer(__u64 size);	/* slot 0, opened O_RDWR | O_NONBLOCK */

@@ -756,7 +756,7 @@ END_TEST
 
 static const char * const sysfs_files[] = {
 	"size", "used", "highwater", "records", "bytes", "lost_records",
-	"lost_bytes", "overflow", "watermark", "owner", "wakeups",
+	"lost_bytes", "overflow", "watermark", "owner", "name", "wakeups",
 };
 
 static char sysfs_path[96];

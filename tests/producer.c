@@ -201,9 +201,26 @@ static int destroy_slots(void)
 	return err;
 }
 
+/* The name is at the end of its page, and is overwritten afterwards. */
+static int create_named(struct slot *slot, struct producer_create *request)
+{
+	size_t size = request->name_size;
+	char *page = vmalloc(PAGE_SIZE);
+	char *name = page + PAGE_SIZE - size;
+
+	if (!page)
+		return -ENOMEM;
+	memcpy(name, request->name, size);
+	request->result = bufflink_create_named(&slot->bl, size ? name : NULL,
+						slot->size, request->flags);
+	memset(name, POISON_BYTE, size);
+	vfree(page);
+	return 0;
+}
+
 static int create_slot(struct slot *slot, struct producer_create *request)
 {
-	int err;
+	int err = 0;
 
 	if (slot->bl)
 		return -EEXIST;
@@ -215,8 +232,15 @@ static int create_slot(struct slot *slot, struct producer_create *request)
 			return err;
 	}
 	slot->bl = (void *)slot;	/* to see that it is set */
-	request->result = bufflink_create(&slot->bl, slot->client, slot->size,
-					  request->minor);
+	if (request->named)
+		err = create_named(slot, request);
+	else
+		request->result = bufflink_create(&slot->bl, slot->client,
+						  slot->size, request->minor);
+	if (err) {
+		slot->bl = NULL;
+		return err;
+	}
 	request->null = !slot->bl;
 	request->number = -1;
 	if (!request->result) {
@@ -227,6 +251,20 @@ static int create_slot(struct slot *slot, struct producer_create *request)
 	return slot->client ? put_client_memory(slot) : 0;
 }
 
+static bool is_sane_create(const struct producer_create *request)
+{
+	size_t size = request->name_size;
+
+	if (request->slot >= PRODUCER_SLOTS ||
+	    request->memory > PRODUCER_ALIASED)
+		return false;
+	if (!request->named)
+		return true;
+	if (request->memory != PRODUCER_OWN || size > PRODUCER_NAME_MAX)
+		return false;
+	return !size || size > BUFFLINK_NAME_MAX || !request->name[size - 1];
+}
+
 static long create(void __user *user)
 {
 	struct producer_create request;
@@ -234,7 +272,7 @@ static long create(void __user *user)
 
 	if (copy_from_user(&request, user, sizeof(request)))
 		return -EFAULT;
-	if (request.slot >= PRODUCER_SLOTS || request.memory > PRODUCER_ALIASED)
+	if (!is_sane_create(&request))
 		return -EINVAL;
 	mutex_lock(&slots_lock);
 	err = create_slot(&slots[request.slot], &request);

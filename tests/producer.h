@@ -11,6 +11,7 @@
 #define PRODUCER_STATIC_SIZE	8192
 #define PRODUCER_RECORD_MAX	(1 << 20)
 #define PRODUCER_IDS		32
+#define PRODUCER_NAME_MAX	64
 
 /* whose memory a buffer is in */
 enum producer_memory {
@@ -23,8 +24,13 @@ enum producer_memory {
 };
 
 /*
- * One call of bufflink_create(). The ioctl itself fails only when it is asked
- * nonsense; what bufflink answered is in @result.
+ * One call of bufflink_create(), or with @named of bufflink_create_named(). The
+ * ioctl itself fails only when it is asked nonsense; what bufflink answered is
+ * in @result.
+ *
+ * bufflink_create_named() gets @size, @flags and the first @name_size bytes of
+ * @name, or NULL if @name_size is 0. A read beyond these bytes faults: so the last
+ * is 0, or they are more than a name can have.
  */
 struct producer_create {
 	__u32 slot;
@@ -34,6 +40,10 @@ struct producer_create {
 	__s32 result;		/* 0 or a negative errno */
 	__s32 number;		/* N of /dev/bufflinkN, -1 after failure */
 	__u32 null;		/* *blp was NULL on return */
+	__u32 named;
+	__u32 flags;
+	__u64 name_size;	/* bytes */
+	char name[PRODUCER_NAME_MAX];
 };
 
 enum producer_context {

@@ -51,8 +51,8 @@ static const char main_help[] =
 
 static const char list_help[] =
 "Usage: bufflink list [OPTION]...\n"
-"Print a table of the buffers: number, owner (the kernel module that made it),\n"
-"size and used bytes, records that were appended, records that were lost.\n"
+"Print a table of the buffers: number, owner (the kernel module that made it)\n"
+"and name, size and used bytes, records that were appended, that were lost.\n"
 "\n"
 "  -j, --json  print all that is known instead, as an array of JSON objects\n"
 "  -h, --help  print this and exit\n";
@@ -233,18 +233,19 @@ static int poll_or_stop(struct pollfd pollfds[2], const struct timespec *time)
 /* What sysfs says of buffers */
 
 enum value {
-	INSTANCE, SIZE, USED, HIGHWATER, WATERMARK, RECORDS, BYTES,
-	LOST_RECORDS, LOST_BYTES, OVERFLOW, WAKEUPS, VALUES
+	SIZE, USED, HIGHWATER, WATERMARK, RECORDS, BYTES, LOST_RECORDS,
+	LOST_BYTES, OVERFLOW, WAKEUPS, VALUES
 };
 
 static const char *const value_names[VALUES] = {
-	"instance", "size", "used", "highwater", "watermark", "records",
-	"bytes", "lost_records", "lost_bytes", "overflow", "wakeups"
+	"size", "used", "highwater", "watermark", "records", "bytes",
+	"lost_records", "lost_bytes", "overflow", "wakeups"
 };
 
 struct buffer {
-	char name[32];
+	char device[32];	/* its name in /dev and in sysfs */
 	char owner[64];
+	char name[64];		/* empty if it has none */
 	__u64 values[VALUES];
 	ino_t identity;		/* of no other that had the number before */
 	double time;
@@ -274,10 +275,10 @@ static int is_buffer(const struct dirent *entry)
 
 static const char *number_of(const struct buffer *buffer)
 {
-	return buffer->name + strlen("bufflink");
+	return buffer->device + strlen("bufflink");
 }
 
-/* Without its newline; false if the buffer is gone. */
+/* A line, which may be empty, without its newline; false if the buffer is gone. */
 static bool read_text(int folder, const char *name, char text[64])
 {
 	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
@@ -293,21 +294,22 @@ static bool read_text(int folder, const char *name, char text[64])
 }
 
 /* Through one open folder: never of two buffers that had the number in turn. */
-static bool read_buffer(const char *name, struct buffer *buffer)
+static bool read_buffer(const char *device, struct buffer *buffer)
 {
 	char text[64];
 	struct stat stat;
 	bool good;
 	int folder, i;
 
-	snprintf(text, sizeof(text), SYSFS "/%.31s", name);
+	snprintf(text, sizeof(text), SYSFS "/%.31s", device);
 	folder = open(text, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return false;
-	snprintf(buffer->name, sizeof(buffer->name), "%.31s", name);
+	snprintf(buffer->device, sizeof(buffer->device), "%.31s", device);
 	buffer->time = seconds_now(CLOCK_MONOTONIC);
 	good = !fstat(folder, &stat) &&
-	       read_text(folder, "owner", buffer->owner);
+	       read_text(folder, "owner", buffer->owner) &&
+	       read_text(folder, "name", buffer->name);
 	if (good)
 		buffer->identity = stat.st_ino;
 	for (i = 0; good && i < VALUES; i++) {
@@ -383,9 +385,10 @@ static void print_buffer(bool json, const struct buffer *buffer)
 	int i;
 
 	printf(json ? "{\"number\": %s" : "number=%s", number_of(buffer));
-	snprintf(device, sizeof(device), "/dev/%s", buffer->name);
+	snprintf(device, sizeof(device), "/dev/%s", buffer->device);
 	print_text(json, "device", device);
 	print_text(json, "owner", buffer->owner);
+	print_text(json, "name", buffer->name);
 	for (i = 0; i < VALUES; i++)
 		print_value(json, value_names[i], "%llu", buffer->values[i]);
 }
@@ -457,6 +460,21 @@ static void print_exactly(bool json, const struct look *look,
 		puts("]");
 }
 
+/* Text of a column. */
+struct cell {
+	char text[128];
+};
+
+/* Of a buffer without a name, the owner alone. */
+static struct cell owner_and_name(const struct buffer *buffer)
+{
+	struct cell cell;
+
+	snprintf(cell.text, sizeof(cell.text), "%s%s%s", buffer->owner,
+		 *buffer->name ? "/" : "", buffer->name);
+	return cell;
+}
+
 /* list */
 
 static void print_table(const struct look *look)
@@ -464,13 +482,14 @@ static void print_table(const struct look *look)
 	const struct buffer *buffer;
 	int i;
 
-	printf("NUMBER  %-16s %10s %10s %12s %10s\n", "OWNER", "SIZE", "USED",
-	       "RECORDS", "LOST");
+	printf("NUMBER  %-24s %10s %10s %12s %10s\n", "OWNER/NAME", "SIZE",
+	       "USED", "RECORDS", "LOST");
 	for (i = 0; i < look->count; i++) {
 		buffer = &look->buffers[i];
-		printf("%6s  %-16s %10llu %10llu %12llu %10llu\n",
-		       number_of(buffer), buffer->owner, buffer->values[SIZE],
-		       buffer->values[USED], buffer->values[RECORDS],
+		printf("%6s  %-24s %10llu %10llu %12llu %10llu\n",
+		       number_of(buffer), owner_and_name(buffer).text,
+		       buffer->values[SIZE], buffer->values[USED],
+		       buffer->values[RECORDS],
 		       buffer->values[LOST_RECORDS]);
 	}
 }
@@ -521,11 +540,6 @@ struct view {
 	bool watch;
 	bool json;
 	bool picture;		/* for people */
-};
-
-/* Text of a column. */
-struct cell {
-	char text[32];
 };
 
 /* Three digits at most, unless an exact value has more. */
@@ -601,7 +615,7 @@ static void draw_buffer(const struct buffer *now, const struct buffer *then)
 	if (wakeups >= 0)
 		snprintf(text, sizeof(text), "%.4f", wakeups);
 	printf("%3s %-19.19s %8s %9s %8s %9s %8s %8s\n", number_of(now),
-	       now->owner, bytes(values[SIZE]).text,
+	       owner_and_name(now).text, bytes(values[SIZE]).text,
 	       bytes(values[HIGHWATER]).text, records(values[RECORDS]).text,
 	       records(per_second(now, then, RECORDS)).text,
 	       bytes(values[BYTES]).text,
@@ -628,7 +642,7 @@ static void draw_table(const struct look *now, const struct look *before,
 	const struct buffer *buffer;
 	int i;
 
-	puts("  N OWNER                   SIZE HIGHWATER  RECORDS RECORDS/S    BYTES  BYTES/S\n"
+	puts("  N OWNER/NAME              SIZE HIGHWATER  RECORDS RECORDS/S    BYTES  BYTES/S\n"
 	     "    FILL                         WAKEUPS/RECORD     LOST BYTES LOST    REPORTED");
 	for (i = 0; i < count; i++) {
 		buffer = &now->buffers[i];
