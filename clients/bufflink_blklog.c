@@ -2,9 +2,10 @@
 /*
  * bufflink_blklog - log which sectors of block devices change
  *
- * One buffer for each device chosen; bufflink_blklog.h has the record. A change
- * is logged when it is complete, before anybody is told so: who copied the
- * sectors earlier, perhaps with the change still on its way, learns of it.
+ * One buffer for each device chosen, with the name of its disk; bufflink_blklog.h
+ * has the record. A change is logged when it is complete, before anybody is told
+ * so. A program that copied the sectors earlier, perhaps with the change still on
+ * its way, learns of it.
  *
  * A request knows all about itself when it completes. A bio that goes without
  * requests, to dm, may have been advanced or cut; its data's vector then tells
@@ -17,6 +18,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/ctype.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/random.h>
@@ -248,8 +250,24 @@ static bool is_told(struct gendisk *disk)
 	       !blk_queue_dax(disk->queue);
 }
 
-/* Of a path, or a name in /dev; a partition stands for its disk. */
-static int find_disk(const char *name, unsigned long long *diskseq)
+/* A disk's name may have characters that a buffer's may not, as in cciss!c0d0. */
+static void name_buffer(const struct gendisk *disk,
+			char name[BUFFLINK_NAME_MAX + 1])
+{
+	char *c;
+
+	strscpy(name, disk->disk_name, BUFFLINK_NAME_MAX + 1);
+	for (c = name; *c; c++)
+		if (!isascii(*c) || !(isalnum(*c) || strchr("._+-", *c)))
+			*c = '_';
+}
+
+/*
+ * Of a path, or a name in /dev; a partition stands for its disk. Gives the number
+ * that tells the disk from others, and a name for its buffer.
+ */
+static int find_disk(const char *name, unsigned long long *diskseq,
+		     char buffer[BUFFLINK_NAME_MAX + 1])
 {
 	char *path = kasprintf(GFP_KERNEL, "%s%s", *name == '/' ? "" : "/dev/",
 			       name);
@@ -265,14 +283,16 @@ static int find_disk(const char *name, unsigned long long *diskseq)
 		return PTR_ERR(file);
 	disk = S_ISBLK(file_inode(file)->i_mode) ?
 	       I_BDEV(file->f_mapping->host)->bd_disk : NULL;
-	if (!disk)
+	if (!disk) {
 		err = -ENOTBLK;
-	else if (!is_told(disk))
+	} else if (!is_told(disk)) {
 		err = -EOPNOTSUPP;
-	else if (log_of(disk))
+	} else if (log_of(disk)) {
 		err = -EBUSY;
-	else
+	} else {
 		*diskseq = disk->diskseq;
+		name_buffer(disk, buffer);
+	}
 	filp_close(file, NULL);
 	return err;
 }
@@ -287,14 +307,16 @@ static void destroy_buffers(void)
 
 static int __init blklog_init(void)
 {
+	char name[BUFFLINK_NAME_MAX + 1];
 	int err = 0;
 	int i;
 
 	secret = get_random_u64();
 	for (i = 0; i < count; i++) {
-		err = find_disk(devices[i], &diskseqs[i]);
+		err = find_disk(devices[i], &diskseqs[i], name);
 		if (!err)
-			err = bufflink_create(&bls[i], NULL, buffer_size, -1);
+			err = bufflink_create_named(&bls[i], name, buffer_size,
+						    0);
 		if (err) {
 			pr_err("cannot log %s: %pe\n", devices[i],
 			       ERR_PTR(err));

@@ -235,6 +235,30 @@ START_TEST(each_disk_has_its_own_buffer)
 }
 END_TEST
 
+static void check_named(int number, const char *disk)
+{
+	char name[64];
+
+	sysfs_read(number, "name", name, sizeof(name));
+	ck_assert_str_eq(name, disk + strlen("/dev/"));
+}
+
+START_TEST(each_buffer_has_the_name_of_its_disk)
+{
+	const char *loop = new_loop(LOOP_SIZE);
+	const char *dm = new_dm(new_loop(LOOP_SIZE), 1, 1024);
+	const char *whole = new_loop(LOOP_SIZE);
+	const char *partition = new_partition(whole, 100, 200);
+	char list[96];
+
+	snprintf(list, sizeof(list), "%s,%s,%s", loop, dm, partition);
+	begin(list);
+	check_named(0, loop);
+	check_named(1, dm);
+	check_named(2, whole);
+}
+END_TEST
+
 START_TEST(another_medium_is_not_logged)
 {
 	const char *disk = new_loop(LOOP_SIZE);
@@ -367,6 +391,7 @@ int main(void)
 	tcase_add_test(tcase, a_failed_write_is_logged_with_its_error);
 	tcase_add_test(tcase, reads_and_flushes_are_not_logged);
 	tcase_add_test(tcase, each_disk_has_its_own_buffer);
+	tcase_add_test(tcase, each_buffer_has_the_name_of_its_disk);
 	tcase_add_test(tcase, another_medium_is_not_logged);
 	tcase_add_test(tcase, a_disk_that_does_not_tell_all_is_refused);
 	tcase_add_test(tcase, only_root_sees_what_is_logged);
