@@ -183,6 +183,22 @@ static void destroy_buffers(void)
 		bufflink_destroy(bls[i]);	/* NULL is fine */
 }
 
+/* The name tells a buffer from the others, whatever number it gets. */
+static int create_buffer(int i)
+{
+	char name[BUFFLINK_NAME_MAX + 1];
+	int err;
+
+	snprintf(name, sizeof(name), "%d", i);
+	err = bufflink_create_named(&bls[i], name, buffer_size, 0);
+	if (err)
+		pr_err("cannot create a buffer: %pe\n", ERR_PTR(err));
+	else
+		pr_info("appending to /dev/bufflink%d\n",
+			bufflink_number(bls[i]));
+	return err;
+}
+
 static int __init bufflink_test_init(void)
 {
 	int err, i;
@@ -191,13 +207,9 @@ static int __init bufflink_test_init(void)
 		return -EINVAL;
 
 	for (i = 0; i < buffers; i++) {
-		err = bufflink_create(&bls[i], NULL, buffer_size, -1);
-		if (err) {
-			pr_err("cannot create a buffer: %pe\n", ERR_PTR(err));
+		err = create_buffer(i);
+		if (err)
 			goto destroy;
-		}
-		pr_info("appending to /dev/bufflink%d\n",
-			bufflink_number(bls[i]));
 	}
 	if (process) {
 		process_thread = kthread_run(thread_append, NULL,
