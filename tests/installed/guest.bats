@@ -40,33 +40,48 @@ target() {
 	done
 }
 
-@test "each device has a link by its owner and how-manieth it is of that" {
-	find $by_owner -type l -printf '%f\n' | sort |
-		diff - <(printf '%s\n' bufflink_test-{0,1} hello-0)
+@test "each device has a link by its owner and its name, or 0 without a name" {
+	find $by_owner -type l -printf '%P\n' | sort |
+		diff - <(printf '%s\n' bufflink_test/{0,1} hello/0)
+	[ "$(cat /sys/class/misc/bufflink*/name)" = $'\n0\n1' ]
 	for buffer in /sys/class/misc/bufflink*; do
-		name=$(cat "$buffer/owner")-$(cat "$buffer/instance")
-		[ "$(target "$name")" = "../../${buffer##*/}" ]
+		name=$(cat "$buffer/name")
+		link=$(cat "$buffer/owner")/${name:-0}
+		[ "$(target "$link")" = "../../../${buffer##*/}" ]
+	done
+}
+
+@test "each character of a name is in the link as it is" {
+	for name in a.B_c+d-e.0 ABCDEFGHIJKLMNOPQRSTUVWXYZ01234 \
+		    abcdefghijklmnopqrstuvwxyz56789; do
+		modprobe lines name=$name
+		udevadm settle -t 60
+		[ "$(ls $by_owner/lines)" = $name ]
+		[ "$(target lines/$name)" = ../../../bufflink3 ]
+		rmmod lines
+		udevadm settle -t 60
+		[ ! -e $by_owner/lines ]
 	done
 }
 
 @test "a member of the group reads through the link" {
-	as member "head -n 1 $by_owner/hello-0"
+	as member "head -n 1 $by_owner/hello/0"
 	[ "$output" = "hello from the kernel" ]
-	as member "head -c 64 $by_owner/bufflink_test-1"
+	as member "head -c 64 $by_owner/bufflink_test/1"
 	[[ $output == *" cpu"* ]]
 }
 
 @test "a member of the group cannot write" {
-	as member "echo line >$by_owner/hello-0"
+	as member "echo line >$by_owner/hello/0"
 	[ "$status" != 0 ]
 	[[ $output == *"Permission denied" ]]
 }
 
 @test "a user who is not of the group can neither read nor write" {
-	as stranger "cat $by_owner/hello-0"
+	as stranger "cat $by_owner/hello/0"
 	[ "$status" = 1 ]
 	[[ $output == *"Permission denied" ]]
-	as stranger "echo line >$by_owner/hello-0"
+	as stranger "echo line >$by_owner/hello/0"
 	[ "$status" != 0 ]
 	[[ $output == *"Permission denied" ]]
 }
@@ -74,26 +89,26 @@ target() {
 @test "what the clients of bufflink's own log is for root alone" {
 	modprobe bufflink_klog
 	udevadm settle -t 60
-	[ "$(stat -Lc '%U:%G %a' $by_owner/bufflink_klog-0)" = "root:root 600" ]
+	[ "$(stat -Lc '%U:%G %a' $by_owner/bufflink_klog/0)" = "root:root 600" ]
 	rmmod bufflink_klog
 	udevadm settle -t 60
 }
 
 @test "root writes" {
-	echo "line of root's" >$by_owner/hello-0
-	[ "$(timeout 60 head -n 1 $by_owner/hello-0)" = "line of root's" ]
+	echo "line of root's" >$by_owner/hello/0
+	[ "$(timeout 60 head -n 1 $by_owner/hello/0)" = "line of root's" ]
 }
 
 @test "the links go with the buffers, and come back with them" {
 	rmmod bufflink_test
 	udevadm settle -t 60
-	[ "$(ls $by_owner)" = hello-0 ]
+	[ "$(ls $by_owner)" = hello ]
 	rmmod hello
 	udevadm settle -t 60
 	[ ! -e /dev/bufflink ]
 	modprobe hello
 	udevadm settle -t 60
-	[ "$(target hello-0)" = ../../bufflink0 ]
+	[ "$(target hello/0)" = ../../../bufflink0 ]
 }
 
 @test "the modules can be unloaded" {

@@ -23,7 +23,7 @@ teardown() {
 }
 
 start() {
-	"$@" $by_owner/lines-0 >out 2>err 3>&- &
+	"$@" $by_owner/lines/0 >out 2>err 3>&- &
 	reader=$!
 }
 

@@ -34,8 +34,9 @@ teardown() {
 	fi
 }
 
+# make_buffer SIZE [NAME]
 make_buffer() {
-	modprobe lines size="$1"
+	modprobe lines size="$1" ${2+name="$2"}
 	udevadm settle -t 60
 	is owner lines		# that of the number in the README
 }
@@ -139,23 +140,25 @@ in_syslog() {
 	grep "lost $lost records" arrived
 }
 
+# With a name that systemd has to escape.
 @test "the unit, stopped and started, loses nothing" {
 	start_kafka
-	make_buffer 65536
+	make_buffer 65536 a.B_c+d-e
+	instance=bufflink-kafka@$(systemd-escape lines/a.B_c+d-e)
 	sed "s/kafka.example:9092/$address/" $unit >/etc/systemd/system/$unit
 	systemctl daemon-reload
-	sed -i 's/hello/lines/' enable
+	sed -i 's,hello/0,lines/a.B_c+d-e,' enable
 	sh -eux enable
 	for total in 300 600 900; do
 		append 200
-		systemctl stop bufflink-kafka@lines-0
+		systemctl stop "$instance"
 		append 100
-		systemctl start bufflink-kafka@lines-0
+		systemctl start "$instance"
 	done
-	main=$(systemctl show -P MainPID bufflink-kafka@lines-0)
+	main=$(systemctl show -P MainPID "$instance")
 	[ "$(stat -c %U "/proc/$main")" != root ]
 	wait_for is used 0
-	systemctl stop bufflink-kafka@lines-0
+	systemctl stop "$instance"
 	lines 1-$total >expected
 	wait_for has_arrived
 }

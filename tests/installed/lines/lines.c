@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A client of bufflink that appends as many numbered lines of 64 bytes as are
- * written to its parameter append.
+ * written to its parameter append. Its buffer has a name if the parameter name
+ * is set.
  */
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -11,6 +12,10 @@
 static uint size = 4096;
 module_param(size, uint, 0);
 MODULE_PARM_DESC(size, "bytes of the buffer");
+
+static char *name;
+module_param(name, charp, 0);
+MODULE_PARM_DESC(name, "of the buffer (none unless set)");
 
 static struct bufflink *bl;
 
@@ -32,7 +37,7 @@ MODULE_PARM_DESC(append, "so many lines");
 
 static int __init lines_init(void)
 {
-	return bufflink_create(&bl, NULL, size, -1);
+	return bufflink_create_named(&bl, name, size, 0);
 }
 
 static void __exit lines_exit(void)
