@@ -30,7 +30,7 @@ signer() {
 
 @test "the manual pages are found, and shown without a warning" {
 	for page in bufflink.1 bufflink.4 bufflink_append.9 \
-		    bufflink_create.9; do
+		    bufflink_create.9 bufflink_create_named.9; do
 		name=${page%.*} section=${page#*.}
 		file=$(man -w "$section" "$name")
 		man --warnings=w -l "$file" >/var/tmp/page 2>/var/tmp/warnings

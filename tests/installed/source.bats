@@ -29,6 +29,7 @@ common() {
 		share/man/man9/bufflink_append.9
 		share/man/man9/bufflink_appendv.9
 		share/man/man9/bufflink_create.9
+		share/man/man9/bufflink_create_named.9
 		share/man/man9/bufflink_destroy.9
 		share/man/man9/bufflink_number.9
 		share/man/man9/bufflink_printf.9

@@ -90,13 +90,14 @@ lacking() {
 manual_pages() {
 	mandoc -T lint -W warning userland/*.[1489]
 	sed '1,/ifdef __KERNEL__/d' bufflink.h | tr -s '\n\t' ' ' |
-		grep -o '[a-z]* _*bufflink_[a-z]*([^)]*);' |
+		grep -o '[a-z]* _*bufflink_[a-z_]*([^)]*);' |
 		sed 's/ __/ /; s/, const char \*owner//' |
 		lacking bufflink_append.9
 	grep -o '^ \* \* -E[A-Z]*' bufflink.c | cut -c 6- |
 		lacking bufflink_append.9
 	{
-		grep -o 'BUFFLINK_[A-Z]\{2,\}\|__u64 [a-z_]*;' bufflink.h
+		sed '/ifdef __KERNEL__/,$d' bufflink.h |
+			grep -o 'BUFFLINK_[A-Z]\{2,\}\|__u64 [a-z_]*;'
 		sed -n 's,.*/bufflink<N>/,,p' Documentation/ABI/testing/sysfs-*
 		sed 's/ERESTARTSYS/EINTR/' Documentation/ABI/testing/dev-* |
 			grep -o 'E[A-Z]\{4,\}'
