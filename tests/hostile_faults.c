@@ -29,11 +29,7 @@
 #define CLIENT_SIZE		(10 * RECORD)	/* not in whole pages */
 #define PIECES			12	/* more than the kernel's stack takes */
 #define POLLED			40	/* likewise */
-/*
- * A number that costs an allocation. One that costs two (5000) meets a leak of
- * the kernel's: ida_alloc_range() forgets the bitmap when it gets no node.
- */
-#define DISTANT			5120
+#define DISTANT			5120	/* a number that costs allocations */
 
 /* A call that is made to fail. */
 struct victim {
@@ -340,6 +336,9 @@ static const struct {
 		.memory = PRODUCER_OWN, .minor = DISTANT } },
 	{ "create, client memory", {
 		.memory = PRODUCER_KMALLOC, .size = 100, .minor = -1 } },
+	{ "create_named", {
+		.memory = PRODUCER_OWN, .minor = -1, .named = true,
+		.name_size = 5, .name = "name" } },
 };
 
 START_TEST(create_fails_with_nothing_left_behind)
