@@ -60,6 +60,15 @@
  *
  * The next holder of the lock folds both into the report, before @head moves.
  *
+ * Resize
+ * ------
+ *
+ * bufflink_resize() gives the producers new memory, @data, at once. The readers
+ * stay in @read_data, the old memory, until @tail comes to @turn, the @head of
+ * that moment. Then bufflink_turn() moves them on and frees the old memory. While
+ * the two differ, room is counted from @turn. So neither side waits for the
+ * other, even if a program keeps @read_lock for as long as it likes.
+ *
  * Wakeups
  * -------
  *
@@ -108,8 +117,9 @@
  * bufflink_copy_out() acquires @head, in bufflink_used(), and then copies out.
  * Without it, a reader gets bytes that are not there yet.
  *
- * B2, room: bufflink_copy_out() copies bytes out and then releases @tail;
- * bufflink_store_slow() acquires @tail, in bufflink_used(), and then copies in.
+ * B2, room: bufflink_copy_out() copies bytes out and then releases @tail, in
+ * bufflink_advance_tail(); bufflink_store_slow() acquires @tail, in
+ * bufflink_room(), and then copies in.
  * Without it, bytes are overwritten before they are read. @lock passes on to
  * other producers, with @credit, what one of them has learned of @tail.
  *
@@ -136,7 +146,19 @@
  * B7, contention: bufflink_trylock_read() sets BL_CONTENDED and then tries to
  * take @read_lock; bufflink_unlock_read() releases it and then looks at the
  * flag. There is a full barrier on each side. Without it, the refused reader
- * sleeps while bytes wait that the other one has left.
+ * sleeps while bytes wait that the other one has left. In the same way,
+ * bufflink_resize() changes @data and then tries to take @read_lock;
+ * bufflink_unlock_read() then looks at @data. Without it, memory that is drained
+ * stays.
+ *
+ * B8, resize: bufflink_replace_memory() writes @turn, then releases @data, then
+ * releases @size. bufflink_is_turning() acquires @data, and its callers then look
+ * at @turn. Without it, a reader turns too early, or never.
+ * bufflink_refuse_if_full() acquires @size and then looks at @data. Without it, a
+ * record is refused that fits into the new memory. bufflink_turn() releases
+ * @read_data after @tail has come to @turn; bufflink_is_turning() acquires it,
+ * and its callers then look at @tail. Without it, bytes of the old memory are
+ * taken for bytes of the new.
  *
  * Lifetime
  * --------
@@ -257,7 +279,7 @@ struct bufflink {
 	u64 records;
 	unsigned long head;	/* B1 */
 	size_t highwater;	/* most bytes that ever waited */
-	size_t watermark;	/* bytes; written by programs, without lock */
+	size_t watermark;	/* bytes */
 	bool destroyed;		/* B5 */
 	u64 lost_records;
 	u64 lost_bytes;
@@ -269,10 +291,12 @@ struct bufflink {
 	atomic_long_t missed_records;
 	atomic_long_t missed_bytes;
 
-	/* Written by readers, under read_lock. @tail is read without it. */
+	/* Written by readers, under read_lock. Not all is read under it. */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
-	u8 *tail_ptr;		/* never the end of data */
+	u8 *tail_ptr;		/* never the end of the memory that is read */
 	unsigned long tail;	/* B2 */
+	u8 *read_data;		/* data, or the one before a resize */
+	size_t read_size;	/* bytes of it */
 	struct mutex bounce_lock;	/* held while client memory is read */
 
 	/* Waiters, and the ways to wake them; each has a lock of its own. */
@@ -285,9 +309,12 @@ struct bufflink {
 	unsigned int tick_cpu;	/* where irq_tick was queued */
 	atomic_t readers;	/* files open for reading; -1: one, exclusively */
 
-	/* Constant after creation. */
+	/* bufflink_resize() writes these, under lock. */
 	u8 *data ____cacheline_aligned_in_smp;
 	size_t size;		/* bytes */
+	unsigned long turn;	/* head when data changed */
+
+	/* Constant after creation. */
 	void *bounce;		/* a page if data is the client's, or NULL */
 	u32 number;
 	char device_name[sizeof("bufflink") + 10];
@@ -305,20 +332,36 @@ struct bufflink_file {
 /*
  * Bytes that wait. The result is exact if the caller holds lock and read_lock.
  * With one of them, it errs on the safe side: there are at least so many bytes
- * to read, or there is at least so much room. Without, it may be too large, but
- * at most size.
+ * to read, or there is at least so much room. Without, it may be too large.
  */
 static __always_inline size_t bufflink_used(const struct bufflink *bl)
 {
 	unsigned long tail = smp_load_acquire(&bl->tail);	/* B2 */
-	unsigned long head = smp_load_acquire(&bl->head);	/* B1 */
 
-	return min_t(size_t, head - tail, bl->size);
+	return smp_load_acquire(&bl->head) - tail;		/* B1 */
 }
 
+/* Whether the readers are still in the memory before a resize */
+static __always_inline bool bufflink_is_turning(const struct bufflink *bl)
+{
+	u8 *data = smp_load_acquire(&bl->data);			/* B8 */
+
+	return smp_load_acquire(&bl->read_data) != data;	/* B8 */
+}
+
+/*
+ * Bytes that may be appended. What waits in the memory before a resize takes no
+ * room. Exact if the caller holds lock, else a guess.
+ */
 static __always_inline size_t bufflink_room(const struct bufflink *bl)
 {
-	return bl->size - bufflink_used(bl);
+	size_t size = READ_ONCE(bl->size);
+	unsigned long start = bufflink_is_turning(bl) ?
+			      READ_ONCE(bl->turn) :
+			      smp_load_acquire(&bl->tail);	/* B2 */
+	size_t used = smp_load_acquire(&bl->head) - start;
+
+	return used < size ? size - used : 0;
 }
 
 /* Bytes that a read would find. Destroy takes the client's memory away. */
@@ -327,11 +370,10 @@ static size_t bufflink_readable(const struct bufflink *bl)
 	return bl->bounce && READ_ONCE(bl->destroyed) ? 0 : bufflink_used(bl);
 }
 
-/* Bytes from a place in the memory to its end */
-static __always_inline size_t bufflink_to_end(const struct bufflink *bl,
-					      const u8 *ptr)
+/* Bytes from the head to the end of the memory */
+static __always_inline size_t bufflink_to_end(const struct bufflink *bl)
 {
-	return bl->data + bl->size - ptr;
+	return bl->data + bl->size - bl->head_ptr;
 }
 
 /*
@@ -464,13 +506,18 @@ static noinline void bufflink_count_missed(struct bufflink *bl, size_t size)
 static noinline bool bufflink_refuse_if_full(struct bufflink *bl, size_t size)
 {
 	/*
-	 * head before tail: used is then exact or too small, so a record with
-	 * room is never refused. If tail has passed this head, used is huge.
+	 * head, then size, then tail: used is then exact or too small, so a
+	 * record with room is never refused. If tail has passed this head, used
+	 * is huge.
 	 */
 	unsigned long head = smp_load_acquire(&bl->head);
-	unsigned long used = head - READ_ONCE(bl->tail);
+	size_t capacity = smp_load_acquire(&bl->size);		/* B8 */
+	unsigned long used;
 
-	if (used > bl->size || size > bl->size || size <= bl->size - used)
+	if (bufflink_is_turning(bl))
+		return false;
+	used = head - READ_ONCE(bl->tail);
+	if (used > capacity || size > capacity || size <= capacity - used)
 		return false;
 	if (size > BL_REFUSED_MAX || atomic_long_read(&bl->refused) < 0)
 		return false;
@@ -540,7 +587,7 @@ static void bufflink_unlock(struct bufflink *bl, unsigned long irqs)
 static __always_inline void bufflink_copy_in(struct bufflink *bl,
 					     const void *data, size_t size)
 {
-	size_t part = min(size, bufflink_to_end(bl, bl->head_ptr));
+	size_t part = min(size, bufflink_to_end(bl));
 
 	memcpy(bl->head_ptr, data, part);
 	memcpy(bl->data, data + part, size - part);
@@ -556,22 +603,22 @@ static __always_inline void bufflink_copy_in(struct bufflink *bl,
 static noinline int bufflink_store_slow(struct bufflink *bl, const void *src,
 					size_t n, size_t size)
 {
-	size_t used = bufflink_used(bl);
+	size_t room = bufflink_room(bl);
 	const struct kvec *vec = src;
-	size_t i;
+	size_t used, i;
 
 	if (size > bl->size)
 		return -EMSGSIZE;
-	if (size > bl->size - used)
+	if (size > room)
 		return -ENOSPC;
 	for (i = 0; i < n; i++)
 		bufflink_copy_in(bl, vec[i].iov_base, vec[i].iov_len);
 	if (!n)
 		bufflink_copy_in(bl, src, size);
-	used += size;
+	used = bufflink_used(bl) + size;
 	bl->highwater = max(bl->highwater, used);
-	bl->credit = min(bl->highwater - used,
-			 bufflink_to_end(bl, bl->head_ptr));
+	bl->credit = min3(room - size, bl->highwater - used,
+			  bufflink_to_end(bl));
 	return 0;
 }
 
@@ -746,13 +793,19 @@ static void bufflink_arm(struct bufflink *bl)
 	bufflink_unlock(bl, irqs);
 }
 
+/* Arms, and wakes if bytes wait. Called with lock held. */
+static void bufflink_rearm(struct bufflink *bl)
+{
+	atomic_or(BL_ARMED, &bl->flags);
+	bufflink_queue_data_wakeup(bl);
+}
+
 /* For a waiter that does not look after this: bytes that wait now wake it. */
 static void bufflink_arm_or_wake(struct bufflink *bl)
 {
 	unsigned long irqs = bufflink_lock(bl);
 
-	atomic_or(BL_ARMED, &bl->flags);
-	bufflink_queue_data_wakeup(bl);
+	bufflink_rearm(bl);
 	bufflink_unlock(bl, irqs);
 }
 
@@ -880,10 +933,13 @@ static void bufflink_free(struct kref *ref)
 	irq_work_sync(&bl->irq_now);
 	synchronize_rcu();
 	kthread_cancel_work_sync(&bl->work_now);
-	if (bl->bounce)
+	if (bl->bounce) {
 		free_page((unsigned long)bl->bounce);
-	else
+	} else {
+		if (bufflink_is_turning(bl))
+			vfree(bl->read_data);
 		vfree(bl->data);
+	}
 	kfree(bl);
 }
 
@@ -952,13 +1008,40 @@ static bool bufflink_ready_or_arm(struct bufflink *bl)
 	return bufflink_ready(bl);
 }
 
+/* Whether all is read that was appended before a resize */
+static bool bufflink_at_turn(const struct bufflink *bl)
+{
+	return bufflink_is_turning(bl) &&
+	       READ_ONCE(bl->tail) == READ_ONCE(bl->turn);
+}
+
+/* Frees the memory before a resize if it is drained. Called with read_lock held. */
+static void bufflink_turn(struct bufflink *bl)
+{
+	u8 *drained = bl->read_data;
+	unsigned long irqs;
+
+	if (!bufflink_at_turn(bl))
+		return;
+	irqs = bufflink_lock(bl);
+	bl->tail_ptr = bl->data;
+	bl->read_size = bl->size;
+	smp_store_release(&bl->read_data, bl->data);	/* B8 */
+	bufflink_unlock(bl, irqs);
+	vfree(drained);
+}
+
 /*
  * The next bytes to read, at most @n of them in one piece. The client's memory
  * is copied first: bufflink_destroy() waits for that, not for a program.
  */
 static const void *bufflink_next_piece(struct bufflink *bl, size_t *n)
 {
-	*n = min(*n, bufflink_to_end(bl, bl->tail_ptr));
+	size_t to_end = bl->read_data + bl->read_size - bl->tail_ptr;
+
+	*n = min(*n, to_end);
+	if (bufflink_is_turning(bl))
+		*n = min_t(size_t, *n, READ_ONCE(bl->turn) - bl->tail);
 	if (!bl->bounce)
 		return bl->tail_ptr;
 
@@ -972,6 +1055,14 @@ static const void *bufflink_next_piece(struct bufflink *bl, size_t *n)
 	return bl->bounce;
 }
 
+static void bufflink_advance_tail(struct bufflink *bl, size_t size)
+{
+	bl->tail_ptr += size;
+	if (bl->tail_ptr == bl->read_data + bl->read_size)
+		bl->tail_ptr = bl->read_data;
+	smp_store_release(&bl->tail, bl->tail + size);	/* B2 */
+}
+
 /* Only bytes that were copied leave the ring. Called with read_lock held. */
 static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 {
@@ -981,20 +1072,19 @@ static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 
 	while (done < want && !err) {
 		size_t n = want - done;
-		const void *data = bufflink_next_piece(bl, &n);
+		const void *data;
 		size_t copied;
 
+		bufflink_turn(bl);
+		data = bufflink_next_piece(bl, &n);
 		if (!n)
 			break;
 		copied = copy_to_iter(data, n, to);
 		if (copied < n)
 			err = -EFAULT;
+		bufflink_advance_tail(bl, copied);
 		done += copied;
-		bl->tail_ptr += copied;
-		if (!bufflink_to_end(bl, bl->tail_ptr))
-			bl->tail_ptr = bl->data;
 	}
-	smp_store_release(&bl->tail, bl->tail + done);	/* B2 */
 	return done ? done : err;
 }
 
@@ -1009,8 +1099,12 @@ static bool bufflink_trylock_read(struct bufflink *bl)
 /* A reader that found the lock taken got -EAGAIN, and must hear of the rest. */
 static void bufflink_unlock_read(struct bufflink *bl)
 {
-	mutex_unlock(&bl->read_lock);
-	smp_mb();	/* B7 */
+	do {
+		bufflink_turn(bl);
+		mutex_unlock(&bl->read_lock);
+		smp_mb();	/* B7 */
+	} while (unlikely(bufflink_at_turn(bl)) &&
+		 mutex_trylock(&bl->read_lock));
 	if ((atomic_read(&bl->flags) & BL_CONTENDED) &&
 	    (atomic_fetch_andnot(BL_CONTENDED, &bl->flags) & BL_CONTENDED))
 		bufflink_arm_or_wake(bl);
@@ -1088,6 +1182,7 @@ static int bufflink_write_record(struct bufflink *bl, const void *data,
 			return -EAGAIN;
 		err = wait_event_interruptible(bl->room_wait,	/* B4 */
 					       bufflink_room(bl) >= size ||
+					       size > READ_ONCE(bl->size) ||
 					       READ_ONCE(bl->destroyed));
 		if (err)
 			break;
@@ -1109,7 +1204,7 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (READ_ONCE(bl->destroyed))
 		return -EPIPE;
 	/* The copy runs with interrupts off. */
-	if (size > bl->size || size > BUFFLINK_WRITE_MAX)
+	if (size > READ_ONCE(bl->size) || size > BUFFLINK_WRITE_MAX)
 		return -EMSGSIZE;
 	/* A large write must not invoke the OOM killer. */
 	data = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
@@ -1128,8 +1223,8 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 /* Bytes of room for which poll() reports EPOLLOUT */
 static size_t bufflink_wanted_room(const struct bufflink_file *bf)
 {
-	return max(min_t(size_t, bf->bl->size, PIPE_BUF),
-		   READ_ONCE(bf->wanted_room));
+	return min(READ_ONCE(bf->bl->size),
+		   max_t(size_t, PIPE_BUF, READ_ONCE(bf->wanted_room)));
 }
 
 /*
@@ -1231,11 +1326,16 @@ static void bufflink_snapshot(struct bufflink *bl, struct bufflink_stats *stats)
 
 static int bufflink_set_watermark(struct bufflink *bl, u64 watermark)
 {
-	if (!watermark || watermark > bl->size)
-		return -EINVAL;
-	WRITE_ONCE(bl->watermark, watermark);
-	bufflink_arm_or_wake(bl);
-	return 0;
+	unsigned long irqs = bufflink_lock(bl);
+	int err = -EINVAL;
+
+	if (watermark && watermark <= bl->size) {
+		WRITE_ONCE(bl->watermark, watermark);
+		bufflink_rearm(bl);
+		err = 0;
+	}
+	bufflink_unlock(bl, irqs);
+	return err;
 }
 
 static long bufflink_get_loss(struct bufflink *bl, void __user *to)
@@ -1273,11 +1373,14 @@ static long bufflink_ioctl(struct file *file, unsigned int cmd,
 	struct bufflink *bl = file_to_bufflink(file);
 	void __user *user = (void __user *)arg;
 	struct bufflink_stats stats;
+	unsigned long irqs;
 	u64 value;
 
 	switch (cmd) {
 	case FIONREAD:
+		irqs = bufflink_lock(bl);
 		value = min_t(size_t, bufflink_readable(bl), INT_MAX);
+		bufflink_unlock(bl, irqs);
 		return put_user((int)value, (int __user *)user);
 	case BUFFLINK_GETLOSS:
 		/* An exclusive reader has the reports to itself. */
@@ -1324,6 +1427,79 @@ static const struct file_operations bufflink_fops = {
 	.release = bufflink_release,
 };
 
+/* Zeroed. A failed allocation is not logged. */
+static u8 *bufflink_alloc_memory(size_t size)
+{
+	return __vmalloc(size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN |
+			       __GFP_RETRY_MAYFAIL);
+}
+
+/* Appends go to the new memory from here on. */
+static int bufflink_replace_memory(struct bufflink *bl, u8 *data, size_t size)
+{
+	unsigned long irqs = bufflink_lock(bl);
+	int err = -EBUSY;
+
+	if (bufflink_is_turning(bl))
+		goto unlock;
+	bl->head_ptr = data;
+	bl->credit = 0;
+	WRITE_ONCE(bl->turn, bl->head);
+	smp_store_release(&bl->data, data);	/* B8 */
+	smp_store_release(&bl->size, size);	/* B8 */
+	if (bl->watermark > size) {
+		WRITE_ONCE(bl->watermark, size);
+		bufflink_rearm(bl);
+	}
+	err = 0;
+unlock:
+	bufflink_unlock(bl, irqs);
+	return err;
+}
+
+/**
+ * bufflink_resize() - change the size of a buffer that is in use
+ * @bl: the buffer
+ * @size: the new size in bytes, rounded up to whole pages
+ *
+ * The buffer has the new size at once. Producers and readers go on, and nothing
+ * is lost or reordered. What waits is read first, out of the old memory. That is
+ * freed when the last byte of it was read, and takes no room in the new. A
+ * watermark that is larger than @size becomes @size.
+ *
+ * Context: Process context. May sleep.
+ * Return: 0, or with nothing changed:
+ *
+ * * -EINVAL - @size is 0 or too large to be rounded up, or the memory is the
+ *   client's
+ * * -EBUSY - bytes from before an earlier resize still wait
+ * * -ENOMEM - not enough memory
+ */
+int bufflink_resize(struct bufflink *bl, size_t size)
+{
+	u8 *data;
+	int err;
+
+	size = PAGE_ALIGN(size);
+	if (!size || bl->bounce)
+		return -EINVAL;
+	data = bufflink_alloc_memory(size);
+	if (!data)
+		return -ENOMEM;
+	err = bufflink_replace_memory(bl, data, size);
+	if (err) {
+		vfree(data);
+		return err;
+	}
+	/* If nothing waited, this frees the old memory, or the present reader. */
+	smp_mb();	/* B7 */
+	if (mutex_trylock(&bl->read_lock))
+		bufflink_unlock_read(bl);
+	wake_up_interruptible_all(&bl->room_wait);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(bufflink_resize);
+
 static struct bufflink *to_bufflink(struct device *dev)
 {
 	return container_of(dev_get_drvdata(dev), struct bufflink, misc);
@@ -1340,7 +1516,6 @@ static ssize_t name##_show(struct device *dev,				\
 }									\
 static DEVICE_ATTR_RO(name)
 
-BUFFLINK_STAT(size);
 BUFFLINK_STAT(used);
 BUFFLINK_STAT(highwater);
 BUFFLINK_STAT(records);
@@ -1348,6 +1523,25 @@ BUFFLINK_STAT(bytes);
 BUFFLINK_STAT(lost_records);
 BUFFLINK_STAT(lost_bytes);
 BUFFLINK_STAT(wakeups);
+
+static ssize_t size_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%zu\n", READ_ONCE(to_bufflink(dev)->size));
+}
+
+static ssize_t size_store(struct device *dev, struct device_attribute *attr,
+			  const char *buf, size_t count)
+{
+	unsigned long size;
+	int err;
+
+	if (kstrtoul(buf, 0, &size))
+		return -EINVAL;
+	err = bufflink_resize(to_bufflink(dev), size);
+	return err ? err : count;
+}
+static DEVICE_ATTR_RW(size);
 
 static ssize_t overflow_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
@@ -1423,7 +1617,6 @@ static struct attribute *bufflink_attrs[] = {
 };
 ATTRIBUTE_GROUPS(bufflink);
 
-/* Allocated memory is zeroed. A failed allocation of it is not logged. */
 static int bufflink_alloc_data(struct bufflink *bl, void *buf, size_t size)
 {
 	if (buf) {
@@ -1435,8 +1628,7 @@ static int bufflink_alloc_data(struct bufflink *bl, void *buf, size_t size)
 	bl->size = PAGE_ALIGN(size ? size : READ_ONCE(default_size));
 	if (!bl->size)
 		return -EINVAL;
-	bl->data = __vmalloc(bl->size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN |
-					__GFP_RETRY_MAYFAIL);
+	bl->data = bufflink_alloc_memory(bl->size);
 	return bl->data ? 0 : -ENOMEM;
 }
 
@@ -1454,6 +1646,8 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size)
 	}
 	bl->head_ptr = bl->data;
 	bl->tail_ptr = bl->data;
+	bl->read_data = bl->data;
+	bl->read_size = bl->size;
 	bl->watermark = 1;
 	kref_init(&bl->ref);
 	raw_spin_lock_init(&bl->lock);

@@ -74,6 +74,7 @@ int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 		      const char *owner);
 int __bufflink_create_named(struct bufflink **blp, const char *name,
 			    size_t size, unsigned int flags, const char *owner);
+int bufflink_resize(struct bufflink *bl, size_t size);
 void bufflink_destroy(struct bufflink *bl);
 
 /*

@@ -401,19 +401,6 @@ START_TEST(an_empty_buffer_is_eagain_with_rwf_nowait)
 }
 END_TEST
 
-/* A reader that holds the read lock until its page is there, or is no more */
-struct stuck_reader {
-	struct slow_page slow;
-	struct call call;
-};
-
-static void stuck_reader_start(struct stuck_reader *stuck, int fd, size_t size)
-{
-	stuck->slow = slow_page();
-	call_start(&stuck->call, SYS_read, fd, (long)stuck->slow.page, size);
-	slow_page_wait_touched(&stuck->slow);
-}
-
 START_TEST(eagain_also_when_another_reader_holds_the_read_lock)
 {
 	int number = create_buffer(0, PAGE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * All at once: producers in all contexts on two CPUs, programs that write,
- * several readers; every record is checked, and both conservation laws.
+ * several readers, resizes; every record is checked, and both conservation laws.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #define SIZE		20011	/* of the buffer: no power of two, prime */
 #define SMALL		1000	/* of most records, so that many fit */
 #define GOAL		1000000	/* records read */
+#define RESIZED_GOAL	100000	/* the same while the size changes */
 #define SHARED_GOAL	100000
 #define SHARED_SIZE	48	/* of each of these */
 #define SHARED_MAX	(1 << 20)	/* of one producer */
@@ -223,24 +224,24 @@ static void end_readers(void)
 		end_thread(readers[i].thread);
 }
 
-START_TEST(every_record_of_a_million_is_right)
+/* All records of all producers and a writer, until so many are read */
+static void check_stream(int number, __u64 goal, void (*meanwhile)(void))
 {
-	struct producer_create made = create(0, PRODUCER_VMALLOC, SIZE, -1);
 	pthread_t writer;
 	__u64 reported = 0;
 	int i;
 
 	set_probes();
 	stream = stream_new();
-	device = open_buffer(made.number, O_RDWR);
-	start_readers(read_in_turns, made.number);
+	device = open_buffer(number, O_RDWR);
+	start_readers(read_in_turns, number);
 	for (i = 0; i < PRODUCERS; i++)
 		start_load(i, i / 2, i % 2, 1, SIZE);
 	start_thread(&writer, write_records, NULL);
 
-	while (*(volatile __u64 *)&stream->records < GOAL / slowness()) {
+	while (*(volatile __u64 *)&stream->records < goal / slowness()) {
 		reported += take_loss();
-		pause_ms(10);
+		meanwhile();
 	}
 	stop = true;
 	for (i = 0; i < PRODUCERS; i++)
@@ -253,6 +254,41 @@ START_TEST(every_record_of_a_million_is_right)
 	stream_end(stream);
 	ck_assert_uint_eq(stream->records, stats(device).records);
 	ck_assert_uint_eq(stream->bytes, stats(device).bytes);
+}
+
+static void pause_a_while(void)
+{
+	pause_ms(10);
+}
+
+START_TEST(every_record_of_a_million_is_right)
+{
+	struct producer_create made = create(0, PRODUCER_VMALLOC, SIZE, -1);
+
+	check_stream(made.number, GOAL, pause_a_while);
+}
+END_TEST
+
+static unsigned int resizes;
+
+/* One that is too early changes nothing. */
+static void resize_at_random(void)
+{
+	static unsigned int seed = 1;
+	size_t size = 1 + rand_r(&seed) % (rand_r(&seed) % 2 ? SIZE : PAGE);
+	int err = resize(0, size);
+
+	if (err)
+		ck_assert_int_eq(err, -EBUSY);
+	else
+		resizes++;
+	pause_ms(rand_r(&seed) % 3);
+}
+
+START_TEST(every_record_is_right_while_the_size_changes)
+{
+	check_stream(create_buffer(0, SIZE), RESIZED_GOAL, resize_at_random);
+	ck_assert_uint_gt(resizes, 100 / slowness());
 }
 END_TEST
 
@@ -326,6 +362,7 @@ int main(void)
 	tcase_set_timeout(tcase, SECONDS);
 	tcase_add_test(tcase, every_record_goes_to_exactly_one_reader);
 	tcase_add_test(tcase, every_record_of_a_million_is_right);
+	tcase_add_test(tcase, every_record_is_right_while_the_size_changes);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -16,7 +16,7 @@ static const struct sysfs_file {
 	const char *name;
 	unsigned int mode;
 } files[] = {
-	{ "size", 0444 },
+	{ "size", 0644 },
 	{ "used", 0444 },
 	{ "highwater", 0444 },
 	{ "records", 0444 },

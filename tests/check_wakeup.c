@@ -282,6 +282,26 @@ START_TEST(a_slow_trickle_wakes_once_a_tick)
 }
 END_TEST
 
+START_TEST(a_resize_that_cuts_the_watermark_wakes_at_once)
+{
+	struct watched watched = watched_buffer(1);
+	long before = irq_work_interrupts();
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		ck_assert_int_eq(resize(0, 4 * PAGE), 0);
+		ck_assert_int_eq(set_watermark(watched.fd, 4 * PAGE), 0);
+		wait_asleep(watched.reader);
+		ck_assert_int_eq(append_record(0, PAGE), 0);
+		ck_assert_int_eq(resize(0, PAGE), 0);
+		wait_for(all_read(watched.fd));
+	}
+	if (!is_real_time())
+		ck_assert_int_ge(irq_work_interrupts() - before, ROUNDS / 2);
+	end_watched(&watched, ROUNDS * PAGE);
+}
+END_TEST
+
 START_TEST(data_below_the_watermark_is_there_for_who_looks)
 {
 	int fd = new_buffer(0);
@@ -329,6 +349,7 @@ int main(void)
 		 less_than_the_watermark_costs_no_interrupt,
 		 the_watermark_wakes_at_once,
 		 lowering_the_watermark_wakes_at_once,
+		 a_resize_that_cuts_the_watermark_wakes_at_once,
 		 a_slow_trickle_wakes_once_a_tick,
 		 data_below_the_watermark_is_there_for_who_looks);
 	add_case(suite, "loss", a_loss_costs_one_wakeup);

@@ -127,6 +127,15 @@ int name_buffer(unsigned int slot, const char *name)
 	return made.number;
 }
 
+int resize(unsigned int slot, __u64 size)
+{
+	struct producer_resize request = { .slot = slot, .size = size };
+
+	ck_assert_msg(!ioctl(producer, PRODUCER_RESIZE, &request),
+		      "resize in slot %u: %m", slot);
+	return request.result;
+}
+
 int destroy(unsigned int slot)
 {
 	__u32 request = slot;

@@ -42,7 +42,8 @@ struct producer_create create_named(unsigned int slot, const char *name,
 				    unsigned int flags);
 int create_buffer(unsigned int slot, __u64 size);	/* fails the test */
 int name_buffer(unsigned int slot, const char *name);	/* likewise; a page */
-int destroy(unsigned int slot);			/* 0 or a negative errno */
+int resize(unsigned int slot, __u64 size);	/* 0 or a negative errno */
+int destroy(unsigned int slot);			/* the same */
 int open_buffer(int number, int flags);		/* flags of open(2) */
 int new_buffer(__u64 size);	/* slot 0, opened O_RDWR | O_NONBLOCK */
 void set_blocking(int fd);

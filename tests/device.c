@@ -209,6 +209,13 @@ void slow_page_remove(struct slow_page *slow)
 	ck_assert_int_eq(ioctl(slow->uffd, UFFDIO_WAKE, &range), 0);
 }
 
+void stuck_reader_start(struct stuck_reader *stuck, int fd, size_t size)
+{
+	stuck->slow = slow_page();
+	call_start(&stuck->call, SYS_read, fd, (long)stuck->slow.page, size);
+	slow_page_wait_touched(&stuck->slow);
+}
+
 int new_client_buffer(uint64_t size)
 {
 	struct producer_create made = create(0, PRODUCER_KMALLOC, size, -1);

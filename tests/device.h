@@ -58,6 +58,14 @@ void slow_page_wait_touched(struct slow_page *slow);
 void slow_page_fill(struct slow_page *slow);
 void slow_page_remove(struct slow_page *slow);	/* the toucher faults */
 
+/* A reader that holds the read lock until its page is there, or is no more */
+struct stuck_reader {
+	struct slow_page slow;
+	struct call call;
+};
+
+void stuck_reader_start(struct stuck_reader *stuck, int fd, size_t size);
+
 /* These tests have one buffer at a time, so it is the first. */
 #define NUMBER	0
 

@@ -297,6 +297,19 @@ static long destroy(u32 __user *user)
 	return err;
 }
 
+static long resize(struct producer_resize __user *user)
+{
+	struct producer_resize request;
+
+	if (copy_from_user(&request, user, sizeof(request)))
+		return -EFAULT;
+	if (request.slot >= PRODUCER_SLOTS || !slots[request.slot].bl)
+		return -EINVAL;
+	request.result = bufflink_resize(slots[request.slot].bl,
+					 min_t(u64, request.size, SIZE_MAX));
+	return copy_to_user(user, &request, sizeof(request)) ? -EFAULT : 0;
+}
+
 static u32 draw(struct source *source, u32 below)
 {
 	return prandom_u32_state(&source->random) % below;
@@ -809,6 +822,8 @@ static long producer_ioctl(struct file *file, unsigned int cmd,
 		return create(user);
 	case PRODUCER_DESTROY:
 		return destroy(user);
+	case PRODUCER_RESIZE:
+		return resize(user);
 	case PRODUCER_RUN:
 		return run_user(user);
 	case PRODUCER_PROBE:

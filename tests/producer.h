@@ -147,6 +147,15 @@ struct producer_probe {
 
 #define PRODUCER_PROBE		_IOWR('p', 0xb5, struct producer_probe)
 
+/* bufflink_resize() of a slot; what it answered is in @result. */
+struct producer_resize {
+	__u32 slot;
+	__s32 result;
+	__u64 size;
+};
+
+#define PRODUCER_RESIZE		_IOWR('p', 0xb6, struct producer_resize)
+
 /*
  * Records tell their reader what they are. The first byte has the producer's
  * id (5 bits) and, when below 8, the length. Longer records follow that with

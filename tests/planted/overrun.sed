@@ -2,4 +2,4 @@
 # Kernel: 6.1-kasan
 # Suite: check_append
 # Found-by: BUG: KASAN: .*out-of-bounds
-s/bufflink_to_end(bl, bl->head_ptr));$/bufflink_to_end(bl, bl->head_ptr) + 1);/
+s/min(size, bufflink_to_end(bl));$/min(size, bufflink_to_end(bl) + 1);/
