@@ -816,7 +816,7 @@ static long attempt_sysfs_write(void)
 
 	if (file < 0)
 		return file;
-	result = result_of(write(file, sysfs_text, 1));
+	result = result_of(write(file, sysfs_text, strlen(sysfs_text)));
 	close(file);
 	return result;
 }
@@ -863,6 +863,42 @@ START_TEST(an_overflow_flag_that_is_not_cleared_stays)
 	name_sysfs_file("overflow");
 	sysfs_text = "0";
 	fail_each(&victim);
+}
+END_TEST
+
+static __u64 size_before;
+
+static void prepare_resize(void)
+{
+	stock();
+	size_before = stats(fd).size;
+	sysfs_text = size_before == OWN_SIZE ? "32768" : "16384";
+}
+
+static void check_resize(long result)
+{
+	ck_assert_uint_eq(stats(fd).size,
+			  result < 0 ? size_before : (__u64)atoi(sysfs_text));
+	check_stream();
+}
+
+START_TEST(a_resize_that_fails_changes_nothing)
+{
+	static const struct victim victim = {
+		"size, write", prepare_resize, attempt_sysfs_write,
+		check_resize, 5, { ENOMEM, EFAULT },
+	};
+	static const struct victim without_pages = {
+		"size, write", prepare_resize, attempt_sysfs_write,
+		check_resize, 5, { ENOMEM },
+	};
+
+	open_own();
+	name_sysfs_file("size");
+	if (_i)
+		run_out_of_pages(&without_pages);
+	else
+		fail_each(&victim);
 }
 END_TEST
 
@@ -970,6 +1006,8 @@ int main(void)
 		 a_watermark_that_is_refused_is_not_set,
 		 an_overflow_flag_that_is_not_cleared_stays,
 		 append_neither_allocates_nor_touches_user_memory);
+	add_loop_case(suite, "resize", 2,
+		      a_resize_that_fails_changes_nothing);
 	add_loop_case(suite, "modules", ARRAY_SIZE(modules),
 		      a_module_is_loaded_or_not);
 	return run_suite(suite);

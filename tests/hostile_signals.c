@@ -244,6 +244,22 @@ START_TEST(with_sa_restart_it_goes_on_and_moves_all_once)
 }
 END_TEST
 
+/* It makes room, if that is what the call waits for, and no data. */
+START_TEST(a_resize_leaves_it_waiting)
+{
+	struct waiting wait;
+	int err = _i == IN_READ_OF_CLIENT ? -EINVAL : 0;
+
+	prepare(&wait, _i, make_buffer(_i));
+	start_asleep(&wait);
+	ck_assert_int_eq(resize(0, 2 * PAGE), err);
+	if (_i != IN_WRITE)
+		call_wait_asleep(&wait.call);
+	end_wait(&wait);
+	check_done(&wait);
+}
+END_TEST
+
 static int wait_as_child(void *arg)
 {
 	struct waiting wait;
@@ -332,6 +348,8 @@ int main(void)
 			    FIRST_TO_END, LAST_TO_END + 1);
 	tcase_add_loop_test(tcase, with_sa_restart_it_goes_on_and_moves_all_once,
 			    FIRST_TO_RESTART, LAST_TO_RESTART + 1);
+	tcase_add_loop_test(tcase, a_resize_leaves_it_waiting,
+			    FIRST_TO_RESTART, LAST_TO_END + 1);
 	tcase_add_loop_test(tcase, killed_it_ends_and_leaves_nothing_behind,
 			    0, WAITS);
 	suite_add_tcase(suite, tcase);

@@ -85,6 +85,10 @@ static __always_inline void bufflink_window(void)
 	bufflink_late(__wake_up(q, TASK_INTERRUPTIBLE, 1, NULL))
 #define kill_fasync(f, sig, band)	bufflink_late(kill_fasync(f, sig, band))
 #define poll_wait(file, q, pt)		bufflink_late(poll_wait(file, q, pt))
+#undef wake_up_interruptible_all
+#define wake_up_interruptible_all(q) \
+	bufflink_late(__wake_up(q, TASK_INTERRUPTIBLE, 0, NULL))
+#define mutex_trylock(lock)		bufflink_late(mutex_trylock(lock))
 #define mutex_unlock(lock)		bufflink_late(mutex_unlock(lock))
 
 #undef raw_spin_lock
