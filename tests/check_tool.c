@@ -106,6 +106,9 @@ START_TEST(help_and_version_go_to_standard_output)
 		   "Usage: bufflink watermark [", "");
 	ends_about(tool("watermark", "-h"), GOOD,
 		   "Usage: bufflink watermark [", "");
+	ends_about(tool("resize", "--help"), GOOD, "Usage: bufflink resize [",
+		   "");
+	ends_about(tool("resize", "-h"), GOOD, "Usage: bufflink resize [", "");
 	ends_about(tool("write", "--help"), GOOD, "Usage: bufflink write [",
 		   "");
 	ends_about(tool("write", "-h"), GOOD, "Usage: bufflink write [", "");
@@ -131,9 +134,9 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	append_text("kept");
 
 	is_bad(tool(),
-	       ": no command given: use list, stat, cat, watermark or write");
+	       ": no command given: use list, stat, cat, watermark, resize or write");
 	is_bad(tool("tac"),
-	       ": 'tac' is no command: use list, stat, cat, watermark or write");
+	       ": 'tac' is no command: use list, stat, cat, watermark, resize or write");
 	is_bad(tool("--all"), ": unrecognized option '--all'");
 	is_bad(tool("-x", "cat", "0"), ": invalid option -- 'x'");
 
@@ -191,6 +194,17 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	is_bad(tool("watermark", "0", "4097"),
 	       ": watermark: 4097 is more than the 4096 bytes of /dev/bufflink0");
 
+	is_bad(tool("resize"),
+	       ": no buffer given: name one, as N or as DEVICE");
+	is_bad(tool("resize", "-x", "0", "1"),
+	       " resize: invalid option -- 'x'");
+	is_bad(tool("resize", "0"), ": no size given: say how many bytes");
+	is_bad(tool("resize", "0", "1", "2"), ": 2: unexpected argument");
+	is_bad(tool("resize", "0", "0"),
+	       ": resize: '0' is not a number of bytes, 1 or more");
+	is_bad(tool("resize", "0", "8k"),
+	       ": resize: '8k' is not a number of bytes, 1 or more");
+
 	is_bad(tool("write"),
 	       ": no buffer given: name one, as N or as DEVICE");
 	is_bad(tool("write", "0", "1"), ": 1: unexpected argument");
@@ -201,6 +215,7 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	       ": --size: 4097 is more than the 4096 bytes of /dev/bufflink0");
 
 	ck_assert_uint_eq(watermark(fd), before);
+	ck_assert_uint_eq(stats(fd).size, PAGE);
 	check_reads(fd, "kept");
 }
 END_TEST
@@ -225,6 +240,10 @@ START_TEST(what_is_no_buffer_is_status_1)
 	     "bufflink: /dev/bufflink7 is not a buffer: see 'bufflink list' for those that are\n");
 	ends(tool("watermark", "7", "1"), FAILED, "",
 	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
+	ends(tool("resize", "7", "1"), FAILED, "",
+	     "bufflink: /dev/bufflink7 is not a buffer: see 'bufflink list' for those that are\n");
+	ends(tool("resize", "/dev/null", "1"), FAILED, "",
+	     "bufflink: /dev/null is not a buffer: see 'bufflink list' for those that are\n");
 	ends(tool("cat", "/dev/null"), FAILED, "",
 	     "bufflink: /dev/null is not a buffer of bufflink\n");
 	ends(tool("cat", "/t/none/such"), FAILED, "",
@@ -585,6 +604,8 @@ static int look_as_nobody(void *unused)
 	become_nobody();
 	ends(tool("cat", "0"), FAILED, "",
 	     "bufflink: you may not open /dev/bufflink0: root may, and the group bufflink to read\n");
+	ends(tool("resize", "0", "1"), FAILED, "",
+	     "bufflink: cannot resize /dev/bufflink0 to 1 bytes: only root may: try again as root\n");
 	stat = tool("stat", "0");
 	ck_assert_int_eq(finish(stat.pid), GOOD);
 	skip(text_of(stat.out), known(false, 0, " records_per_second="));
@@ -813,6 +834,7 @@ static void mount_over(const char *path, const char *type)
 	ck_assert_int_eq(mount("none", path, type, 0, NULL), 0);
 }
 
+/* The last one was made smaller. */
 static void fake_buffers(void)
 {
 	mount_over("/sys/class/misc", "tmpfs");
@@ -820,7 +842,7 @@ static void fake_buffers(void)
 		    "65536 34000 62700 1 1234567 828375040 17 1088 1 15000");
 	fake_buffer(1, "second", "name", "65536 22 22 1 1 22 0 0 0 1");
 	fake_buffer(12, "owner_of_twenty", "a_name_of_twenty_six_bytes",
-		    "1073741824 1073741824 1073741824 1 0 18446744073709551615 999600 1047552 0 0");
+		    "1073741824 2684354560 2684354560 1 0 18446744073709551615 999600 1047552 0 0");
 }
 
 #define HEAD \
@@ -833,8 +855,8 @@ static void fake_buffers(void)
 	"  1 second/name           64 KiB      22 B        1         0     22 B      0 B\r\n" \
 	"    [#...................]   0%          1.0000        0        0 B           -\r\n"
 #define THIRD \
-	" 12 owner_of_twenty/a_n    1 GiB     1 GiB        0         0   16 EiB      0 B\r\n" \
-	"    [####################] 100%               -   1.00 M   1023 KiB         yes\r\n"
+	" 12 owner_of_twenty/a_n    1 GiB  2.50 GiB        0         0   16 EiB      0 B\r\n" \
+	"    [####################] 250%               -   1.00 M   1023 KiB         yes\r\n"
 
 /* A terminal of so many lines: its other side, where programs run. */
 static int terminal(int lines)
@@ -960,6 +982,46 @@ START_TEST(watermark_prints_it_and_sets_it)
 }
 END_TEST
 
+/* resize */
+
+START_TEST(resize_gives_a_new_size_and_says_nothing)
+{
+	int fd = buffer_0(PAGE);
+
+	append_text("old ");
+	ends(tool("resize", "0", "8193"), GOOD, "", "");
+	ck_assert_uint_eq(stats(fd).size, 3 * PAGE);
+	append_text("new");
+	ends(tool("cat", "-f", "0"), GOOD, "old new", "");
+	ends(tool("resize", "/dev/bufflink0", "1"), GOOD, "", "");
+	ck_assert_uint_eq(stats(fd).size, PAGE);
+}
+END_TEST
+
+START_TEST(resize_says_why_it_cannot)
+{
+	int fd = buffer_0(PAGE);
+
+	append_text("old");
+	ends(tool("resize", "0", "8192"), GOOD, "", "");
+	ends(tool("resize", "0", "4096"), FAILED, "",
+	     "bufflink: cannot resize /dev/bufflink0 to 4096 bytes: bytes from before an earlier resize still wait: read them first\n");
+	drain(fd);
+	if (sizeof(long) == 8)
+		ends(tool("resize", "0", "1125899906842624"), FAILED, "",
+		     "bufflink: cannot resize /dev/bufflink0 to 1125899906842624 bytes: there is not enough memory: choose a smaller size\n");
+	else
+		ends(tool("resize", "0", "1125899906842624"), FAILED, "",
+		     "bufflink: cannot resize /dev/bufflink0 to 1125899906842624 bytes: its memory belongs to its kernel module, or this is no size\n");
+	ck_assert_uint_eq(stats(fd).size, 2 * PAGE);
+	close(fd);
+	destroy_buffer();
+	new_client_buffer(100);
+	ends(tool("resize", "0", "4096"), FAILED, "",
+	     "bufflink: cannot resize /dev/bufflink0 to 4096 bytes: its memory belongs to its kernel module, or this is no size\n");
+}
+END_TEST
+
 /* Only cat reads: all else goes on beside a program that reads alone. */
 START_TEST(an_only_reader_is_in_the_way_of_cat_alone)
 {
@@ -971,6 +1033,7 @@ START_TEST(an_only_reader_is_in_the_way_of_cat_alone)
 	ends_about(tool("stat", "0"), GOOD, "number=0 ", "");
 	ends(tool("watermark", "0", "7"), GOOD, "", "");
 	ends(tool("watermark", "0"), GOOD, "7\n", "");
+	ends(tool("resize", "0", "8192"), GOOD, "", "");
 	ends(tool_reading("text\n", "write", "0"), GOOD, "", "");
 	check_reads(fd, "text\n");
 	close(fd);
@@ -1617,6 +1680,8 @@ int main(void)
 		 stat_watch_draws_at_once_what_there_is_room_for);
 	add_case(suite, "watermark",
 		 watermark_prints_it_and_sets_it,
+		 resize_gives_a_new_size_and_says_nothing,
+		 resize_says_why_it_cannot,
 		 an_only_reader_is_in_the_way_of_cat_alone);
 	add_case(suite, "cat",
 		 cat_copies_until_the_end_of_file,

@@ -35,11 +35,14 @@
 #define EXIT_USAGE	2
 #define EXIT_LOSS	3
 
+#define COMMANDS	"list, stat, cat, watermark, resize or write"
+
 static const char main_help[] =
 "Usage: bufflink list [OPTION]...\n"
 "       bufflink stat [OPTION]... [[SECONDS] N|DEVICE]\n"
 "       bufflink cat [OPTION]... N|DEVICE\n"
 "       bufflink watermark [OPTION]... N|DEVICE [BYTES]\n"
+"       bufflink resize [OPTION]... N|DEVICE BYTES\n"
 "       bufflink write [OPTION]... N|DEVICE\n"
 "List and watch the buffers of bufflink, read them and write to them.\n"
 "N is short for /dev/bufflinkN.\n"
@@ -91,6 +94,13 @@ static const char watermark_help[] =
 "Usage: bufflink watermark [OPTION]... N|DEVICE [BYTES]\n"
 "Print a buffer's watermark, or set it: so many waiting bytes wake a reader at\n"
 "once, fewer wake it at the next timer tick.\n"
+"\n"
+"  -h, --help  print this and exit\n";
+
+static const char resize_help[] =
+"Usage: bufflink resize [OPTION]... N|DEVICE BYTES\n"
+"Give a buffer a new size, rounded up to whole pages, while it is in use. Nothing\n"
+"is lost: what waits is read first, however small the new size is.\n"
 "\n"
 "  -h, --help  print this and exit\n";
 
@@ -582,14 +592,17 @@ static struct cell bytes(double value)
 /* [######....|.........]: what waits, and where the highwater was */
 static struct cell bar(const __u64 *values)
 {
-	int used = values[USED] * BAR / values[SIZE];
-	int highwater = values[HIGHWATER] * BAR / values[SIZE];
+	__u64 used = values[USED] * BAR / values[SIZE];
+	__u64 highwater = values[HIGHWATER] * BAR / values[SIZE];
 	struct cell bar = { "[" };
 
+	/* Both may be more than the size after a resize. */
 	if (values[USED] && !used)
 		used = 1;
-	if (highwater == BAR)
-		highwater--;
+	if (used > BAR)
+		used = BAR;
+	if (highwater >= BAR)
+		highwater = BAR - 1;
 	memset(bar.text + 1, '.', BAR);
 	memset(bar.text + 1, '#', used);
 	if (values[HIGHWATER] && highwater >= used)
@@ -986,15 +999,14 @@ static int cat(int argc, char **argv)
 
 /* watermark */
 
-static void print_watermark(const char *device)
+static struct buffer find_device(const char *device)
 {
-	struct look look = take_look(name_in_sysfs(device));
+	struct buffer buffer;
 
-	if (!look.count)
+	if (!read_buffer(name_in_sysfs(device), &buffer))
 		errx(EXIT_FAILURE, "%s is not a buffer: see 'bufflink list' for those that are",
 		     device);
-	printf("%llu\n", look.buffers->values[WATERMARK]);
-	free(look.buffers);
+	return buffer;
 }
 
 /* O_WRONLY, which root may: another program may be the only reader. */
@@ -1022,12 +1034,59 @@ static int watermark(int argc, char **argv)
 	device = device_argument(argv[optind]);
 	text = argv[optind + 1];
 	if (!text) {
-		print_watermark(device);
+		printf("%llu\n", find_device(device).values[WATERMARK]);
 		return EXIT_SUCCESS;
 	}
 	bytes = bytes_argument("watermark", text, 1);
 	fd = open_to_set(device, &stats);
 	set_watermark(fd, device, "watermark", bytes, stats.size);
+	return EXIT_SUCCESS;
+}
+
+/* resize */
+
+static const char *why_no_resize(int error)
+{
+	switch (error) {
+	case EACCES:
+		return "only root may: try again as root";
+	case EBUSY:
+		return "bytes from before an earlier resize still wait: read them first";
+	case EINVAL:
+		return "its memory belongs to its kernel module, or this is no size";
+	case ENOMEM:
+		return "there is not enough memory: choose a smaller size";
+	default:
+		return strerror(error);
+	}
+}
+
+static int resize(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	const char *device, *text;
+	char path[64];
+	int option, fd;
+	__u64 bytes;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+		standard_option(option, resize_help);
+	no_more_than(2, argc, argv);
+	device = device_argument(argv[optind]);
+	text = argv[optind + 1];
+	if (!text)
+		errx(EXIT_USAGE, "no size given: say how many bytes");
+	bytes = bytes_argument("resize", text, 1);
+
+	snprintf(path, sizeof(path), SYSFS "/%s/size",
+		 find_device(device).device);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || dprintf(fd, "%llu", bytes) < 0)
+		errx(EXIT_FAILURE, "cannot resize %s to %llu bytes: %s", device,
+		     bytes, why_no_resize(errno));
 	return EXIT_SUCCESS;
 }
 
@@ -1099,6 +1158,7 @@ static const struct {
 	{ "bufflink stat", stat_buffers },
 	{ "bufflink cat", cat },
 	{ "bufflink watermark", watermark },
+	{ "bufflink resize", resize },
 	{ "bufflink write", write_records },
 };
 
@@ -1123,7 +1183,7 @@ int main(int argc, char **argv)
 	}
 	name = argv[optind];
 	if (!name)
-		errx(EXIT_USAGE, "no command given: use list, stat, cat, watermark or write");
+		errx(EXIT_USAGE, "no command given: use " COMMANDS);
 
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
 		if (strcmp(name, commands[i].name + prefix))
@@ -1134,5 +1194,5 @@ int main(int argc, char **argv)
 		optind = 0;	/* begin anew */
 		finish(commands[i].run(argc, argv));
 	}
-	errx(EXIT_USAGE, "'%s' is no command: use list, stat, cat, watermark or write", name);
+	errx(EXIT_USAGE, "'%s' is no command: use " COMMANDS, name);
 }

@@ -32,7 +32,7 @@ after() {
 
 @test "first come the commands" {
 	after ""
-	[ "$offered" = "list stat cat watermark write" ]
+	[ "$offered" = "list stat cat watermark resize write" ]
 	after w
 	[ "$offered" = "watermark write" ]
 	after --
@@ -47,7 +47,7 @@ after() {
 }
 
 @test "each option that a command has is offered, and no other" {
-	for command in list stat cat watermark write; do
+	for command in list stat cat watermark resize write; do
 		bufflink "$command" --help |
 			grep -o -- ' --[a-z-]*' | tr -d ' ' | sort -u >options
 		after "$command" -
@@ -57,7 +57,7 @@ after() {
 
 @test "each buffer is offered by its number, to all commands but list" {
 	[ "$numbers" ]
-	for command in stat cat watermark write; do
+	for command in stat cat watermark resize write; do
 		after "$command" --help ""
 		[ "$offered" = "$numbers" ]
 	done
