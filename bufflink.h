@@ -32,7 +32,8 @@ struct bufflink_loss {
 /**
  * struct bufflink_stats - one consistent look at a buffer
  * @size: capacity (bytes)
- * @used: appended and not read yet (bytes)
+ * @used: appended and not read yet (bytes); more than @size, perhaps, after a
+ *	resize
  * @highwater: the largest @used ever seen (bytes)
  * @records: appended since creation (count)
  * @bytes: appended since creation (bytes)

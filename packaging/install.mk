@@ -17,7 +17,7 @@ lib = $(DESTDIR)$(prefix)/lib
 man = $(DESTDIR)$(prefix)/share/man
 completions = $(DESTDIR)$(prefix)/share/bash-completion/completions
 # the other functions that the page of bufflink_append describes
-functions := create create_named destroy number appendv printf
+functions := create create_named resize destroy number appendv printf
 # what install-clients leaves, and what is ours among the kernels' modules
 client_modules := bufflink_klog bufflink_sysaudit bufflink_blklog
 client_programs := bin/bufflink-klog bin/bufflink-audit sbin/bufflink-migrate

@@ -33,6 +33,7 @@ common() {
 		share/man/man9/bufflink_destroy.9
 		share/man/man9/bufflink_number.9
 		share/man/man9/bufflink_printf.9
+		share/man/man9/bufflink_resize.9
 	END
 }
 
