@@ -1,13 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh
-# Has Spin look at every state of bufflink.pml and wakeups.pml, which must be
-# in order, and then at each mistake that can be put into them, which must be
-# found.
+# Has Spin look at every state of bufflink.pml, resize.pml and wakeups.pml, which
+# must be in order, and then at each mistake that can be put into them, which must
+# be found.
 #
 # bufflink.pml stands for B1 (NO_RELEASE), B2 (NO_TAIL_RELEASE, TAIL_FIRST), B5
 # (LATE_DESTROYED), B6 (EARLY_LOOK, RECORDS_FIRST), read_lock, bounce_lock and
-# trylock. wakeups.pml stands for
+# trylock. resize.pml stands for B7 (EARLY_LOOK, EARLY_TRYLOCK), B8 (DATA_FIRST,
+# SIZE_FIRST, TURN_FIRST, CAPACITY_FIRST, CAPACITY_LAST, TAIL_FIRST), what was granted
+# before (KEEP_CREDIT), where a read must stop (NO_LIMIT), and one resize at a time
+# (TWO_AT_ONCE). wakeups.pml stands for
 #   look, arm, look again	TWO_LOOKS, TWO_LOOKS_POLL, NO_RECHECK (B3)
 #   one wakeup a sleep		KEEP_ARMED
 #   watermark and tick		NO_LAZY, LATE_LAZY, QUIET_WATERMARK
@@ -121,6 +124,38 @@ ring() {
 }
 
 # shellcheck disable=SC2086 # several options in one variable
+resize() {
+	model=resize
+	one="-DTHREADS=1 -DREADERS=1 -DAPPENDS=3 -DRESIZES=1"
+	two="-DTHREADS=2 -DREADERS=1 -DAPPENDS=1 -DRESIZES=1"
+	readers="-DTHREADS=1 -DREADERS=2 -DAPPENDS=2 -DRESIZES=1"
+	twice="-DTHREADS=1 -DREADERS=1 -DAPPENDS=2 -DRESIZES=2"
+	grow="-DFIRST=2 -DSECOND=3 -DTHIRD=1"
+	shrink="-DFIRST=3 -DSECOND=2 -DTHIRD=1"
+	far="-DFIRST=3 -DSECOND=1 -DTHIRD=2"
+	wrong="i))]==read)"
+
+	for sizes in "$grow" "$shrink" "$far"; do
+		holds states "a resize, $sizes" $one $sizes
+		holds states "two threads and a resize, $sizes" $two $sizes
+		holds states "two readers and a resize, $sizes" $readers $sizes
+		holds states "two resizes, $sizes" $twice $sizes
+	done
+
+	finds EARLY_LOOK "data==read_data" $one $far
+	finds EARLY_TRYLOCK "data==read_data" $one $far
+	finds DATA_FIRST "$wrong" $one $far
+	finds SIZE_FIRST roomy $one $shrink
+	finds TURN_FIRST "$wrong" $one $far
+	finds CAPACITY_FIRST roomy $two $grow
+	finds CAPACITY_LAST roomy $one $shrink
+	finds TAIL_FIRST roomy $one $grow
+	finds KEEP_CREDIT "$wrong" $one $far
+	finds NO_LIMIT "$wrong" $one $far
+	finds TWO_AT_ONCE freed $twice $far
+}
+
+# shellcheck disable=SC2086 # several options in one variable
 data() {
 	model=wakeups
 	tick="-DWATERMARK=2"
@@ -221,7 +256,7 @@ cd "$build/model"
 rc=0
 others >second &
 second=$!
-{ ring; data; } >first &
+{ ring; resize; data; } >first &
 first=$!
 wait $first || rc=1
 wait $second || rc=1
