@@ -176,6 +176,17 @@ static void leave(void)
 		channel_take_report(&channel);
 }
 
+static void wait_for_silence(unsigned int round)
+{
+	unsigned int working;
+
+	if (crew_rests(NOISE, 0))
+		return;
+	working = crew_working(NOISE);
+	crew_show();
+	ck_abort_msg("round %u: %u go on with noise", round, working);
+}
+
 static void play(unsigned int round)
 {
 	/* often only one, which no other covers */
@@ -184,8 +195,7 @@ static void play(unsigned int round)
 	set_up();
 	waiters_release(count, &seed);
 	release_makers();
-	ck_assert_msg(crew_rests(NOISE, 0), "round %u: %u go on with noise",
-		      round, crew_working(NOISE));
+	wait_for_silence(round);
 	leave();
 	waiters_stop();
 	waiters_tell(count, round);

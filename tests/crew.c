@@ -3,6 +3,8 @@
 #include "crew.h"
 
 #include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -11,6 +13,14 @@
 #define CREW_MAX	16
 #define PRIORITY_MIN	2	/* a real-time kernel has threads of 1 */
 #define PRIORITY_TOP	90
+#define CPUS_SHOWN	8
+
+/* Tries to run on a CPU. */
+struct visitor {
+	unsigned int cpu;
+	atomic_bool came;
+	pthread_t thread;
+};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t parked = PTHREAD_COND_INITIALIZER;
@@ -67,6 +77,94 @@ void worker_release(struct worker *worker)
 	working[worker->group]++;
 	pthread_cond_signal(&worker->release);
 	pthread_mutex_unlock(&lock);
+}
+
+static void show_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[512];
+
+	if (!file) {
+		printf("\n%s: %m\n", path);
+		return;
+	}
+	printf("\n%s:\n", path);
+	while (fgets(line, sizeof(line), file))
+		fputs(line, stdout);
+	fclose(file);
+}
+
+static void show_worker(const struct worker *worker)
+{
+	static const char * const files[] = {
+		"stat", "schedstat", "syscall", "wchan", "stack",
+	};
+	char path[64];
+	size_t i;
+
+	printf("\n%s, %s\n", worker->group == NOISE ? "noise" : "waiter",
+	       worker->released ? "released" : "parked");
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/%s",
+			 worker->tid, files[i]);
+		show_file(path);
+	}
+}
+
+/* The RTC of a guest has the host's time; the guest counts its own. */
+static void show_clocks(void)
+{
+	struct timespec now;
+
+	show_file("/sys/class/rtc/rtc0/since_epoch");
+	clock_gettime(CLOCK_REALTIME, &now);
+	printf("here it is %lld.%03ld\n", (long long)now.tv_sec,
+	       now.tv_nsec / 1000000);
+	show_file("/proc/uptime");
+}
+
+static void *run_there(void *arg)
+{
+	struct visitor *visitor = arg;
+
+	pin(visitor->cpu);
+	visitor->came = true;
+	return NULL;
+}
+
+/*
+ * Whether each CPU of a guest is run by its host. One that had only lost its
+ * timer runs again when something is put on it.
+ */
+static void show_cpus(void)
+{
+	static struct visitor visitors[CPUS_SHOWN];
+	unsigned int count = cpus() < CPUS_SHOWN ? cpus() : CPUS_SHOWN;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		visitors[i].cpu = i;
+		must(!pthread_create(&visitors[i].thread, NULL, run_there,
+				     &visitors[i]));
+	}
+	pause_ms(1000);
+	for (i = 0; i < count; i++)
+		printf("CPU %u %s\n", i,
+		       visitors[i].came ? "runs" : "does not run");
+}
+
+void crew_show(void)
+{
+	unsigned int i;
+
+	show_clocks();
+	for (i = 0; i < crew_size; i++)
+		show_worker(crew[i]);
+	show_file("/proc/interrupts");
+	show_file("/proc/timer_list");
+	fflush(stdout);
+	show_cpus();
+	fflush(stdout);
 }
 
 bool crew_rests(enum group group, unsigned int wanted)

@@ -313,25 +313,49 @@ void waiters_release(unsigned int count, unsigned int *seed)
 		worker_release(&waiters[(first + i) % WAITERS_MAX].worker);
 }
 
+/*
+ * Few looks in all that time: this thread did not run, or the clock has jumped.
+ * Then the act may be over by the time that all is shown.
+ */
+static void wait_for_act(struct waiter *waiter)
+{
+	__u64 end = now_ms() + PATIENCE_MS;
+	unsigned int looks;
+
+	for (looks = 0; waiter->acting && now_ms() < end; looks++)
+		pause_ms(1);
+	if (!waiter->acting)
+		return;
+	crew_show();
+	ck_abort_msg("%s, thread %d: its act did not end during %u looks, %s",
+		     waiter->kind->name, waiter->worker.tid, looks,
+		     waiter->acting ? "nor since" : "but has now");
+}
+
 void waiters_stop(void)
 {
 	int i;
 
 	may_act = false;
 	for (i = 0; i < WAITERS_MAX; i++)
-		wait_for(!waiters[i].acting);
+		wait_for_act(&waiters[i]);
 }
 
 static void check_rests(unsigned int round, unsigned int working)
 {
 	static const char * const needs[] = { "data", "room", "a loss" };
 	const struct waiter_kind *kind = waiters->kind;
+	unsigned int asleep;
+	size_t used;
 
 	if (crew_rests(WAITERS, working))
 		return;
+	asleep = crew_working(WAITERS);
+	used = channel_used(channel);
+	crew_show();
 	ck_abort_msg("round %u: %u of %s sleep, %u may; there is %s; %zu bytes wait",
-		     round, crew_working(WAITERS), kind->name, working,
-		     needs[kind->need], channel_used(channel));
+		     round, asleep, kind->name, working, needs[kind->need],
+		     used);
 }
 
 /* An event for each: one that was told, and is busy, must not keep the next. */
