@@ -1891,6 +1891,7 @@ static void __exit bufflink_exit(void)
 	cpuhp_remove_state_nocalls(bufflink_offline_state);
 	cpuhp_remove_state_nocalls(bufflink_dead_state);
 	bufflink_stop_worker();
+	xa_destroy(&bufflink_buffers);	/* nodes of a create that failed */
 }
 module_exit(bufflink_exit);
 
