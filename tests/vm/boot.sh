@@ -127,7 +127,9 @@ run_qemu() {
 		-append "$parameters $system" \
 		-serial "file:$log/console" \
 		-chardev stdio,id=results $ports \
-		</dev/null 2>"$log/vm"
+		</dev/null 2>"$log/vm" 9>&- &
+	echo $! >"$log/pid"
+	wait $!
 }
 
 # The same of a kernel that is a program of this machine's.
@@ -136,12 +138,42 @@ run_um() {
 	timeout --foreground -k 5 "$limit" "$cache/$kernel/vmlinuz" mem=1G \
 		initrd="$log/initramfs" uml_dir="$log" \
 		con=null con0=null,fd:2 ssl=null ssl0=null,fd:3 $parameters \
-		</dev/null 3>&1 >"$log/vm" 2>"$log/console"
+		</dev/null 3>&1 >"$log/vm" 2>"$log/console" 9>&- &
+	echo $! >"$log/pid"
+	wait $!
+}
+
+# Ends a VM whose guest has not said in time that it is ready.
+watch_start() {
+	sleep $((limit / 4))
+	if ! grep -q '^READY' "$log/results"; then
+		touch "$log/hung"
+		kill "$(cat "$log/pid")"
+	fi
+}
+
+# While a kernel boots, it changes its own code, and QEMU without KVM may go round
+# in the old code for ever. No test has begun by then, so nothing is hidden if
+# such a guest is booted again.
+boot() {
+	trap 'kill "$(cat "$log/pid")"; exit 130' INT TERM
+	for attempt in 1 2 3; do
+		rm -f "$log/hung"
+		echo 0 >"$log/status"
+		watch_start >/dev/null 2>&1 9>&- &
+		watcher=$!
+		{ $run || echo $? >"$log/status"; } |
+			sed -u 's/\r$//' | tee "$log/results" | show
+		kill "$watcher" 2>/dev/null || :
+		[ -e "$log/hung" ] || return 0
+		cp "$log/console" "$log/console.$attempt"
+		say "Linux $kernel hung before a test began: see $log/console.$attempt"
+	done
 }
 
 show() {
 	grep -aEv --line-buffered \
-		'^(ok |1\.\.|VERDICT|GCDA|# .* (begins|ends))' || :
+		'^(ok |1\.\.|READY|VERDICT|GCDA|# .* (begins|ends))' || :
 }
 
 # KCSAN reports the kernel's own races, too, between two lines of "=". A race is
@@ -221,9 +253,7 @@ case $machine in
 um)	run=run_um ;;
 *)	run=run_qemu ;;
 esac
-echo 0 >"$log/status"
-{ $run || echo $? >"$log/status"; } |
-	sed -u 's/\r$//' | tee "$log/results" | show
+boot
 
 judge >"$log/reasons"
 passed=$(grep -ac '^ok ' "$log/results") || :

@@ -7,6 +7,7 @@ until stty -F "/dev/$results" raw 2>/dev/null; do
 	sleep 0.01
 done
 exec 3>"/dev/$results"
+echo "READY" >&3
 
 cd "$(dirname "$0")" || exit
 env -u nonce sh "./$script"
