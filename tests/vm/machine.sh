@@ -46,8 +46,9 @@ no_mouse=initcall_blacklist=mousedev_init
 
 case $machine in
 x86_64 | i386)
-	# QEMU copies "rep movsb" byte by byte, and each look at HPET is an exit
-	qemu="qemu-system-x86_64 -cpu max,-erms"
+	# QEMU copies "rep movsb" byte by byte, and each look at HPET is an exit.
+	# An NMI right after a cmpxchg16b had part of a pointer in its flags.
+	qemu="qemu-system-x86_64 -cpu max,-erms,-cx16"
 	[ -z "${ICOUNT-}" ] ||
 		qemu="qemu-system-x86_64 -cpu qemu64 -icount shift=0,sleep=off"
 	machine_options="tsc=reliable clocksource=tsc"
