@@ -65,9 +65,10 @@
  *
  * bufflink_resize() gives the producers new memory, @data, at once. The readers
  * stay in @read_data, the old memory, until @tail comes to @turn, the @head of
- * that moment. Then bufflink_turn() moves them on and frees the old memory. While
- * the two differ, room is counted from @turn. So neither side waits for the
- * other, even if a program keeps @read_lock for as long as it likes.
+ * that moment. Then bufflink_turn() moves them on, and the old memory is freed.
+ * While @data and @read_data differ, room is counted from @turn, as nothing in the
+ * new memory is read yet. So neither side waits for the other, even if a program
+ * keeps @read_lock for as long as it likes.
  *
  * Wakeups
  * -------
@@ -148,8 +149,8 @@
  * flag. There is a full barrier on each side. Without it, the refused reader
  * sleeps while bytes wait that the other one has left. In the same way,
  * bufflink_resize() changes @data and then tries to take @read_lock;
- * bufflink_unlock_read() then looks at @data. Without it, memory that is drained
- * stays.
+ * bufflink_unlock_read() releases @read_lock and then looks at @data. Without it,
+ * memory that is drained stays.
  *
  * B8, resize: bufflink_replace_memory() writes @turn, then releases @data, then
  * releases @size. bufflink_is_turning() acquires @data, and its callers then look
@@ -245,7 +246,7 @@ static unsigned long default_size = SZ_64K;
 module_param(default_size, ulong, 0644);
 MODULE_PARM_DESC(default_size, "bytes of a buffer created with size 0");
 
-/* The buffers with a device, by number. The mutex keeps those that are there. */
+/* The buffers, by number. While the mutex is held, none is removed. */
 static DEFINE_XARRAY_ALLOC(bufflink_buffers);
 static DEFINE_MUTEX(bufflink_buffers_lock);
 
@@ -291,7 +292,10 @@ struct bufflink {
 	atomic_long_t missed_records;
 	atomic_long_t missed_bytes;
 
-	/* Written by readers, under read_lock. Not all is read under it. */
+	/*
+	 * Written under read_lock. @tail and @read_data are read without it.
+	 * @read_data changes under both locks, so either keeps it.
+	 */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
 	u8 *tail_ptr;		/* never the end of the memory that is read */
 	unsigned long tail;	/* B2 */
@@ -351,7 +355,8 @@ static __always_inline bool bufflink_is_turning(const struct bufflink *bl)
 
 /*
  * Bytes that may be appended. What waits in the memory before a resize takes no
- * room. Exact if the caller holds lock, else a guess.
+ * room. If the caller holds lock, there is at least so much. Without, it is a
+ * guess, and what changes the room wakes room_wait after that.
  */
 static __always_inline size_t bufflink_room(const struct bufflink *bl)
 {
@@ -1015,20 +1020,23 @@ static bool bufflink_at_turn(const struct bufflink *bl)
 	       READ_ONCE(bl->tail) == READ_ONCE(bl->turn);
 }
 
-/* Frees the memory before a resize if it is drained. Called with read_lock held. */
-static void bufflink_turn(struct bufflink *bl)
+/*
+ * Moves the readers to the new memory if the old is drained. Returns the old, for
+ * the caller to free, or NULL. Called with read_lock held.
+ */
+static u8 *bufflink_turn(struct bufflink *bl)
 {
 	u8 *drained = bl->read_data;
 	unsigned long irqs;
 
 	if (!bufflink_at_turn(bl))
-		return;
+		return NULL;
 	irqs = bufflink_lock(bl);
 	bl->tail_ptr = bl->data;
 	bl->read_size = bl->size;
 	smp_store_release(&bl->read_data, bl->data);	/* B8 */
 	bufflink_unlock(bl, irqs);
-	vfree(drained);
+	return drained;
 }
 
 /*
@@ -1075,7 +1083,7 @@ static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 		const void *data;
 		size_t copied;
 
-		bufflink_turn(bl);
+		vfree(bufflink_turn(bl));
 		data = bufflink_next_piece(bl, &n);
 		if (!n)
 			break;
@@ -1099,9 +1107,12 @@ static bool bufflink_trylock_read(struct bufflink *bl)
 /* A reader that found the lock taken got -EAGAIN, and must hear of the rest. */
 static void bufflink_unlock_read(struct bufflink *bl)
 {
+	u8 *drained;
+
 	do {
-		bufflink_turn(bl);
+		drained = bufflink_turn(bl);
 		mutex_unlock(&bl->read_lock);
+		vfree(drained);	/* may take long */
 		smp_mb();	/* B7 */
 	} while (unlikely(bufflink_at_turn(bl)) &&
 		 mutex_trylock(&bl->read_lock));
@@ -1472,7 +1483,8 @@ unlock:
  *
  * * -EINVAL - @size is 0 or too large to be rounded up, or the memory is the
  *   client's
- * * -EBUSY - bytes from before an earlier resize still wait
+ * * -EBUSY - bytes from before an earlier resize still wait, or another resize
+ *   is under way
  * * -ENOMEM - not enough memory
  */
 int bufflink_resize(struct bufflink *bl, size_t size)
@@ -1483,6 +1495,8 @@ int bufflink_resize(struct bufflink *bl, size_t size)
 	size = PAGE_ALIGN(size);
 	if (!size || bl->bounce)
 		return -EINVAL;
+	if (bufflink_is_turning(bl))
+		return -EBUSY;
 	data = bufflink_alloc_memory(size);
 	if (!data)
 		return -ENOMEM;
@@ -1491,7 +1505,7 @@ int bufflink_resize(struct bufflink *bl, size_t size)
 		vfree(data);
 		return err;
 	}
-	/* If nothing waited, this frees the old memory, or the present reader. */
+	/* If nothing waited: free the old memory, or leave it to a present reader. */
 	smp_mb();	/* B7 */
 	if (mutex_trylock(&bl->read_lock))
 		bufflink_unlock_read(bl);
