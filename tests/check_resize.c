@@ -683,7 +683,7 @@ START_TEST(what_fits_is_not_refused_during_a_resize)
 		{ PAGE, 16 * PAGE, 0, PAGE },
 	};
 	struct appender appender = { .cpu = cpus() - 1, .size = PAGE };
-	__u64 end = now_ms() + 10 * MOMENT_MS * slowness();
+	__u64 end = now_ms() + 25 * MOMENT_MS * slowness();
 	int fd = new_buffer(cases[_i].from);
 	pthread_t thread;
 	int round;
