@@ -22,9 +22,9 @@
  *   +-------------+------------------------+----------------+
  *
  * @head and @tail are the same two places as positions in the stream. They
- * count bytes since creation and never go back, so head - tail bytes wait. With
- * the addresses beside them, no division is needed where the size is not a
- * power of two.
+ * count bytes since creation and never go back, so head - tail bytes wait. The
+ * addresses are kept as well, so that no division is needed where the size is not
+ * a power of two.
  *
  * Locks
  * -----
@@ -41,7 +41,8 @@
  * comparison answers whether there is room, whether the record wraps, and
  * whether there is a new maximum. A larger record, or one in pieces, goes to
  * bufflink_store_slow(), which looks at @tail and grants new credit. As @tail
- * only grows, an old credit may be too small, but never too large.
+ * only grows, an old credit may be too small, but never too large. A resize takes
+ * all credit away.
  *
  * An append must not wait for @lock in an NMI, or when it is nested: when code
  * of this file that has interrupts off runs below it on the same CPU. That code
@@ -64,8 +65,8 @@
  * ------
  *
  * bufflink_resize() gives the producers new memory, @data, at once. The readers
- * stay in @read_data, the old memory, until @tail comes to @turn, the @head of
- * that moment. Then bufflink_turn() moves them on, and the old memory is freed.
+ * stay in @read_data, the old memory, until @tail comes to @turn, which is @head at
+ * the time of the resize. Then bufflink_turn() moves them on, and the old memory is freed.
  * While @data and @read_data differ, room is counted from @turn, as nothing in the
  * new memory is read yet. So neither side waits for the other, even if a program
  * keeps @read_lock for as long as it likes.
@@ -90,15 +91,15 @@
  * - A wakeup wakes only one of several exclusive waiters (EPOLLEXCLUSIVE). It
  *   first arms for the others.
  * - A loss wakes if neither BL_LOST nor BL_UNFOLDED was set before, so poll()
- *   for a loss need not arm. BUFFLINK_GETLOSS clears BL_LOST. A loss that comes
- *   between its fold and that has found BL_LOST set and has not woken:
- *   BUFFLINK_GETLOSS sees BL_UNFOLDED and wakes for it.
+ *   for a loss need not arm. BUFFLINK_GETLOSS folds, and then clears BL_LOST. A
+ *   loss between these two steps finds BL_LOST set, and does not wake. It leaves
+ *   BL_UNFOLDED set: BUFFLINK_GETLOSS sees that and wakes.
  * - write(), and poll() for room, join @room_wait and then look at @tail. A
  *   read moves @tail and then looks at the queue.
  *
  * An irq_work must not be left behind on a CPU that goes offline. It would stay
  * pending, so that no other CPU could queue it, and the last close would wait
- * for it. There are two:
+ * for it. Each buffer has two:
  *
  * - @irq_now wakes at once. On PREEMPT_RT, the irq_work thread of the CPU would
  *   run it, and that thread is parked before the last appends. So there @irq_now
@@ -257,7 +258,7 @@ static enum cpuhp_state bufflink_dead_state;
 /* How many appends, and other holders of a lock, are nested on this CPU */
 static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 
-/* Bits of struct bufflink.flags. Only BL_ARMED changes under lock alone. */
+/* Bits of struct bufflink.flags. BL_ARMED changes only with lock held. */
 #define BL_ARMED	BIT(0)	/* the next append wakes */
 #define BL_LAZY		BIT(1)	/* irq_tick is queued */
 #define BL_LOST		BIT(2)	/* the report has a loss */
@@ -268,9 +269,9 @@ static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 
 struct bufflink {
 	/*
-	 * Written under lock, mostly by producers. @head, @credit and
-	 * @destroyed are read without it. One cache line has all that an append
-	 * by credit touches.
+	 * Written under lock, mostly by producers; @flags also without it.
+	 * @head, @credit, @watermark and @destroyed are read without it. One
+	 * cache line has all that an append by credit touches.
 	 */
 	raw_spinlock_t lock;
 	atomic_t flags;		/* BL_* */
@@ -345,7 +346,7 @@ static __always_inline size_t bufflink_used(const struct bufflink *bl)
 	return smp_load_acquire(&bl->head) - tail;		/* B1 */
 }
 
-/* Whether the readers are still in the memory before a resize */
+/* Whether the readers are still in the memory from before a resize */
 static __always_inline bool bufflink_is_turning(const struct bufflink *bl)
 {
 	u8 *data = smp_load_acquire(&bl->data);			/* B8 */
@@ -354,8 +355,8 @@ static __always_inline bool bufflink_is_turning(const struct bufflink *bl)
 }
 
 /*
- * Bytes that may be appended. What waits in the memory before a resize takes no
- * room. If the caller holds lock, there is at least so much. Without, it is a
+ * Bytes that may be appended. Bytes that wait in the memory from before a resize
+ * take no room. If the caller holds lock, there is at least so much. Without, it is a
  * guess, and what changes the room wakes room_wait after that.
  */
 static __always_inline size_t bufflink_room(const struct bufflink *bl)
@@ -392,7 +393,7 @@ static __always_inline bool bufflink_cpu_went_offline(void)
 	return !cpu_online(cpu) && cpu_dying(cpu);
 }
 
-/* Whether both bufflink_cpu_offline() and bufflink_destroy() will wait for it */
+/* If so, bufflink_cpu_offline() and bufflink_destroy() will wait for irq_tick. */
 static __always_inline bool bufflink_may_queue_tick(const struct bufflink *bl)
 {
 	return cpu_active(raw_smp_processor_id()) && !bl->destroyed;
@@ -507,13 +508,16 @@ static noinline void bufflink_count_missed(struct bufflink *bl, size_t size)
 	bufflink_set_loss_flags(bl, BL_UNFOLDED);
 }
 
-/* Counts a record, and returns true, if a look without lock finds no room. */
+/*
+ * Counts a record, and returns true, if a look without lock finds that there is no
+ * room. If it returns false, the caller takes the lock to know.
+ */
 static noinline bool bufflink_refuse_if_full(struct bufflink *bl, size_t size)
 {
 	/*
 	 * head, then size, then tail: used is then exact or too small, so a
-	 * record with room is never refused. If tail has passed this head, used
-	 * is huge.
+	 * record with room is never refused. If tail has passed this head, the
+	 * difference wraps and is larger than any capacity.
 	 */
 	unsigned long head = smp_load_acquire(&bl->head);
 	size_t capacity = smp_load_acquire(&bl->size);		/* B8 */
@@ -719,8 +723,8 @@ exit:
  *
  * * -ENOSPC - there is no room for it now
  * * -EMSGSIZE - it is larger than the buffer
- * * -EBUSY - the lock was taken, and the call was made in an NMI or nested in
- *   another append, or a reader's call, on this CPU
+ * * -EBUSY - the lock was taken, and the call was made in an NMI, or nested in
+ *   another append, or in another call to bufflink that holds a lock, on this CPU
  */
 int bufflink_append(struct bufflink *bl, const void *data, size_t size)
 {
@@ -789,7 +793,7 @@ int bufflink_number(const struct bufflink *bl)
 }
 EXPORT_SYMBOL_GPL(bufflink_number);
 
-/* Makes the next append wake. The caller looks for data after this. */
+/* Makes the next append wake. The caller then checks for data. */
 static void bufflink_arm(struct bufflink *bl)
 {
 	unsigned long irqs = bufflink_lock(bl);
@@ -805,7 +809,7 @@ static void bufflink_rearm(struct bufflink *bl)
 	bufflink_queue_data_wakeup(bl);
 }
 
-/* For a waiter that does not look after this: bytes that wait now wake it. */
+/* For a waiter that does not check again: bytes that wait now wake it. */
 static void bufflink_arm_or_wake(struct bufflink *bl)
 {
 	unsigned long irqs = bufflink_lock(bl);
@@ -1013,7 +1017,7 @@ static bool bufflink_ready_or_arm(struct bufflink *bl)
 	return bufflink_ready(bl);
 }
 
-/* Whether all is read that was appended before a resize */
+/* Whether everything that was appended before a resize has been read */
 static bool bufflink_at_turn(const struct bufflink *bl)
 {
 	return bufflink_is_turning(bl) &&
@@ -1723,7 +1727,7 @@ static int bufflink_add_device(struct bufflink *bl)
 	bl->misc.fops = &bufflink_fops;
 	bl->misc.groups = bufflink_groups;
 	err = misc_register(&bl->misc);
-	/* 6.1 may run out at the minor of psaux. */
+	/* 6.1 may say so when no dynamic minor is left. */
 	return err == -EEXIST ? -EBUSY : err;
 }
 
@@ -1824,8 +1828,8 @@ EXPORT_SYMBOL_GPL(__bufflink_create_named);
  * Stop all producers first, and wait for them. When this returns, the node and
  * the number are free, all waiters are awake, and nothing reads the client's
  * memory. Readers that have the device open get the rest, if the memory was
- * allocated here, and then end of file. The last of them to close it frees the
- * buffer.
+ * allocated here, and then end of file. The last close frees the buffer. A write
+ * to size in sysfs that is under way is waited for.
  *
  * Context: Process context. May sleep. Not from open() of a misc device, nor
  *	from a sysfs file of the buffer.
