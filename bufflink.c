@@ -1472,6 +1472,20 @@ unlock:
 	return err;
 }
 
+/*
+ * Waits until a reader that has drained the old memory has turned. It is about to
+ * do that, and copies nothing to a program before.
+ */
+static void bufflink_wait_turn(struct bufflink *bl)
+{
+	while (bufflink_at_turn(bl)) {
+		if (mutex_trylock(&bl->read_lock))
+			bufflink_unlock_read(bl);
+		else
+			schedule_timeout_uninterruptible(1);
+	}
+}
+
 /**
  * bufflink_resize() - change the size of a buffer that is in use
  * @bl: the buffer
@@ -1499,6 +1513,7 @@ int bufflink_resize(struct bufflink *bl, size_t size)
 	size = PAGE_ALIGN(size);
 	if (!size || bl->bounce)
 		return -EINVAL;
+	bufflink_wait_turn(bl);
 	if (bufflink_is_turning(bl))
 		return -EBUSY;
 	data = bufflink_alloc_memory(size);
