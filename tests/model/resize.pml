@@ -252,11 +252,28 @@ inline bufflink_replace_memory() {
 #endif
 }
 
+inline bufflink_wait_turn() {
+	do
+	:: true ->
+		bufflink_at_turn();
+		if
+		:: there ->
+			atomic { there = read_lock; read_lock = true }
+			if
+			:: !there -> bufflink_unlock_read()
+			:: else -> !read_lock
+			fi
+		:: else -> break
+		fi
+	od
+}
+
 /* One that is too early gives the new memory back. */
 active [RESIZES] proctype bufflink_resize() {
 	byte n, at, drained, made;
 	bool there;
 	made = 1 + _pid - THREADS - READERS;
+	bufflink_wait_turn();
 	atomic { !lock -> lock = true }
 	there = data != read_data;
 #ifdef TWO_AT_ONCE
