@@ -100,7 +100,7 @@ static const char watermark_help[] =
 static const char resize_help[] =
 "Usage: bufflink resize [OPTION]... N|DEVICE BYTES\n"
 "Give a buffer a new size, rounded up to whole pages, while it is in use. Nothing\n"
-"is lost: what waits is read first, however small the new size is.\n"
+"is lost: bytes that wait are read first, however small the new size is.\n"
 "\n"
 "  -h, --help  print this and exit\n";
 
@@ -1017,22 +1017,33 @@ static int open_to_set(const char *device, struct bufflink_stats *stats)
 	return open_buffer(device, writable ? O_WRONLY : O_RDONLY, stats);
 }
 
-static int watermark(int argc, char **argv)
+/* N|DEVICE [BYTES], after --help at most; BYTES is NULL if it is not there. */
+static const char *device_and_bytes(int argc, char **argv, const char *help,
+				    const char **bytes)
 {
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct bufflink_stats stats;
-	const char *device, *text;
-	int option, fd;
-	__u64 bytes;
+	const char *device;
+	int option;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		standard_option(option, watermark_help);
+		standard_option(option, help);
 	no_more_than(2, argc, argv);
 	device = device_argument(argv[optind]);
-	text = argv[optind + 1];
+	*bytes = argv[optind + 1];
+	return device;
+}
+
+static int watermark(int argc, char **argv)
+{
+	const char *text, *device = device_and_bytes(argc, argv, watermark_help,
+						     &text);
+	struct bufflink_stats stats;
+	__u64 bytes;
+	int fd;
+
 	if (!text) {
 		printf("%llu\n", find_device(device).values[WATERMARK]);
 		return EXIT_SUCCESS;
@@ -1063,20 +1074,12 @@ static const char *why_no_resize(int error)
 
 static int resize(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
-	const char *device, *text;
+	const char *text, *device = device_and_bytes(argc, argv, resize_help,
+						     &text);
 	char path[64];
-	int option, fd;
 	__u64 bytes;
+	int fd;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		standard_option(option, resize_help);
-	no_more_than(2, argc, argv);
-	device = device_argument(argv[optind]);
-	text = argv[optind + 1];
 	if (!text)
 		errx(EXIT_USAGE, "no size given: say how many bytes");
 	bytes = bytes_argument("resize", text, 1);
