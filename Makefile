@@ -39,7 +39,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   KERNELS=6.1     kernels of check ("6.1 6.12")
 #:   CPUS=2          numbers of virtual CPUs of check ("2 4")
 #:   SUITE=check_read  the only suite to run
-#:   AT_ONCE=1      virtual machines of check at a time (2)
+#:   AT_ONCE=1       virtual machines of check at a time (2)
 #:   PART=kasan      the only part of check-hostile, see tests/vm/hostile.sh
 #:   RESULTS=DIR     where bench leaves its results (build/bench)
 all: modules tool

@@ -65,11 +65,11 @@
  * ------
  *
  * bufflink_resize() gives the producers new memory, @data, at once. The readers
- * stay in @read_data, the old memory, until @tail comes to @turn, which is @head at
- * the time of the resize. Then bufflink_turn() moves them on, and the old memory is freed.
- * While @data and @read_data differ, room is counted from @turn, as nothing in the
- * new memory is read yet. So neither side waits for the other, even if a program
- * keeps @read_lock for as long as it likes.
+ * stay in @read_data, the old memory, until @tail comes to @turn, which is @head
+ * at the time of the resize. Then bufflink_turn() moves them on, and the old
+ * memory is freed. While @data and @read_data differ, room is counted from @turn,
+ * as nothing in the new memory is read yet. So neither side waits for the other,
+ * even if a program keeps @read_lock for as long as it likes.
  *
  * Wakeups
  * -------
@@ -121,9 +121,9 @@
  *
  * B2, room: bufflink_copy_out() copies bytes out and then releases @tail, in
  * bufflink_advance_tail(); bufflink_store_slow() acquires @tail, in
- * bufflink_room(), and then copies in.
- * Without it, bytes are overwritten before they are read. @lock passes on to
- * other producers, with @credit, what one of them has learned of @tail.
+ * bufflink_room(), and then copies in. Without it, bytes are overwritten before
+ * they are read. @lock passes on to other producers, with @credit, what one of
+ * them has learned of @tail.
  *
  * B3, data: bufflink_arm() sets BL_ARMED under @lock, and its caller then looks
  * at @head; bufflink_commit() looks at BL_ARMED under @lock. If the append came
@@ -336,8 +336,7 @@ struct bufflink_file {
 
 /*
  * Bytes that wait. The result is exact if the caller holds lock and read_lock.
- * With one of them, it errs on the safe side: there are at least so many bytes
- * to read, or there is at least so much room. Without, it may be too large.
+ * With read_lock alone, there are at least so many. Else it may be too large.
  */
 static __always_inline size_t bufflink_used(const struct bufflink *bl)
 {
@@ -356,8 +355,8 @@ static __always_inline bool bufflink_is_turning(const struct bufflink *bl)
 
 /*
  * Bytes that may be appended. Bytes that wait in the memory from before a resize
- * take no room. If the caller holds lock, there is at least so much. Without, it is a
- * guess, and what changes the room wakes room_wait after that.
+ * take no room. If the caller holds lock, there is at least so much. Without, it
+ * is a guess; a read or a resize that makes room then wakes room_wait.
  */
 static __always_inline size_t bufflink_room(const struct bufflink *bl)
 {
@@ -1473,8 +1472,8 @@ unlock:
 }
 
 /*
- * Waits until a reader that has drained the old memory has turned. It is about to
- * do that, and copies nothing to a program before.
+ * If the old memory is drained, turns, or waits for the reader that is about to.
+ * Such a reader copies nothing to a program before it turns.
  */
 static void bufflink_wait_turn(struct bufflink *bl)
 {
@@ -1492,9 +1491,9 @@ static void bufflink_wait_turn(struct bufflink *bl)
  * @size: the new size in bytes, rounded up to whole pages
  *
  * The buffer has the new size at once. Producers and readers go on, and nothing
- * is lost or reordered. What waits is read first, out of the old memory. That is
- * freed when the last byte of it was read, and takes no room in the new. A
- * watermark that is larger than @size becomes @size.
+ * is lost or reordered. Bytes that wait are read first, from the old memory. They
+ * take no room in the new. The old memory is freed after its last byte was read.
+ * A watermark that is larger than @size becomes @size.
  *
  * Context: Process context. May sleep.
  * Return: 0, or with nothing changed:
@@ -1524,7 +1523,7 @@ int bufflink_resize(struct bufflink *bl, size_t size)
 		vfree(data);
 		return err;
 	}
-	/* If nothing waited: free the old memory, or leave it to a present reader. */
+	/* If no bytes wait, turn now, or leave it to the reader that has read_lock. */
 	smp_mb();	/* B7 */
 	if (mutex_trylock(&bl->read_lock))
 		bufflink_unlock_read(bl);
@@ -1843,8 +1842,8 @@ EXPORT_SYMBOL_GPL(__bufflink_create_named);
  * Stop all producers first, and wait for them. When this returns, the node and
  * the number are free, all waiters are awake, and nothing reads the client's
  * memory. Readers that have the device open get the rest, if the memory was
- * allocated here, and then end of file. The last close frees the buffer. A write
- * to size in sysfs that is under way is waited for.
+ * allocated here, and then end of file. The last close frees the buffer. This
+ * waits for a write to size in sysfs that is under way.
  *
  * Context: Process context. May sleep. Not from open() of a misc device, nor
  *	from a sysfs file of the buffer.

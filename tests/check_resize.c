@@ -676,7 +676,7 @@ static void *append_each_round(void *arg)
  * after. But the old bytes in the new size would leave no room, as would the new
  * bytes in the old size.
  */
-START_TEST(what_fits_is_not_refused_during_a_resize)
+START_TEST(a_record_that_fits_is_not_refused_during_a_resize)
 {
 	static const struct { size_t from, to, before, after; } cases[] = {
 		{ 16 * PAGE, PAGE, PAGE, 0 },
@@ -744,6 +744,6 @@ int main(void)
 		 a_read_that_fails_takes_nothing_across_a_resize,
 		 destroy_goes_on_with_a_reader_stuck_in_old_memory);
 	add_loop_case(suite, "races", 2,
-		      what_fits_is_not_refused_during_a_resize);
+		      a_record_that_fits_is_not_refused_during_a_resize);
 	return run_suite(suite);
 }

@@ -657,7 +657,7 @@ static int receive(const char *path)
 	return finish(start_program(in, null(), ARGS("--receive", DST)));
 }
 
-/* The last round of a frozen file system, likewise stuck; of its stream */
+/* A program that is stuck in the last round of a frozen file system */
 struct stuck {
 	pid_t pid;
 	int disk;
@@ -757,13 +757,13 @@ static void discarded_while_frozen(const char *disk)
 	ck_assert(is_clean(DST));
 }
 
-START_TEST(what_a_frozen_file_system_discards_is_copied)
+START_TEST(discards_of_a_frozen_file_system_are_copied)
 {
 	discarded_while_frozen(new_loop(SIZE));
 }
 END_TEST
 
-START_TEST(what_a_frozen_file_system_on_bios_discards_is_copied)
+START_TEST(discards_of_a_frozen_file_system_on_bios_are_copied)
 {
 	discarded_while_frozen(new_dm(new_loop(SIZE), 2, SIZE / SECTOR / 2));
 }
@@ -1314,8 +1314,8 @@ int main(int argc, char **argv)
 			a_source_that_grows_is_not_copied,
 			a_write_during_the_last_round_is_status_3,
 			a_loss_during_the_last_round_is_status_3,
-			what_a_frozen_file_system_discards_is_copied,
-			what_a_frozen_file_system_on_bios_discards_is_copied,
+			discards_of_a_frozen_file_system_are_copied,
+			discards_of_a_frozen_file_system_on_bios_are_copied,
 			a_write_to_what_is_frozen_is_status_3,
 			a_loss_while_it_is_frozen_is_status_3));
 	add_tests(new_case(suite, "streams"),

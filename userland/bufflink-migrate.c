@@ -783,8 +783,8 @@ static size_t find_begun(__u64 id)
 
 /*
  * A file system may discard what it has freed at any time, also frozen: ext4, for
- * one, does so in a thread of its own, which a freeze does not wait for. This is
- * to be copied, but is no write.
+ * one, does so in a thread of its own, and a freeze does not wait for that. It
+ * has to be copied, but is no write.
  */
 static void mark_change(const struct blklog_record *record)
 {
@@ -1046,8 +1046,8 @@ static bool stayed_at_rest(void)
 }
 
 /*
- * With SRC at rest; false if that would take as long as everything did. What is
- * discarded behind us takes another pass.
+ * With SRC at rest; false if that would take as long as everything did. Chunks
+ * that are discarded behind us take another pass.
  */
 static bool last_round(void)
 {
