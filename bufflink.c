@@ -26,12 +26,16 @@
  * addresses are kept as well, so that no division is needed where the size is not
  * a power of two.
  *
+ * A buffer has one ring, @ring. With BUFFLINK_PERCPU it has a ring for each
+ * possible CPU, @cpu_rings. @rings lists those that records go to.
+ *
  * Locks
  * -----
  *
- * @lock, a raw spinlock, orders the producers and guards all that they write.
- * @read_lock, a mutex, orders the readers and guards @tail and @tail_ptr. To
- * move bytes, neither side takes the lock of the other.
+ * @lock of a ring, a raw spinlock, orders its producers and guards all that they
+ * write. @read_lock, a mutex, orders the readers and guards @tail and @tail_ptr.
+ * To move bytes, neither side takes the lock of the other. @lock of @ring also
+ * guards the report of losses, the watermark and @destroyed.
  *
  * Append
  * ------
@@ -50,6 +54,26 @@
  * record is lost. An append is nested, for example, if it comes from a probe on
  * a function that an append calls. Such a probe is therefore harmless.
  *
+ * Many CPUs
+ * ---------
+ *
+ * An append to a per-CPU buffer takes the lock of its CPU's ring, which is hardly
+ * ever taken. Before the record it stores a header with a stamp, which it takes
+ * while it holds the lock: a time, or a count where the clock is too coarse. If
+ * one append returned before another was called, its stamp is lower.
+ *
+ * A reader merges the rings in passes. A pass takes a stamp, and then looks at
+ * @head of each ring, as @limit. It has the records up to its stamp, in the order
+ * of their stamps; the others are left to the next pass. A record may be missing
+ * in the pass though its stamp is low enough, if its append had not published it
+ * yet. But then it had not returned when the pass began, so it need not come
+ * before any record of the pass.
+ *
+ * @pass lists the rings by the stamps of their next records. The reader takes
+ * records of the first ring up to the stamp of the second, and then brings the
+ * first to its new place. As a copy to a program has a cost of its own, records
+ * are gathered in @page.
+ *
  * Loss
  * ----
  *
@@ -60,6 +84,10 @@
  * - The record must not wait for the lock.
  *
  * The next holder of the lock folds both into the report, before @head moves.
+ *
+ * In a per-CPU buffer only a reader knows the place. A loss is pending in its
+ * ring until the header of the next record carries it, or until a pass has ended
+ * and the ring is drained. Then the reader adds it to the report.
  *
  * Resize
  * ------
@@ -94,6 +122,8 @@
  *   for a loss need not arm. BUFFLINK_GETLOSS folds, and then clears BL_LOST. A
  *   loss between these two steps finds BL_LOST set, and does not wake. It leaves
  *   BL_UNFOLDED set: BUFFLINK_GETLOSS sees that and wakes.
+ * - In a per-CPU buffer, a loss sets BL_PENDING, and wakes if its ring is drained.
+ *   Otherwise a reader will come to it, and wakes when it sets BL_LOST.
  * - write(), and poll() for room, join @room_wait and then look at @tail. A
  *   read moves @tail and then looks at the queue.
  *
@@ -125,10 +155,10 @@
  * they are read. @lock passes on to other producers, with @credit, what one of
  * them has learned of @tail.
  *
- * B3, data: bufflink_arm() sets BL_ARMED under @lock, and its caller then looks
- * at @head; bufflink_commit() looks at BL_ARMED under @lock. If the append came
- * first, the waiter sees its bytes. If not, the append sees the flag. Without
- * it, a waiter sleeps while bytes wait.
+ * B3, data: bufflink_arm() sets BL_ARMED under @lock of each ring, and its caller
+ * then looks at @head; bufflink_commit() looks at BL_ARMED under @lock. If the
+ * append came first, the waiter sees its bytes. If not, the append sees the flag.
+ * Without it, a waiter sleeps while bytes wait.
  *
  * B4, queues: bufflink_poll() and wait_event_interruptible() join a wait queue
  * and then look at @tail, or at the flags of a loss. bufflink_try_read(),
@@ -142,8 +172,9 @@
  *
  * B6, loss: bufflink_refuse_if_full() and bufflink_count_missed() count, and
  * then look whether BL_UNFOLDED is set; bufflink_fold() clears BL_UNFOLDED, and
- * then takes the counts. There is a full barrier on each side. Without it, a
- * count stays behind with no flag that tells of it.
+ * then takes the counts. In a per-CPU buffer, bufflink_report_pending() does so
+ * with BL_PENDING. There is a full barrier on each side. Without it, a count stays
+ * behind with no flag that tells of it.
  *
  * B7, contention: bufflink_trylock_read() sets BL_CONTENDED and then tries to
  * take @read_lock; bufflink_unlock_read() releases it and then looks at the
@@ -151,7 +182,9 @@
  * sleeps while bytes wait that the other one has left. In the same way,
  * bufflink_resize() changes @data and then tries to take @read_lock;
  * bufflink_unlock_read() releases @read_lock and then looks at @data. Without it,
- * memory that is drained stays.
+ * memory that is drained stays. And bufflink_set_pending() sets BL_PENDING and then
+ * looks whether the ring is drained; bufflink_unlock_read() looks at BL_PENDING
+ * after bufflink_advance_tail(). Without it, a loss stays pending.
  *
  * B8, resize: bufflink_replace_memory() writes @turn, then releases @data, then
  * releases @size. bufflink_is_turning() acquires @data, and its callers then look
@@ -161,6 +194,11 @@
  * @read_data after @tail has come to @turn; bufflink_is_turning() acquires it,
  * and its callers then look at @tail. Without it, bytes of the old memory are
  * taken for bytes of the new.
+ *
+ * B9, order: bufflink_stamp() takes a stamp after the lock, and so after all that
+ * the caller has seen; bufflink_begin_pass() takes the stamp of the pass, and then
+ * looks at @head of each ring. There is a full barrier on each side. Without it, a
+ * pass has a record, but not one of another ring that had returned before.
  *
  * Lifetime
  * --------
@@ -207,6 +245,7 @@
 #include <linux/kprobes.h>
 #include <linux/kref.h>
 #include <linux/kthread.h>
+#include <linux/list.h>
 #include <linux/limits.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -221,6 +260,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/timekeeping.h>
 #include <linux/uio.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
@@ -258,7 +298,7 @@ static enum cpuhp_state bufflink_dead_state;
 /* How many appends, and other holders of a lock, are nested on this CPU */
 static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 
-/* Bits of struct bufflink.flags. BL_ARMED changes only with lock held. */
+/* Bits of struct bufflink.flags. BL_ARMED changes only with a lock held. */
 #define BL_ARMED	BIT(0)	/* the next append wakes */
 #define BL_LAZY		BIT(1)	/* irq_tick is queued */
 #define BL_LOST		BIT(2)	/* the report has a loss */
@@ -266,27 +306,32 @@ static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 #define BL_OVERFLOW	BIT(4)	/* the overflow flag in sysfs */
 #define BL_SIGNAL	BIT(5)	/* a loss has not sent its SIGIO yet */
 #define BL_CONTENDED	BIT(6)	/* a reader found read_lock taken */
+#define BL_PENDING	BIT(7)	/* per-CPU: a reader must come to a loss */
 
-struct bufflink {
+/* In a per-CPU buffer, each record has this before it. It may wrap. */
+struct bufflink_header {
+	unsigned long stamp;	/* tells which of two records is later */
+	u32 size;		/* bytes of the record */
+	u32 lost_records;	/* lost in this ring before the record */
+	u64 lost_bytes;
+} __packed;
+
+struct bufflink_ring {
 	/*
-	 * Written under lock, mostly by producers; @flags also without it.
-	 * @head, @credit, @watermark and @destroyed are read without it. One
-	 * cache line has all that an append by credit touches.
+	 * Written under lock, mostly by producers. @head and @credit are read
+	 * without it. One cache line has all that an append by credit writes.
 	 */
 	raw_spinlock_t lock;
-	atomic_t flags;		/* BL_* */
 	size_t credit;		/* bytes that may be copied to head_ptr at once */
 	u8 *head_ptr;		/* may be the end of data */
 	u64 bytes;		/* head, in 64 bits everywhere */
 	u64 records;
 	unsigned long head;	/* B1 */
 	size_t highwater;	/* most bytes that ever waited */
-	size_t watermark;	/* bytes */
-	bool destroyed;		/* B5 */
 	u64 lost_records;
 	u64 lost_bytes;
-	struct bufflink_loss loss;	/* the next report */
-	u64 wakeups;
+	u64 pending_records;	/* per-CPU: lost since the last record */
+	u64 pending_bytes;
 
 	/* Losses that bufflink_fold() adds to the above; changed without lock. */
 	atomic_long_t refused;		/* records and bytes, see BL_REFUSED */
@@ -297,12 +342,59 @@ struct bufflink {
 	 * Written under read_lock. @tail and @read_data are read without it.
 	 * @read_data changes under both locks, so either keeps it.
 	 */
-	struct mutex read_lock ____cacheline_aligned_in_smp;
-	u8 *tail_ptr;		/* never the end of the memory that is read */
+	u8 *tail_ptr ____cacheline_aligned_in_smp; /* never the end of read_data */
 	unsigned long tail;	/* B2 */
 	u8 *read_data;		/* data, or the one before a resize */
 	size_t read_size;	/* bytes of it */
+	struct bufflink_header next;	/* the record at tail */
+	size_t rest;		/* bytes of it, if a part was taken already */
+	unsigned long limit;	/* head when the pass began */
+	struct list_head pass_node;
+
+	/* bufflink_resize() writes these, under lock. */
+	u8 *data ____cacheline_aligned_in_smp;
+	size_t size;		/* bytes */
+	unsigned long turn;	/* head when data changed */
+	u8 *spare;		/* data to be; under resize_lock */
+	u8 *drained;		/* data that was; to be freed */
+
+	struct list_head node;	/* constant after creation */
+};
+
+struct bufflink {
+	/*
+	 * In a per-CPU buffer no record goes here: credit is always 0. @tail is
+	 * the stream's and @size that of all rings. First: its address is bl.
+	 */
+	struct bufflink_ring ring;
+
+	/* Read by each append, and hardly ever written. */
+	atomic_t flags;		/* BL_* */
+	bool destroyed;		/* under lock of ring; B5 */
+	bool has_clock;		/* stamps are times */
+	unsigned int header_size;	/* bytes; 0 if there are no cpu_rings */
+	unsigned int ring_count;
+	size_t watermark;	/* bytes; under lock of ring */
+	size_t ring_watermark;	/* a ring's share of it */
+	struct bufflink_ring __percpu *cpu_rings; /* NULL if there is one lock */
+	struct list_head rings;	/* where records go */
+
+	/* Under lock of ring. */
+	struct bufflink_loss loss;	/* the next report */
+	u64 reported;		/* records of the reports so far */
+	u64 wakeups;
+
+	atomic_long_t counter ____cacheline_aligned_in_smp; /* the last stamp */
+
+	/* Under read_lock. */
+	struct mutex read_lock ____cacheline_aligned_in_smp;
 	struct mutex bounce_lock;	/* held while client memory is read */
+	void *page;		/* bytes that were taken, but not copied out */
+	size_t page_start;	/* where in @page they begin */
+	size_t page_used;	/* bytes of them; read without read_lock */
+	u64 position;		/* bytes read since creation */
+	unsigned long pass_stamp;	/* the pass has records up to this */
+	struct list_head pass;	/* rings, by the stamp of their next record */
 
 	/* Waiters, and the ways to wake them; each has a lock of its own. */
 	wait_queue_head_t data_wait ____cacheline_aligned_in_smp; /* or loss */
@@ -314,13 +406,11 @@ struct bufflink {
 	unsigned int tick_cpu;	/* where irq_tick was queued */
 	atomic_t readers;	/* files open for reading; -1: one, exclusively */
 
-	/* bufflink_resize() writes these, under lock. */
-	u8 *data ____cacheline_aligned_in_smp;
-	size_t size;		/* bytes */
-	unsigned long turn;	/* head when data changed */
+	struct mutex resize_lock;	/* held by the one resize at a time */
+	atomic_t turning;	/* rings whose readers are in old memory */
 
 	/* Constant after creation. */
-	void *bounce;		/* a page if data is the client's, or NULL */
+	bool is_client_memory;
 	u32 number;
 	char device_name[sizeof("bufflink") + 10];
 	char owner[MODULE_NAME_LEN];
@@ -335,22 +425,24 @@ struct bufflink_file {
 };
 
 /*
- * Bytes that wait. The result is exact if the caller holds lock and read_lock.
- * With read_lock alone, there are at least so many. Else it may be too large.
+ * Bytes that wait in a ring. The result is exact if the caller holds lock and
+ * read_lock. With read_lock alone, there are at least so many. Else it may be too
+ * large.
  */
-static __always_inline size_t bufflink_used(const struct bufflink *bl)
+static __always_inline size_t bufflink_used(const struct bufflink_ring *ring)
 {
-	unsigned long tail = smp_load_acquire(&bl->tail);	/* B2 */
+	unsigned long tail = smp_load_acquire(&ring->tail);	/* B2 */
 
-	return smp_load_acquire(&bl->head) - tail;		/* B1 */
+	return smp_load_acquire(&ring->head) - tail;		/* B1 */
 }
 
 /* Whether the readers are still in the memory from before a resize */
-static __always_inline bool bufflink_is_turning(const struct bufflink *bl)
+static __always_inline bool
+bufflink_is_turning(const struct bufflink_ring *ring)
 {
-	u8 *data = smp_load_acquire(&bl->data);			/* B8 */
+	u8 *data = smp_load_acquire(&ring->data);		/* B8 */
 
-	return smp_load_acquire(&bl->read_data) != data;	/* B8 */
+	return smp_load_acquire(&ring->read_data) != data;	/* B8 */
 }
 
 /*
@@ -358,27 +450,45 @@ static __always_inline bool bufflink_is_turning(const struct bufflink *bl)
  * take no room. If the caller holds lock, there is at least so much. Without, it
  * is a guess; a read or a resize that makes room then wakes room_wait.
  */
-static __always_inline size_t bufflink_room(const struct bufflink *bl)
+static __always_inline size_t bufflink_room(const struct bufflink_ring *ring)
 {
-	size_t size = READ_ONCE(bl->size);
-	unsigned long start = bufflink_is_turning(bl) ?
-			      READ_ONCE(bl->turn) :
-			      smp_load_acquire(&bl->tail);	/* B2 */
-	size_t used = smp_load_acquire(&bl->head) - start;
+	size_t size = READ_ONCE(ring->size);
+	unsigned long start = bufflink_is_turning(ring) ?
+			      READ_ONCE(ring->turn) :
+			      smp_load_acquire(&ring->tail);	/* B2 */
+	size_t used = smp_load_acquire(&ring->head) - start;
 
 	return used < size ? size - used : 0;
 }
 
 /* Bytes that a read would find. Destroy takes the client's memory away. */
-static size_t bufflink_readable(const struct bufflink *bl)
+static size_t bufflink_readable(const struct bufflink *bl,
+				const struct bufflink_ring *ring)
 {
-	return bl->bounce && READ_ONCE(bl->destroyed) ? 0 : bufflink_used(bl);
+	return bl->is_client_memory && READ_ONCE(bl->destroyed) ? 0 :
+	       bufflink_used(ring);
+}
+
+static bool bufflink_has_data(const struct bufflink *bl)
+{
+	const struct bufflink_ring *ring;
+
+	list_for_each_entry(ring, &bl->rings, node)
+		if (bufflink_readable(bl, ring))
+			return true;
+	return READ_ONCE(bl->page_used);
 }
 
 /* Bytes from the head to the end of the memory */
-static __always_inline size_t bufflink_to_end(const struct bufflink *bl)
+static __always_inline size_t bufflink_to_end(const struct bufflink_ring *ring)
 {
-	return bl->data + bl->size - bl->head_ptr;
+	return ring->data + ring->size - ring->head_ptr;
+}
+
+/* The ring for the records of this CPU. The caller may be on another one soon. */
+static struct bufflink_ring *bufflink_this_ring(struct bufflink *bl)
+{
+	return bl->cpu_rings ? raw_cpu_ptr(bl->cpu_rings) : &bl->ring;
 }
 
 /*
@@ -395,10 +505,11 @@ static __always_inline bool bufflink_cpu_went_offline(void)
 /* If so, bufflink_cpu_offline() and bufflink_destroy() will wait for irq_tick. */
 static __always_inline bool bufflink_may_queue_tick(const struct bufflink *bl)
 {
-	return cpu_active(raw_smp_processor_id()) && !bl->destroyed;
+	return cpu_active(raw_smp_processor_id()) &&
+	       !READ_ONCE(bl->destroyed);
 }
 
-/* Clears BL_ARMED, and says whether it was set. Called with lock held. */
+/* Clears BL_ARMED, and says whether it was set. */
 static __always_inline bool bufflink_disarm(struct bufflink *bl)
 {
 	return (atomic_read(&bl->flags) & BL_ARMED) &&
@@ -406,18 +517,20 @@ static __always_inline bool bufflink_disarm(struct bufflink *bl)
 }
 
 /*
- * If a waiter has armed and bytes wait, queues the irq_work that wakes. Called
- * with lock held, so that no read arms between the look and the clearing, and
- * nothing comes between the clearing and the irq_work.
+ * If a waiter has armed and bytes wait in the ring, queues the irq_work that
+ * wakes. Called with its lock held, so that no read arms between the look and the
+ * clearing, and nothing comes between the clearing and the irq_work.
  */
-static noinline void bufflink_queue_data_wakeup(struct bufflink *bl)
+static noinline void bufflink_queue_data_wakeup(struct bufflink *bl,
+						struct bufflink_ring *ring)
 {
-	size_t used = bufflink_readable(bl);
+	size_t used = bufflink_readable(bl, ring);
 
 	if (!used || !(atomic_read(&bl->flags) & BL_ARMED) ||
 	    bufflink_cpu_went_offline())
 		return;
-	if (used < READ_ONCE(bl->watermark) && bufflink_may_queue_tick(bl)) {
+	if (used < READ_ONCE(bl->ring_watermark) &&
+	    bufflink_may_queue_tick(bl)) {
 		if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY)) {
 			WRITE_ONCE(bl->tick_cpu, raw_smp_processor_id());
 			irq_work_queue(&bl->irq_tick);
@@ -472,89 +585,124 @@ static noinline void bufflink_set_loss_flags(struct bufflink *bl, int flags)
 		bufflink_queue_loss_wakeup(bl);
 }
 
+/* A reader will report the loss. It wakes if the ring is drained already. */
+static noinline void bufflink_set_pending(struct bufflink *bl,
+					  struct bufflink_ring *ring)
+{
+	if (atomic_read(&bl->flags) & BL_PENDING)
+		return;
+	if (!(atomic_fetch_or(BL_PENDING, &bl->flags) & BL_PENDING) &&
+	    !bufflink_used(ring))				/* B7 */
+		bufflink_queue_loss_wakeup(bl);
+}
+
 /* Clients may offer sizes near SIZE_MAX. The sum stops at the largest value. */
 static __always_inline u64 bufflink_add(u64 sum, u64 bytes)
 {
 	return check_add_overflow(sum, bytes, &sum) ? U64_MAX : sum;
 }
 
-/* Counts records that are lost at the present head. Called with lock held. */
-static noinline void bufflink_count_lost(struct bufflink *bl, u64 records,
-					 u64 bytes)
+/* Adds to the report. Called with the lock of bl->ring held. */
+static void bufflink_report(struct bufflink *bl, u64 records, u64 bytes,
+			    u64 position)
 {
 	struct bufflink_loss *loss = &bl->loss;
 
 	if (!loss->records)
-		loss->first = bl->bytes;
-	loss->last = bl->bytes;
+		loss->first = position;
+	loss->last = position;
 	loss->records += records;
 	loss->bytes = bufflink_add(loss->bytes, bytes);
-	bl->lost_records += records;
-	bl->lost_bytes = bufflink_add(bl->lost_bytes, bytes);
-	bufflink_set_loss_flags(bl, BL_LOST | BL_OVERFLOW);
+	bufflink_set_loss_flags(bl, BL_LOST);
+}
+
+/* Counts records that are lost at the present head. Called with lock held. */
+static noinline void bufflink_count_lost(struct bufflink *bl,
+					 struct bufflink_ring *ring,
+					 u64 records, u64 bytes)
+{
+	ring->lost_records += records;
+	ring->lost_bytes = bufflink_add(ring->lost_bytes, bytes);
+	if (!(atomic_read(&bl->flags) & BL_OVERFLOW))
+		atomic_or(BL_OVERFLOW, &bl->flags);
+	if (!bl->cpu_rings) {
+		bufflink_report(bl, records, bytes, ring->bytes);
+		return;
+	}
+	ring->credit = 0;	/* the next record must carry it */
+	ring->pending_records += records;
+	ring->pending_bytes = bufflink_add(ring->pending_bytes, bytes);
 }
 
 /* Counts a record that must not wait for lock. */
-static noinline void bufflink_count_missed(struct bufflink *bl, size_t size)
+static noinline void bufflink_count_missed(struct bufflink *bl,
+					   struct bufflink_ring *ring,
+					   size_t size)
 {
-	long bytes = atomic_long_read(&bl->missed_bytes);
+	long bytes = atomic_long_read(&ring->missed_bytes);
 
-	while (!atomic_long_try_cmpxchg(&bl->missed_bytes, &bytes,
+	while (!atomic_long_try_cmpxchg(&ring->missed_bytes, &bytes,
 					size_add(bytes, size)))
 		;
 	/* Records last: bufflink_fold() looks at them, and then takes both. */
-	atomic_long_inc_return(&bl->missed_records);	/* B6 */
-	bufflink_set_loss_flags(bl, BL_UNFOLDED);
+	atomic_long_inc_return(&ring->missed_records);	/* B6 */
+	if (bl->cpu_rings)
+		bufflink_set_pending(bl, ring);
+	else
+		bufflink_set_loss_flags(bl, BL_UNFOLDED);
 }
 
 /*
  * Counts a record, and returns true, if a look without lock finds that there is no
  * room. If it returns false, the caller takes the lock to know.
  */
-static noinline bool bufflink_refuse_if_full(struct bufflink *bl, size_t size)
+static __always_inline bool bufflink_refuse_if_full(struct bufflink *bl, size_t size)
 {
+	struct bufflink_ring *ring = &bl->ring;
 	/*
 	 * head, then size, then tail: used is then exact or too small, so a
 	 * record with room is never refused. If tail has passed this head, the
 	 * difference wraps and is larger than any capacity.
 	 */
-	unsigned long head = smp_load_acquire(&bl->head);
-	size_t capacity = smp_load_acquire(&bl->size);		/* B8 */
+	unsigned long head = smp_load_acquire(&ring->head);
+	size_t capacity = smp_load_acquire(&ring->size);	/* B8 */
 	unsigned long used;
 
-	if (bufflink_is_turning(bl))
+	if (bufflink_is_turning(ring))
 		return false;
-	used = head - READ_ONCE(bl->tail);
+	used = head - READ_ONCE(ring->tail);
 	if (used > capacity || size > capacity || size <= capacity - used)
 		return false;
-	if (size > BL_REFUSED_MAX || atomic_long_read(&bl->refused) < 0)
+	if (size > BL_REFUSED_MAX || atomic_long_read(&ring->refused) < 0)
 		return false;
-	atomic_long_add_return(BL_REFUSED + size, &bl->refused);	/* B6 */
+	atomic_long_add_return(BL_REFUSED + size, &ring->refused); /* B6 */
 	bufflink_set_loss_flags(bl, BL_UNFOLDED);
 	return true;
 }
 
-/* Moves what was counted without lock into the report. Called with lock held. */
-static noinline void bufflink_fold(struct bufflink *bl)
+/* Moves what was counted without lock to the other counts. Called with it held. */
+static noinline void bufflink_fold(struct bufflink *bl,
+				   struct bufflink_ring *ring)
 {
 	unsigned long refused, records, bytes;
 
-	if (!(atomic_read(&bl->flags) & BL_UNFOLDED))
+	if (bl->cpu_rings ? !atomic_long_read(&ring->missed_records) :
+			    !(atomic_read(&bl->flags) & BL_UNFOLDED))
 		return;
 	/* BL_LOST comes first. With neither flag set, a loss would wake twice. */
-	if (atomic_long_read(&bl->refused) ||
-	    atomic_long_read(&bl->missed_records))
-		bufflink_set_loss_flags(bl, BL_LOST | BL_OVERFLOW);
+	if (!bl->cpu_rings && (atomic_long_read(&ring->refused) ||
+			       atomic_long_read(&ring->missed_records)))
+		bufflink_set_loss_flags(bl, BL_LOST);
 
 	atomic_fetch_andnot(BL_UNFOLDED, &bl->flags);	/* B6 */
-	refused = atomic_long_xchg(&bl->refused, 0);
+	refused = atomic_long_xchg(&ring->refused, 0);
 	if (refused)
-		bufflink_count_lost(bl, refused / BL_REFUSED,
+		bufflink_count_lost(bl, ring, refused / BL_REFUSED,
 				    refused % BL_REFUSED);
-	records = atomic_long_xchg(&bl->missed_records, 0);
+	records = atomic_long_xchg(&ring->missed_records, 0);
 	if (records) {
-		bytes = atomic_long_xchg(&bl->missed_bytes, 0);
-		bufflink_count_lost(bl, records, bytes);
+		bytes = atomic_long_xchg(&ring->missed_bytes, 0);
+		bufflink_count_lost(bl, ring, records, bytes);
 	}
 }
 
@@ -574,91 +722,257 @@ static __always_inline void bufflink_leave(unsigned long irqs)
 }
 
 /* All but the appends of clients use this. Some of these must not wait. */
-static unsigned long bufflink_lock(struct bufflink *bl)
-	__acquires(&bl->lock)
+static unsigned long bufflink_lock_ring(struct bufflink *bl,
+					struct bufflink_ring *ring)
+	__acquires(&ring->lock)
 {
 	unsigned long irqs = bufflink_enter();
 
-	raw_spin_lock(&bl->lock);
-	bufflink_fold(bl);
+	raw_spin_lock(&ring->lock);
+	bufflink_fold(bl, ring);
 	return irqs;
 }
 
-static void bufflink_unlock(struct bufflink *bl, unsigned long irqs)
-	__releases(&bl->lock)
+static void bufflink_unlock_ring(struct bufflink_ring *ring, unsigned long irqs)
+	__releases(&ring->lock)
 {
-	raw_spin_unlock(&bl->lock);
+	raw_spin_unlock(&ring->lock);
 	bufflink_leave(irqs);
 }
 
+/* For what no ring of a CPU has of its own */
+static unsigned long bufflink_lock(struct bufflink *bl)
+	__acquires(&bl->ring.lock)
+{
+	return bufflink_lock_ring(bl, &bl->ring);
+}
+
+static void bufflink_unlock(struct bufflink *bl, unsigned long irqs)
+	__releases(&bl->ring.lock)
+{
+	bufflink_unlock_ring(&bl->ring, irqs);
+}
+
 /* Copies one piece of a record to the head, in two parts where the ring wraps. */
-static __always_inline void bufflink_copy_in(struct bufflink *bl,
+static __always_inline void bufflink_copy_in(struct bufflink_ring *ring,
 					     const void *data, size_t size)
 {
-	size_t part = min(size, bufflink_to_end(bl));
+	size_t part = min(size, bufflink_to_end(ring));
 
-	memcpy(bl->head_ptr, data, part);
-	memcpy(bl->data, data + part, size - part);
+	memcpy(ring->head_ptr, data, part);
+	memcpy(ring->data, data + part, size - part);
 	if (part < size)
-		bl->head_ptr -= bl->size;
-	bl->head_ptr += size;
+		ring->head_ptr -= ring->size;
+	ring->head_ptr += size;
+}
+
+static int bufflink_check_room(const struct bufflink_ring *ring, size_t need)
+{
+	if (need > ring->size)
+		return -EMSGSIZE;
+	return need > bufflink_room(ring) ? -ENOSPC : 0;
 }
 
 /*
  * Looks at tail, copies a record in if there is room, and grants new credit.
- * @src is the record, or if @n is not 0, a list of its @n pieces.
+ * @src is the record, or if @n is not 0, a list of its @n pieces. A per-CPU
+ * buffer has a @header before it.
  */
-static noinline int bufflink_store_slow(struct bufflink *bl, const void *src,
-					size_t n, size_t size)
+static noinline int bufflink_store_slow(struct bufflink_ring *ring,
+					const struct bufflink_header *header,
+					const void *src, size_t n, size_t size)
 {
-	size_t room = bufflink_room(bl);
+	size_t room = bufflink_room(ring);
+	size_t header_size = header ? sizeof(*header) : 0;
+	size_t need = size_add(size, header_size);
+	int err = bufflink_check_room(ring, need);
 	const struct kvec *vec = src;
 	size_t used, i;
 
-	if (size > bl->size)
-		return -EMSGSIZE;
-	if (size > room)
-		return -ENOSPC;
+	if (err)
+		return err;
+	bufflink_copy_in(ring, header, header_size);
 	for (i = 0; i < n; i++)
-		bufflink_copy_in(bl, vec[i].iov_base, vec[i].iov_len);
+		bufflink_copy_in(ring, vec[i].iov_base, vec[i].iov_len);
 	if (!n)
-		bufflink_copy_in(bl, src, size);
-	used = bufflink_used(bl) + size;
-	bl->highwater = max(bl->highwater, used);
-	bl->credit = min3(room - size, bl->highwater - used,
-			  bufflink_to_end(bl));
+		bufflink_copy_in(ring, src, size);
+	used = bufflink_used(ring) + need;
+	ring->highwater = max(ring->highwater, used);
+	ring->credit = min3(room - need, ring->highwater - used,
+			    bufflink_to_end(ring));
 	return 0;
 }
 
 /* With one CPU a trylock always succeeds. The depth tells whether it may. */
-static __always_inline bool bufflink_trylock(struct bufflink *bl)
+static __always_inline bool bufflink_trylock(struct bufflink_ring *ring)
 {
 	return (IS_ENABLED(CONFIG_SMP) ||
 		likely(__this_cpu_read(bufflink_depth) == 1)) &&
-	       raw_spin_trylock(&bl->lock);
+	       raw_spin_trylock(&ring->lock);
 }
 
-static __always_inline void bufflink_advance(struct bufflink *bl, size_t size)
+/* Takes the lock, or counts the record and returns false if it must not wait. */
+static __always_inline bool bufflink_lock_or_miss(struct bufflink *bl,
+						  struct bufflink_ring *ring,
+						  size_t size)
 {
-	bl->records++;
-	bl->bytes += size;
-	smp_store_release(&bl->head, (unsigned long)bl->bytes);	/* B1 */
+	if (likely(bufflink_trylock(ring)))
+		return true;
+	/* In an NMI the lock may be held by a CPU that waits for us. */
+	if (in_nmi() || __this_cpu_read(bufflink_depth) > 1) {
+		bufflink_count_missed(bl, ring, size);
+		return false;
+	}
+	raw_spin_lock(&ring->lock);
+	return true;
 }
 
-static noinline void bufflink_commit_slow(struct bufflink *bl, size_t size)
+static __always_inline void bufflink_advance(struct bufflink_ring *ring,
+					     size_t size)
 {
-	bufflink_fold(bl);
-	bufflink_advance(bl, size);
-	bufflink_queue_data_wakeup(bl);
+	ring->records++;
+	ring->bytes += size;
+	smp_store_release(&ring->head, (unsigned long)ring->bytes);	/* B1 */
+}
+
+static noinline void bufflink_commit_slow(struct bufflink *bl,
+					  struct bufflink_ring *ring,
+					  size_t size)
+{
+	bufflink_fold(bl, ring);
+	bufflink_advance(ring, size);
+	bufflink_queue_data_wakeup(bl, ring);
 }
 
 /* Publishes a record that was copied in. Called with lock held. */
-static __always_inline void bufflink_commit(struct bufflink *bl, size_t size)
+static __always_inline void bufflink_commit(struct bufflink *bl,
+					    struct bufflink_ring *ring,
+					    size_t size)
 {
 	if (unlikely(atomic_read(&bl->flags) & (BL_ARMED | BL_UNFOLDED)))	/* B3 */
-		bufflink_commit_slow(bl, size);
+		bufflink_commit_slow(bl, ring, size);
 	else
-		bufflink_advance(bl, size);
+		bufflink_advance(ring, size);
+}
+
+static __always_inline void bufflink_lose(struct bufflink *bl,
+					  struct bufflink_ring *ring,
+					  size_t size)
+{
+	bufflink_fold(bl, ring);
+	bufflink_count_lost(bl, ring, 1, size);
+}
+
+/* Called with lock held. CPUs need not wait for one another, as for the counter. */
+static __always_inline unsigned long bufflink_stamp(struct bufflink *bl)
+{
+	smp_mb__after_spinlock();	/* B9 */
+	return likely(bl->has_clock) ? ktime_get_raw_fast_ns() :
+				       atomic_long_inc_return(&bl->counter);
+}
+
+/* Stores a record with a header that tells what was lost before it. */
+static int bufflink_store_percpu(struct bufflink *bl,
+				 struct bufflink_ring *ring, const void *src,
+				 size_t n, size_t size)
+{
+	struct bufflink_header header = { .size = size };
+	int err = bufflink_check_room(ring, size_add(size, sizeof(header)));
+
+	if (err || size > U32_MAX)
+		return err ?: -EMSGSIZE;
+	/* Only what is stored has a stamp: a counter must not run away. */
+	bufflink_fold(bl, ring);
+	header.lost_records = min_t(u64, ring->pending_records, U32_MAX);
+	header.lost_bytes = ring->pending_bytes;
+	header.stamp = bufflink_stamp(bl);
+	bufflink_store_slow(ring, &header, src, n, size);
+	ring->pending_records -= header.lost_records;
+	ring->pending_bytes = 0;
+	if (ring->pending_records)
+		ring->credit = 0;
+	bufflink_commit_slow(bl, ring, size + sizeof(header));
+	return 0;
+}
+
+static noinline int bufflink_store_or_lose_percpu(struct bufflink *bl,
+						  struct bufflink_ring *ring,
+						  const void *src, size_t n,
+						  size_t size)
+{
+	int err = bufflink_store_percpu(bl, ring, src, n, size);
+
+	if (err) {
+		bufflink_lose(bl, ring, size);
+		bufflink_set_pending(bl, ring);
+	}
+	return err;
+}
+
+/* One record for the ring of this CPU. Interrupts are off. */
+static noinline int bufflink_append_percpu(struct bufflink *bl, const void *src,
+					   size_t n, size_t size)
+{
+	struct bufflink_ring *ring = raw_cpu_ptr(bl->cpu_rings);
+	const size_t header_size = sizeof(struct bufflink_header);
+	int err = 0;
+
+	if (!bufflink_lock_or_miss(bl, ring, size))
+		return -EBUSY;
+	if (n || size > ring->credit || size + header_size > ring->credit ||
+	    atomic_long_read(&ring->missed_records) ||
+	    atomic_read(&bl->flags) & BL_ARMED) {		/* B3 */
+		err = bufflink_store_or_lose_percpu(bl, ring, src, n, size);
+	} else {
+		*(struct bufflink_header *)ring->head_ptr =
+			(struct bufflink_header) {
+				.stamp = bufflink_stamp(bl),
+				.size = size,
+			};
+		memcpy(ring->head_ptr + header_size, src, size);
+		ring->head_ptr += size + header_size;
+		ring->credit -= size + header_size;
+		bufflink_advance(ring, size + header_size);
+	}
+	raw_spin_unlock(&ring->lock);
+	return err;
+}
+
+/* Stores a record for which the credit is too small. Called with lock held. */
+static noinline int bufflink_store_or_lose(struct bufflink *bl, const void *src,
+					   size_t n, size_t size)
+{
+	struct bufflink_ring *ring = &bl->ring;
+	int err = bufflink_store_slow(ring, NULL, src, n, size);
+
+	if (likely(!err))
+		bufflink_commit(bl, ring, size);
+	else
+		bufflink_lose(bl, ring, size);
+	return err;
+}
+
+static noinline int bufflink_append_locked(struct bufflink *bl, const void *src,
+					   size_t n, size_t size)
+{
+	int err;
+
+	if (!bufflink_lock_or_miss(bl, &bl->ring, size))
+		return -EBUSY;
+	err = bufflink_store_or_lose(bl, src, n, size);
+	raw_spin_unlock(&bl->ring.lock);
+	return err;
+}
+
+/* One record that the credit is too small for. Interrupts are off. */
+static noinline int bufflink_append_slow(struct bufflink *bl, const void *src,
+					 size_t n, size_t size)
+{
+	if (bl->cpu_rings)	/* the credit of bl->ring is always 0 */
+		return bufflink_append_percpu(bl, src, n, size);
+	if (bufflink_refuse_if_full(bl, size))
+		return -ENOSPC;
+	return bufflink_append_locked(bl, src, n, size);
 }
 
 /* One record of a client; @src and @n are those of bufflink_store_slow(). */
@@ -666,6 +980,7 @@ static __always_inline int __bufflink_append(struct bufflink *bl,
 					     const void *src, size_t n,
 					     size_t size)
 {
+	struct bufflink_ring *ring = &bl->ring;
 	unsigned long irqs;
 	int err = 0;
 
@@ -673,34 +988,23 @@ static __always_inline int __bufflink_append(struct bufflink *bl,
 		return 0;
 	irqs = bufflink_enter();
 	/* A stale credit is safe: with the lock it is compared again. */
-	if (unlikely(size > data_race(bl->credit)) &&
-	    bufflink_refuse_if_full(bl, size)) {
-		bufflink_leave(irqs);
-		return -ENOSPC;
+	if (unlikely(size > data_race(ring->credit))) {
+		err = bufflink_append_slow(bl, src, n, size);
+		goto exit;
 	}
-	if (unlikely(!bufflink_trylock(bl))) {
-		/* In an NMI the lock may be held by a CPU that waits for us. */
-		if (in_nmi() || __this_cpu_read(bufflink_depth) > 1) {
-			bufflink_count_missed(bl, size);
-			err = -EBUSY;
-			goto exit;
-		}
-		raw_spin_lock(&bl->lock);
+	if (unlikely(!bufflink_lock_or_miss(bl, ring, size))) {
+		err = -EBUSY;
+		goto exit;
 	}
-	if (n || unlikely(size > bl->credit)) {
-		err = bufflink_store_slow(bl, src, n, size);
+	if (n || unlikely(size > ring->credit)) {
+		err = bufflink_store_or_lose(bl, src, n, size);
 	} else {
-		memcpy(bl->head_ptr, src, size);
-		bl->head_ptr += size;
-		bl->credit -= size;
+		memcpy(ring->head_ptr, src, size);
+		ring->head_ptr += size;
+		ring->credit -= size;
+		bufflink_commit(bl, ring, size);
 	}
-	if (likely(!err)) {
-		bufflink_commit(bl, size);
-	} else {
-		bufflink_fold(bl);
-		bufflink_count_lost(bl, 1, size);
-	}
-	raw_spin_unlock(&bl->lock);
+	raw_spin_unlock(&ring->lock);
 exit:
 	bufflink_leave(irqs);
 	return err;
@@ -713,15 +1017,16 @@ exit:
  * @size: its size in bytes; nothing is stored if this is 0
  *
  * The record is stored whole or not at all. The records of all producers are
- * stored in the order in which the calls took the lock. This function neither
- * sleeps nor allocates. Interrupts are off while it copies @size bytes,
- * and other producers wait for the lock: keep records small.
+ * read in the order in which the calls took the lock; of a per-CPU buffer, in the
+ * order of their stamps. This function neither sleeps nor allocates. Interrupts
+ * are off while it copies @size bytes, and other producers of the ring wait for
+ * the lock: keep records small.
  *
  * Context: Any: process, softirq, hardirq and NMI, with any lock held.
  * Return: 0 if the record was stored. Otherwise it is lost, and counted:
  *
  * * -ENOSPC - there is no room for it now
- * * -EMSGSIZE - it is larger than the buffer
+ * * -EMSGSIZE - it is larger than the ring; of a per-CPU buffer, with its header
  * * -EBUSY - the lock was taken, and the call was made in an NMI, or nested in
  *   another append, or in another call to bufflink that holds a lock, on this CPU
  */
@@ -795,26 +1100,30 @@ EXPORT_SYMBOL_GPL(bufflink_number);
 /* Makes the next append wake. The caller then checks for data. */
 static void bufflink_arm(struct bufflink *bl)
 {
-	unsigned long irqs = bufflink_lock(bl);
+	struct bufflink_ring *ring;
+	unsigned long irqs;
 
-	atomic_or(BL_ARMED, &bl->flags);	/* B3 */
-	bufflink_unlock(bl, irqs);
-}
-
-/* Arms, and wakes if bytes wait. Called with lock held. */
-static void bufflink_rearm(struct bufflink *bl)
-{
-	atomic_or(BL_ARMED, &bl->flags);
-	bufflink_queue_data_wakeup(bl);
+	list_for_each_entry(ring, &bl->rings, node) {
+		irqs = bufflink_lock_ring(bl, ring);
+		atomic_or(BL_ARMED, &bl->flags);	/* B3 */
+		bufflink_unlock_ring(ring, irqs);
+	}
 }
 
 /* For a waiter that does not check again: bytes that wait now wake it. */
 static void bufflink_arm_or_wake(struct bufflink *bl)
 {
-	unsigned long irqs = bufflink_lock(bl);
+	struct bufflink_ring *ring;
+	unsigned long irqs;
 
-	bufflink_rearm(bl);
-	bufflink_unlock(bl, irqs);
+	list_for_each_entry(ring, &bl->rings, node) {
+		irqs = bufflink_lock_ring(bl, ring);
+		atomic_or(BL_ARMED, &bl->flags);
+		bufflink_queue_data_wakeup(bl, ring);
+		bufflink_unlock_ring(ring, irqs);
+	}
+	if (READ_ONCE(bl->page_used) && bufflink_disarm(bl))
+		irq_work_queue(&bl->irq_now);
 }
 
 /*
@@ -838,6 +1147,19 @@ static bool bufflink_has_two_exclusive(struct wait_queue_head *wq)
 	return exclusives;
 }
 
+/* Whether a loss is pending and no byte is left to read before it */
+static bool bufflink_has_late_loss(const struct bufflink *bl)
+{
+	return atomic_read(&bl->flags) & BL_PENDING && !bufflink_has_data(bl);
+}
+
+/* Whether BUFFLINK_GETLOSS would return a loss */
+static bool bufflink_has_loss(const struct bufflink *bl)
+{
+	return atomic_read(&bl->flags) & (BL_LOST | BL_UNFOLDED) ||
+	       bufflink_has_late_loss(bl);
+}
+
 /*
  * Wakes without a key, so that all waiters look for themselves. io_uring would
  * report a key as it is, when another reader may have taken the bytes.
@@ -845,24 +1167,21 @@ static bool bufflink_has_two_exclusive(struct wait_queue_head *wq)
 static void bufflink_wake_readers(struct bufflink *bl)
 {
 	unsigned long irqs;
-	bool exclusives;
-	int flags;
 
 	if (!wq_has_sleeper(&bl->data_wait) && !READ_ONCE(bl->fasync))
 		return;
 	/* One exclusive waiter is woken now. The next append wakes another. */
-	exclusives = bufflink_has_two_exclusive(&bl->data_wait);
+	if (bufflink_has_two_exclusive(&bl->data_wait))
+		bufflink_arm(bl);
 	irqs = bufflink_lock(bl);
-	bl->wakeups++;
-	if (exclusives)
-		atomic_or(BL_ARMED, &bl->flags);
+	WRITE_ONCE(bl->wakeups, bl->wakeups + 1);
 	bufflink_unlock(bl, irqs);
 
 	wake_up_interruptible(&bl->data_wait);
-	if (bufflink_readable(bl))
+	if (bufflink_has_data(bl))
 		kill_fasync(&bl->fasync, SIGIO, POLL_IN);
-	flags = atomic_fetch_andnot(BL_SIGNAL, &bl->flags);
-	if (flags & BL_SIGNAL && flags & (BL_LOST | BL_UNFOLDED))
+	if (atomic_fetch_andnot(BL_SIGNAL, &bl->flags) & BL_SIGNAL &&
+	    bufflink_has_loss(bl))
 		kill_fasync(&bl->fasync, SIGIO, POLL_PRI);
 }
 
@@ -884,14 +1203,18 @@ static void bufflink_irq_now(struct irq_work *work)
 static void bufflink_irq_tick(struct irq_work *work)
 {
 	struct bufflink *bl = container_of(work, struct bufflink, irq_tick);
+	struct bufflink_ring *ring;
 	unsigned long irqs;
-	bool wake;
+	bool wake = false;
 
 	atomic_fetch_andnot(BL_LAZY, &bl->flags);
 	/* The lock keeps a read from arming between the look and the clearing. */
-	irqs = bufflink_lock(bl);
-	wake = bufflink_readable(bl) && bufflink_disarm(bl);
-	bufflink_unlock(bl, irqs);
+	list_for_each_entry(ring, &bl->rings, node) {
+		irqs = bufflink_lock_ring(bl, ring);
+		if (bufflink_readable(bl, ring))
+			wake |= bufflink_disarm(bl);
+		bufflink_unlock_ring(ring, irqs);
+	}
 	if (wake)
 		bufflink_wake_readers(bl);
 }
@@ -928,6 +1251,22 @@ static int bufflink_cpu_dead(unsigned int cpu)
 	return 0;
 }
 
+static void bufflink_free_memory(struct bufflink *bl)
+{
+	struct bufflink_ring *ring;
+
+	list_for_each_entry(ring, &bl->rings, node) {
+		if (bufflink_is_turning(ring))
+			vfree(ring->read_data);
+		if (!bl->is_client_memory)
+			vfree(ring->data);
+		vfree(ring->drained);
+	}
+	free_page((unsigned long)bl->page);
+	free_percpu(bl->cpu_rings);
+	kfree(bl);
+}
+
 /*
  * A wakeup may still be on its way. An irq_work can run on two CPUs at once, and
  * irq_work_sync() may miss one of them. It runs with interrupts off or under
@@ -941,14 +1280,7 @@ static void bufflink_free(struct kref *ref)
 	irq_work_sync(&bl->irq_now);
 	synchronize_rcu();
 	kthread_cancel_work_sync(&bl->work_now);
-	if (bl->bounce) {
-		free_page((unsigned long)bl->bounce);
-	} else {
-		if (bufflink_is_turning(bl))
-			vfree(bl->read_data);
-		vfree(bl->data);
-	}
-	kfree(bl);
+	bufflink_free_memory(bl);
 }
 
 static struct bufflink *file_to_bufflink(const struct file *file)
@@ -1005,7 +1337,7 @@ static bool bufflink_nowait(const struct kiocb *iocb)
 
 static bool bufflink_ready(const struct bufflink *bl)
 {
-	return bufflink_used(bl) || READ_ONCE(bl->destroyed);
+	return bufflink_has_data(bl) || READ_ONCE(bl->destroyed);
 }
 
 static bool bufflink_ready_or_arm(struct bufflink *bl)
@@ -1017,29 +1349,54 @@ static bool bufflink_ready_or_arm(struct bufflink *bl)
 }
 
 /* Whether everything that was appended before a resize has been read */
-static bool bufflink_at_turn(const struct bufflink *bl)
+static bool bufflink_at_turn(const struct bufflink_ring *ring)
 {
-	return bufflink_is_turning(bl) &&
-	       READ_ONCE(bl->tail) == READ_ONCE(bl->turn);
+	return bufflink_is_turning(ring) &&
+	       READ_ONCE(ring->tail) == READ_ONCE(ring->turn);
 }
 
-/*
- * Moves the readers to the new memory if the old is drained. Returns the old, for
- * the caller to free, or NULL. Called with read_lock held.
- */
-static u8 *bufflink_turn(struct bufflink *bl)
+/* Moves the readers to the new memory if the old is drained. */
+static void bufflink_turn(struct bufflink *bl, struct bufflink_ring *ring)
 {
-	u8 *drained = bl->read_data;
+	u8 *drained = ring->read_data;
 	unsigned long irqs;
 
-	if (!bufflink_at_turn(bl))
-		return NULL;
-	irqs = bufflink_lock(bl);
-	bl->tail_ptr = bl->data;
-	bl->read_size = bl->size;
-	smp_store_release(&bl->read_data, bl->data);	/* B8 */
-	bufflink_unlock(bl, irqs);
-	return drained;
+	if (likely(!bufflink_at_turn(ring)))
+		return;
+	irqs = bufflink_lock_ring(bl, ring);
+	ring->tail_ptr = ring->data;
+	ring->read_size = ring->size;
+	atomic_dec(&bl->turning);
+	smp_store_release(&ring->read_data, ring->data);	/* B8 */
+	bufflink_unlock_ring(ring, irqs);
+	vfree(xchg(&ring->drained, drained));
+}
+
+static void bufflink_turn_all(struct bufflink *bl)
+{
+	struct bufflink_ring *ring;
+
+	if (atomic_read(&bl->turning))
+		list_for_each_entry(ring, &bl->rings, node)
+			bufflink_turn(bl, ring);
+}
+
+/* Bytes from the tail to the end of the memory */
+static __always_inline size_t
+bufflink_tail_to_end(const struct bufflink_ring *ring)
+{
+	return ring->read_data + ring->read_size - ring->tail_ptr;
+}
+
+static __always_inline void bufflink_advance_tail(struct bufflink_ring *ring,
+						  size_t size)
+{
+	size_t to_end = bufflink_tail_to_end(ring);
+
+	ring->tail_ptr += size;
+	if (size >= to_end)
+		ring->tail_ptr -= ring->read_size;
+	smp_store_release(&ring->tail, ring->tail + size);	/* B2 */
 }
 
 /*
@@ -1048,52 +1405,295 @@ static u8 *bufflink_turn(struct bufflink *bl)
  */
 static const void *bufflink_next_piece(struct bufflink *bl, size_t *n)
 {
-	size_t to_end = bl->read_data + bl->read_size - bl->tail_ptr;
+	struct bufflink_ring *ring = &bl->ring;
 
-	*n = min(*n, to_end);
-	if (bufflink_is_turning(bl))
-		*n = min_t(size_t, *n, READ_ONCE(bl->turn) - bl->tail);
-	if (!bl->bounce)
-		return bl->tail_ptr;
+	bufflink_turn(bl, ring);
+	*n = min(*n, bufflink_tail_to_end(ring));
+	if (bufflink_is_turning(ring))
+		*n = min_t(size_t, *n, READ_ONCE(ring->turn) - ring->tail);
+	if (!bl->is_client_memory)
+		return ring->tail_ptr;
 
 	*n = min_t(size_t, *n, PAGE_SIZE);
 	mutex_lock(&bl->bounce_lock);
 	if (READ_ONCE(bl->destroyed))
 		*n = 0;
 	else
-		memcpy(bl->bounce, bl->tail_ptr, *n);
+		memcpy(bl->page, ring->tail_ptr, *n);
 	mutex_unlock(&bl->bounce_lock);
-	return bl->bounce;
+	return bl->page;
 }
 
-static void bufflink_advance_tail(struct bufflink *bl, size_t size)
+/* Stamps of 32 bits wrap. Those that wait are within half of their range. */
+static __always_inline bool bufflink_is_later(unsigned long a, unsigned long b)
 {
-	bl->tail_ptr += size;
-	if (bl->tail_ptr == bl->read_data + bl->read_size)
-		bl->tail_ptr = bl->read_data;
-	smp_store_release(&bl->tail, bl->tail + size);	/* B2 */
+	return (long)(a - b) > 0;
 }
 
-/* Only bytes that were copied leave the ring. Called with read_lock held. */
+/* Copies bytes at the tail of a ring, which may wrap. */
+static __always_inline void bufflink_peek(const struct bufflink_ring *ring,
+					  void *to, size_t size)
+{
+	size_t to_end = bufflink_tail_to_end(ring);
+
+	if (likely(size <= to_end)) {
+		memcpy(to, ring->tail_ptr, size);
+	} else {
+		memcpy(to, ring->tail_ptr, to_end);
+		memcpy(to + to_end, ring->read_data, size - to_end);
+	}
+}
+
+/* Brings a ring to its place in the pass. Many come last: it looks from there. */
+static void bufflink_queue_ring(struct bufflink *bl, struct bufflink_ring *ring)
+{
+	struct bufflink_ring *other;
+
+	list_for_each_entry_reverse(other, &bl->pass, pass_node)
+		if (!bufflink_is_later(other->next.stamp, ring->next.stamp))
+			break;
+	list_add(&ring->pass_node, &other->pass_node);
+}
+
+/* Looks at the next record of a ring, and says whether it is in the pass. */
+static __always_inline bool bufflink_look(struct bufflink *bl,
+					  struct bufflink_ring *ring)
+{
+	if (ring->tail == ring->limit)
+		return false;
+	bufflink_turn(bl, ring);
+	bufflink_peek(ring, &ring->next, sizeof(ring->next));
+	return !bufflink_is_later(ring->next.stamp, bl->pass_stamp);
+}
+
+/* Not lower than the stamps so far, but lower than all to come */
+static unsigned long bufflink_last_stamp(struct bufflink *bl)
+{
+	unsigned long stamp = bl->has_clock ? ktime_get_raw_fast_ns() - 1 :
+					      atomic_long_read(&bl->counter);
+
+	rmb();		/* for a clock that is no memory */
+	smp_mb();	/* B9 */
+	return stamp;
+}
+
+static void bufflink_begin_pass(struct bufflink *bl)
+{
+	struct bufflink_ring *ring;
+
+	bl->pass_stamp = bufflink_last_stamp(bl);
+	list_for_each_entry(ring, &bl->rings, node) {
+		ring->limit = smp_load_acquire(&ring->head);	/* B1 */
+		if (bufflink_look(bl, ring))
+			bufflink_queue_ring(bl, ring);
+	}
+}
+
+/* The records are missing behind what was taken. */
+static noinline void bufflink_report_at_tail(struct bufflink *bl, u64 records,
+					     u64 bytes)
+{
+	unsigned long irqs = bufflink_lock(bl);
+
+	bufflink_report(bl, records, bytes, bl->position + bl->page_used);
+	bufflink_unlock(bl, irqs);
+}
+
+/* Takes what is pending in a drained ring. Otherwise a record will carry it. */
+static u64 bufflink_take_if_drained(struct bufflink *bl,
+				    struct bufflink_ring *ring, u64 *bytes)
+{
+	unsigned long irqs = bufflink_lock_ring(bl, ring);
+	u64 records = 0;
+
+	if (ring->pending_records && bufflink_used(ring)) {
+		atomic_or(BL_PENDING, &bl->flags);
+	} else {
+		records = ring->pending_records;
+		*bytes = ring->pending_bytes;
+		ring->pending_records = 0;
+		ring->pending_bytes = 0;
+	}
+	bufflink_unlock_ring(ring, irqs);
+	return records;
+}
+
+/* Called when all records of a pass have been taken */
+static noinline void bufflink_report_pending(struct bufflink *bl)
+{
+	struct bufflink_ring *ring;
+	u64 records, bytes;
+
+	if (!(atomic_fetch_andnot(BL_PENDING, &bl->flags) & BL_PENDING)) /* B6 */
+		return;
+	list_for_each_entry(ring, &bl->rings, node) {
+		records = bufflink_take_if_drained(bl, ring, &bytes);
+		if (records)
+			bufflink_report_at_tail(bl, records, bytes);
+	}
+}
+
+/* Takes the next record from its ring. */
+static void bufflink_take_header(struct bufflink *bl,
+				 struct bufflink_ring *ring)
+{
+	bufflink_advance_tail(ring, sizeof(ring->next));
+	ring->rest = ring->next.size;
+	if (unlikely(ring->next.lost_records))
+		bufflink_report_at_tail(bl, ring->next.lost_records,
+					ring->next.lost_bytes);
+}
+
+/* Brings the first ring of the pass to the place of its next record. */
+static void bufflink_requeue_ring(struct bufflink *bl,
+				  struct bufflink_ring *ring)
+{
+	if (!bufflink_look(bl, ring)) {
+		list_del(&ring->pass_node);
+		if (list_empty(&bl->pass))
+			bufflink_report_pending(bl);
+	} else if (!list_is_last(&ring->pass_node, &bl->pass) &&
+		   bufflink_is_later(ring->next.stamp,
+				     list_next_entry(ring, pass_node)->next.stamp)) {
+		list_del(&ring->pass_node);
+		bufflink_queue_ring(bl, ring);
+	}
+}
+
+/* Bytes at the tail that are in one piece, and in the pass */
+static size_t bufflink_piece(const struct bufflink_ring *ring)
+{
+	size_t size = min_t(size_t, ring->limit - ring->tail,
+			    bufflink_tail_to_end(ring));
+
+	if (unlikely(bufflink_is_turning(ring)))
+		size = min_t(size_t, size, READ_ONCE(ring->turn) - ring->tail);
+	return size;
+}
+
+/*
+ * Moves records of the first ring to the page, as long as they are earlier than
+ * those of other rings, whole, and not after a loss. Most records are.
+ */
+static void bufflink_take_run(struct bufflink *bl, struct bufflink_ring *ring,
+			      size_t max)
+{
+	unsigned long last = list_is_last(&ring->pass_node, &bl->pass) ?
+			     bl->pass_stamp :
+			     list_next_entry(ring, pass_node)->next.stamp;
+	size_t piece = bufflink_piece(ring);
+	const u8 *from = ring->tail_ptr;
+	u8 *to = bl->page + bl->page_used;
+	size_t size;
+
+	for (; piece >= sizeof(ring->next); piece -= size) {
+		const struct bufflink_header *header = (void *)from;
+
+		size = sizeof(*header) + header->size;
+		if (size > piece || header->size > max || header->lost_records ||
+		    bufflink_is_later(header->stamp, last))
+			break;
+		memcpy(to, header + 1, header->size);
+		to += header->size;
+		max -= header->size;
+		from += size;
+	}
+	WRITE_ONCE(bl->page_used, to - (u8 *)bl->page);
+	bufflink_advance_tail(ring, from - ring->tail_ptr);
+}
+
+/* Moves a part of one record to the page, at most @max bytes. */
+static void bufflink_take_part(struct bufflink *bl, struct bufflink_ring *ring,
+			       size_t max)
+{
+	size_t n;
+
+	if (!ring->rest)
+		bufflink_take_header(bl, ring);
+	n = min(ring->rest, max);
+	bufflink_peek(ring, bl->page + bl->page_used, n);
+	WRITE_ONCE(bl->page_used, bl->page_used + n);
+	ring->rest -= n;
+	bufflink_advance_tail(ring, n);
+}
+
+/* Moves at most @max of the next bytes of the pass to the page. */
+static void bufflink_take(struct bufflink *bl, size_t max)
+{
+	struct bufflink_ring *ring = list_first_entry(&bl->pass,
+						      struct bufflink_ring,
+						      pass_node);
+	unsigned long tail = ring->tail;
+
+	if (!ring->rest)
+		bufflink_take_run(bl, ring, max);
+	if (ring->tail == tail)
+		bufflink_take_part(bl, ring, max);
+	if (!ring->rest)
+		bufflink_requeue_ring(bl, ring);
+}
+
+/*
+ * The next bytes of a per-CPU buffer, at most @n of them, come to the page. What a
+ * fault has left there comes first. @may_begin says whether a pass may begin.
+ */
+static const void *bufflink_merge(struct bufflink *bl, size_t *n,
+				  bool *may_begin)
+{
+	size_t want = min_t(size_t, *n, PAGE_SIZE);
+
+	if (!bl->page_used)
+		bl->page_start = 0;
+	while (!bl->page_start && bl->page_used < want) {
+		if (!list_empty(&bl->pass)) {
+			bufflink_take(bl, want - bl->page_used);
+		} else if (*may_begin) {
+			*may_begin = false;
+			bufflink_begin_pass(bl);
+		} else {
+			break;
+		}
+	}
+	/* Before a copy that may take long: a resize waits for this. */
+	bufflink_turn_all(bl);
+	*n = min(bl->page_used, want);
+	return bl->page + bl->page_start;
+}
+
+static void bufflink_advance_page(struct bufflink *bl, size_t size)
+{
+	bl->page_start += size;
+	bl->position += size;
+	WRITE_ONCE(bl->ring.tail, (unsigned long)bl->position);
+	WRITE_ONCE(bl->page_used, bl->page_used - size);
+}
+
+/* Only bytes that were copied leave the buffer. Called with read_lock held. */
 static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 {
-	size_t want = min(bufflink_readable(bl), iov_iter_count(to));
+	size_t want = iov_iter_count(to);
+	bool may_begin = true;
 	ssize_t err = 0;
 	size_t done = 0;
 
+	if (!bl->cpu_rings)
+		want = min(bufflink_readable(bl, &bl->ring), want);
 	while (done < want && !err) {
 		size_t n = want - done;
 		const void *data;
 		size_t copied;
 
-		vfree(bufflink_turn(bl));
-		data = bufflink_next_piece(bl, &n);
+		data = bl->cpu_rings ? bufflink_merge(bl, &n, &may_begin) :
+				       bufflink_next_piece(bl, &n);
 		if (!n)
 			break;
 		copied = copy_to_iter(data, n, to);
 		if (copied < n)
 			err = -EFAULT;
-		bufflink_advance_tail(bl, copied);
+		if (bl->cpu_rings)
+			bufflink_advance_page(bl, copied);
+		else
+			bufflink_advance_tail(&bl->ring, copied);
 		done += copied;
 	}
 	return done ? done : err;
@@ -1107,21 +1707,62 @@ static bool bufflink_trylock_read(struct bufflink *bl)
 	return mutex_trylock(&bl->read_lock);
 }
 
-/* A reader that found the lock taken got -EAGAIN, and must hear of the rest. */
+static bool bufflink_any_at_turn(const struct bufflink *bl)
+{
+	const struct bufflink_ring *ring;
+
+	if (likely(!atomic_read(&bl->turning)))
+		return false;
+	list_for_each_entry(ring, &bl->rings, node)
+		if (bufflink_at_turn(ring))
+			return true;
+	return false;
+}
+
+/* Besides bytes, the holder of read_lock takes losses, and ends resizes. */
+static void bufflink_finish_read(struct bufflink *bl)
+{
+	if (bufflink_has_late_loss(bl))
+		bufflink_report_pending(bl);
+	bufflink_turn_all(bl);
+}
+
+/* Called without read_lock: this may take long. */
+static void bufflink_free_drained(struct bufflink *bl)
+{
+	struct bufflink_ring *ring;
+
+	list_for_each_entry(ring, &bl->rings, node)
+		if (unlikely(READ_ONCE(ring->drained)))
+			vfree(xchg(&ring->drained, NULL));
+}
+
+/*
+ * A reader that found the lock taken got -EAGAIN, and must hear of the rest. Others
+ * must hear of bytes in the page: an append did not see them in its ring.
+ */
 static void bufflink_unlock_read(struct bufflink *bl)
 {
-	u8 *drained;
-
 	do {
-		drained = bufflink_turn(bl);
+		bufflink_finish_read(bl);
 		mutex_unlock(&bl->read_lock);
-		vfree(drained);	/* may take long */
+		bufflink_free_drained(bl);
 		smp_mb();	/* B7 */
-	} while (unlikely(bufflink_at_turn(bl)) &&
+	} while (unlikely(bufflink_any_at_turn(bl) ||
+			  bufflink_has_late_loss(bl)) &&
 		 mutex_trylock(&bl->read_lock));
-	if ((atomic_read(&bl->flags) & BL_CONTENDED) &&
-	    (atomic_fetch_andnot(BL_CONTENDED, &bl->flags) & BL_CONTENDED))
+	if (READ_ONCE(bl->page_used) ||
+	    ((atomic_read(&bl->flags) & BL_CONTENDED) &&
+	     (atomic_fetch_andnot(BL_CONTENDED, &bl->flags) & BL_CONTENDED)))
 		bufflink_arm_or_wake(bl);
+}
+
+/* Does what a reader does at its end, or leaves it to the one that is at work. */
+static void bufflink_catch_up(struct bufflink *bl)
+{
+	smp_mb();	/* B7 */
+	if (mutex_trylock(&bl->read_lock))
+		bufflink_unlock_read(bl);
 }
 
 static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
@@ -1137,7 +1778,7 @@ static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 	bufflink_unlock_read(bl);
 
 	/* Exclusive waiters, too: the first may need more room than there is. */
-	if (done > 0 && wq_has_sleeper(&bl->room_wait))		/* B4 */
+	if (done && wq_has_sleeper(&bl->room_wait))		/* B4 */
 		wake_up_interruptible_all(&bl->room_wait);
 	return done;
 }
@@ -1172,18 +1813,47 @@ static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return ret;
 }
 
-/* Appends what a program wrote, or returns an error. That is no loss. */
+/* The largest record that a ring may take */
+static size_t bufflink_capacity(const struct bufflink *bl,
+				const struct bufflink_ring *ring)
+{
+	return READ_ONCE(ring->size) - bl->header_size;
+}
+
+/*
+ * Appends what a program wrote, or returns an error. That is no loss. While the
+ * lock of bl->ring is held, the buffer is not destroyed.
+ */
 static int bufflink_try_write(struct bufflink *bl, const void *data,
 			      size_t size)
 {
 	unsigned long irqs = bufflink_lock(bl);
-	int err = bl->destroyed ? -EPIPE :
-				  bufflink_store_slow(bl, data, 0, size);
+	struct bufflink_ring *ring = bufflink_this_ring(bl);
+	int err;
 
-	if (!err)
-		bufflink_commit(bl, size);
+	if (bl->destroyed) {
+		err = -EPIPE;
+	} else if (bl->cpu_rings) {
+		raw_spin_lock(&ring->lock);
+		err = bufflink_store_percpu(bl, ring, data, 0, size);
+		raw_spin_unlock(&ring->lock);
+	} else {
+		err = bufflink_store_slow(ring, NULL, data, 0, size);
+		if (!err)
+			bufflink_commit(bl, ring, size);
+	}
 	bufflink_unlock(bl, irqs);
 	return err;
+}
+
+/* Whether a write that waits for room would get an answer now */
+static bool bufflink_may_write(struct bufflink *bl, size_t size)
+{
+	struct bufflink_ring *ring = bufflink_this_ring(bl);
+
+	return bufflink_room(ring) >= size + bl->header_size ||
+	       size > bufflink_capacity(bl, ring) ||
+	       READ_ONCE(bl->destroyed);
 }
 
 static int bufflink_write_record(struct bufflink *bl, const void *data,
@@ -1195,9 +1865,7 @@ static int bufflink_write_record(struct bufflink *bl, const void *data,
 		if (nowait)
 			return -EAGAIN;
 		err = wait_event_interruptible(bl->room_wait,	/* B4 */
-					       bufflink_room(bl) >= size ||
-					       size > READ_ONCE(bl->size) ||
-					       READ_ONCE(bl->destroyed));
+					       bufflink_may_write(bl, size));
 		if (err)
 			break;
 	}
@@ -1218,7 +1886,8 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (READ_ONCE(bl->destroyed))
 		return -EPIPE;
 	/* The copy runs with interrupts off. */
-	if (size > READ_ONCE(bl->size) || size > BUFFLINK_WRITE_MAX)
+	if (size > bufflink_capacity(bl, bufflink_this_ring(bl)) ||
+	    size > BUFFLINK_WRITE_MAX)
 		return -EMSGSIZE;
 	/* A large write must not invoke the OOM killer. */
 	data = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
@@ -1234,11 +1903,14 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return err ? err : size;
 }
 
-/* Bytes of room for which poll() reports EPOLLOUT */
-static size_t bufflink_wanted_room(const struct bufflink_file *bf)
+/* Whether there is the room for which poll() reports EPOLLOUT */
+static bool bufflink_is_writable(const struct bufflink_file *bf)
 {
-	return min(READ_ONCE(bf->bl->size),
-		   max_t(size_t, PIPE_BUF, READ_ONCE(bf->wanted_room)));
+	struct bufflink_ring *ring = bufflink_this_ring(bf->bl);
+	size_t wanted = max_t(size_t, PIPE_BUF, READ_ONCE(bf->wanted_room));
+
+	return bufflink_room(ring) >= min(READ_ONCE(ring->size),
+					  wanted + bf->bl->header_size);
 }
 
 /*
@@ -1259,12 +1931,11 @@ static __poll_t bufflink_events(const struct bufflink_file *bf, __poll_t wanted)
 
 	if (smp_load_acquire(&bl->destroyed))	/* B5 */
 		events |= BL_POLL_IN | EPOLLHUP;
-	else if (bufflink_room(bl) >= bufflink_wanted_room(bf))
+	else if (bufflink_is_writable(bf))
 		events |= BL_POLL_OUT;
-	if (bufflink_used(bl))
+	if (bufflink_has_data(bl))
 		events |= BL_POLL_IN;
-	if (atomic_read(&bl->flags) & (BL_LOST | BL_UNFOLDED) &&
-	    !bufflink_is_io_uring_retry(wanted))
+	if (bufflink_has_loss(bl) && !bufflink_is_io_uring_retry(wanted))
 		events |= EPOLLPRI;
 	return events;
 }
@@ -1319,23 +1990,41 @@ static int bufflink_fasync(int fd, struct file *file, int on)
 	return ret;
 }
 
+/*
+ * Adds up ring by ring, and folds. @used may be too small by what was appended and
+ * read meanwhile.
+ */
 static void bufflink_snapshot(struct bufflink *bl, struct bufflink_stats *stats)
 {
-	unsigned long irqs = bufflink_lock(bl);
-	size_t used = bufflink_used(bl);
+	struct bufflink_ring *ring;
+	unsigned long irqs, tail;
 
-	*stats = (struct bufflink_stats) {
-		.size = bl->size,
-		.used = used,
-		.highwater = bl->highwater,
-		.records = bl->records,
-		.bytes = bl->bytes,
-		.bytes_read = bl->bytes - used,
-		.lost_records = bl->lost_records,
-		.lost_bytes = bl->lost_bytes,
-		.wakeups = bl->wakeups,
-	};
-	bufflink_unlock(bl, irqs);
+	*stats = (struct bufflink_stats) {};
+	list_for_each_entry(ring, &bl->rings, node) {
+		irqs = bufflink_lock_ring(bl, ring);
+		stats->size += ring->size;
+		stats->highwater = max_t(u64, stats->highwater,
+					 ring->highwater);
+		stats->records += ring->records;
+		stats->bytes += ring->bytes - ring->records * bl->header_size;
+		stats->lost_records += ring->lost_records;
+		stats->lost_bytes = bufflink_add(stats->lost_bytes,
+						 ring->lost_bytes);
+		tail = READ_ONCE(bl->ring.tail);
+		stats->wakeups = READ_ONCE(bl->wakeups);
+		bufflink_unlock_ring(ring, irqs);
+	}
+	stats->highwater *= bl->ring_count;
+	stats->used = max((long)((unsigned long)stats->bytes - tail), 0L);
+	stats->bytes_read = stats->bytes - stats->used;
+}
+
+/* If fewer than its share wait in each ring, fewer than @watermark wait. */
+static void bufflink_change_watermark(struct bufflink *bl, size_t watermark)
+{
+	WRITE_ONCE(bl->watermark, watermark);
+	WRITE_ONCE(bl->ring_watermark,
+		   DIV_ROUND_UP(watermark, bl->ring_count));
 }
 
 static int bufflink_set_watermark(struct bufflink *bl, u64 watermark)
@@ -1343,27 +2032,60 @@ static int bufflink_set_watermark(struct bufflink *bl, u64 watermark)
 	unsigned long irqs = bufflink_lock(bl);
 	int err = -EINVAL;
 
-	if (watermark && watermark <= bl->size) {
-		WRITE_ONCE(bl->watermark, watermark);
-		bufflink_rearm(bl);
+	if (watermark && watermark <= bl->ring.size) {
+		bufflink_change_watermark(bl, watermark);
 		err = 0;
 	}
 	bufflink_unlock(bl, irqs);
+	if (!err)
+		bufflink_arm_or_wake(bl);
 	return err;
+}
+
+static bool bufflink_is_all_reported(struct bufflink *bl)
+{
+	struct bufflink_stats stats;
+	unsigned long irqs;
+	bool all;
+
+	bufflink_snapshot(bl, &stats);
+	irqs = bufflink_lock(bl);
+	all = stats.lost_records <= bl->reported;
+	bufflink_unlock(bl, irqs);
+	return all;
+}
+
+/* The overflow flag stays until the last loss of a per-CPU buffer is reported. */
+static void bufflink_clear_overflow(struct bufflink *bl)
+{
+	if (!bufflink_is_all_reported(bl))
+		return;
+	/* A loss since then may have found it set. */
+	if (atomic_fetch_andnot(BL_OVERFLOW, &bl->flags) & BL_OVERFLOW &&
+	    !bufflink_is_all_reported(bl))
+		atomic_or(BL_OVERFLOW, &bl->flags);
 }
 
 static long bufflink_get_loss(struct bufflink *bl, void __user *to)
 {
-	unsigned long irqs = bufflink_lock(bl);
-	struct bufflink_loss loss = bl->loss;
-	int flags = atomic_fetch_andnot(BL_LOST | BL_OVERFLOW,	/* B4 */
-					&bl->flags);
+	struct bufflink_loss loss;
+	unsigned long irqs;
+	int flags;
 
+	if (bufflink_has_late_loss(bl))
+		bufflink_catch_up(bl);
+	irqs = bufflink_lock(bl);
+	flags = atomic_fetch_andnot(bl->cpu_rings ? BL_LOST :	/* B4 */
+				    BL_LOST | BL_OVERFLOW, &bl->flags);
+	loss = bl->loss;
 	bl->loss = (struct bufflink_loss) {};
+	bl->reported += loss.records;
 	/* A loss since the fold may have found BL_LOST set, and not woken. */
 	if (flags & BL_UNFOLDED)
 		bufflink_queue_loss_wakeup(bl);
 	bufflink_unlock(bl, irqs);
+	if (bl->cpu_rings)
+		bufflink_clear_overflow(bl);
 	if (!copy_to_user(to, &loss, sizeof(loss)))
 		return 0;
 	if (!loss.records)
@@ -1371,6 +2093,7 @@ static long bufflink_get_loss(struct bufflink *bl, void __user *to)
 
 	/* Puts the report back, before the losses since then. */
 	irqs = bufflink_lock(bl);
+	bl->reported -= loss.records;
 	loss.records += bl->loss.records;
 	loss.bytes = bufflink_add(loss.bytes, bl->loss.bytes);
 	if (bl->loss.records)
@@ -1387,14 +2110,13 @@ static long bufflink_ioctl(struct file *file, unsigned int cmd,
 	struct bufflink *bl = file_to_bufflink(file);
 	void __user *user = (void __user *)arg;
 	struct bufflink_stats stats;
-	unsigned long irqs;
 	u64 value;
 
 	switch (cmd) {
 	case FIONREAD:
-		irqs = bufflink_lock(bl);
-		value = min_t(size_t, bufflink_readable(bl), INT_MAX);
-		bufflink_unlock(bl, irqs);
+		bufflink_snapshot(bl, &stats);
+		value = bufflink_has_data(bl) ?
+			clamp_t(u64, stats.used, 1, INT_MAX) : 0;
 		return put_user((int)value, (int __user *)user);
 	case BUFFLINK_GETLOSS:
 		/* An exclusive reader has the reports to itself. */
@@ -1448,52 +2170,112 @@ static u8 *bufflink_alloc_memory(size_t size)
 			       __GFP_RETRY_MAYFAIL);
 }
 
+static void bufflink_free_spares(struct bufflink *bl)
+{
+	struct bufflink_ring *ring;
+
+	list_for_each_entry(ring, &bl->rings, node) {
+		vfree(ring->spare);
+		ring->spare = NULL;
+	}
+}
+
+static int bufflink_alloc_spares(struct bufflink *bl, size_t size)
+{
+	struct bufflink_ring *ring;
+
+	list_for_each_entry(ring, &bl->rings, node) {
+		ring->spare = bufflink_alloc_memory(size);
+		if (!ring->spare) {
+			bufflink_free_spares(bl);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 /* Appends go to the new memory from here on. */
-static int bufflink_replace_memory(struct bufflink *bl, u8 *data, size_t size)
+static void bufflink_replace_memory(struct bufflink *bl,
+				    struct bufflink_ring *ring, size_t size)
+{
+	unsigned long irqs = bufflink_lock_ring(bl, ring);
+
+	ring->head_ptr = ring->spare;
+	ring->credit = 0;
+	WRITE_ONCE(ring->turn, ring->head);
+	smp_store_release(&ring->data, ring->spare);	/* B8 */
+	smp_store_release(&ring->size, size);		/* B8 */
+	bufflink_unlock_ring(ring, irqs);
+	ring->spare = NULL;
+}
+
+static void bufflink_cut_watermark(struct bufflink *bl, size_t size)
 {
 	unsigned long irqs = bufflink_lock(bl);
-	int err = -EBUSY;
+	bool cut = bl->watermark > size;
 
-	if (bufflink_is_turning(bl))
-		goto unlock;
-	bl->head_ptr = data;
-	bl->credit = 0;
-	WRITE_ONCE(bl->turn, bl->head);
-	smp_store_release(&bl->data, data);	/* B8 */
-	smp_store_release(&bl->size, size);	/* B8 */
-	if (bl->watermark > size) {
-		WRITE_ONCE(bl->watermark, size);
-		bufflink_rearm(bl);
-	}
-	err = 0;
-unlock:
+	WRITE_ONCE(bl->ring.size, size);
+	if (cut)
+		bufflink_change_watermark(bl, size);
 	bufflink_unlock(bl, irqs);
-	return err;
+	if (cut)
+		bufflink_arm_or_wake(bl);
 }
 
 /*
- * If the old memory is drained, turns, or waits for the reader that is about to.
- * Such a reader copies nothing to a program before it turns.
+ * Ends an earlier resize where the old memory is drained, or waits for the reader
+ * that is about to. Such a reader copies nothing to a program before.
  */
-static void bufflink_wait_turn(struct bufflink *bl)
+static int bufflink_end_resize(struct bufflink *bl)
 {
-	while (bufflink_at_turn(bl)) {
-		if (mutex_trylock(&bl->read_lock))
-			bufflink_unlock_read(bl);
-		else
+	struct bufflink_ring *ring;
+
+	list_for_each_entry(ring, &bl->rings, node) {
+		while (bufflink_at_turn(ring)) {
+			bufflink_catch_up(bl);
+			if (!bufflink_at_turn(ring))
+				break;
+			/* A program may keep the reader for long. */
+			if (READ_ONCE(bl->page_used))
+				return -EBUSY;
 			schedule_timeout_uninterruptible(1);
+		}
+		if (bufflink_is_turning(ring))
+			return -EBUSY;
 	}
+	return 0;
+}
+
+static int bufflink_resize_rings(struct bufflink *bl, size_t size)
+{
+	struct bufflink_ring *ring;
+	int err;
+
+	err = bufflink_end_resize(bl);
+	if (err)
+		return err;
+	err = bufflink_alloc_spares(bl, size);
+	if (err)
+		return err;
+	atomic_set(&bl->turning, bl->ring_count);
+	list_for_each_entry(ring, &bl->rings, node)
+		bufflink_replace_memory(bl, ring, size);
+	bufflink_cut_watermark(bl, size * bl->ring_count);
+	/* If no bytes wait, the rings turn now. */
+	bufflink_catch_up(bl);
+	wake_up_interruptible_all(&bl->room_wait);
+	return 0;
 }
 
 /**
  * bufflink_resize() - change the size of a buffer that is in use
  * @bl: the buffer
- * @size: the new size in bytes, rounded up to whole pages
+ * @size: the new size in bytes, of each ring, rounded up to whole pages
  *
  * The buffer has the new size at once. Producers and readers go on, and nothing
  * is lost or reordered. Bytes that wait are read first, from the old memory. They
  * take no room in the new. The old memory is freed after its last byte was read.
- * A watermark that is larger than @size becomes @size.
+ * A watermark that is larger than the buffer becomes its size.
  *
  * Context: Process context. May sleep.
  * Return: 0, or with nothing changed:
@@ -1506,29 +2288,18 @@ static void bufflink_wait_turn(struct bufflink *bl)
  */
 int bufflink_resize(struct bufflink *bl, size_t size)
 {
-	u8 *data;
 	int err;
 
 	size = PAGE_ALIGN(size);
-	if (!size || bl->bounce)
+	if (!size || bl->is_client_memory)
 		return -EINVAL;
-	bufflink_wait_turn(bl);
-	if (bufflink_is_turning(bl))
-		return -EBUSY;
-	data = bufflink_alloc_memory(size);
-	if (!data)
+	if (size > SIZE_MAX / bl->ring_count)
 		return -ENOMEM;
-	err = bufflink_replace_memory(bl, data, size);
-	if (err) {
-		vfree(data);
-		return err;
-	}
-	/* If no bytes wait, turn now, or leave it to the reader that has read_lock. */
-	smp_mb();	/* B7 */
-	if (mutex_trylock(&bl->read_lock))
-		bufflink_unlock_read(bl);
-	wake_up_interruptible_all(&bl->room_wait);
-	return 0;
+	if (!mutex_trylock(&bl->resize_lock))
+		return -EBUSY;
+	err = bufflink_resize_rings(bl, size);
+	mutex_unlock(&bl->resize_lock);
+	return err;
 }
 EXPORT_SYMBOL_GPL(bufflink_resize);
 
@@ -1559,18 +2330,19 @@ BUFFLINK_STAT(wakeups);
 static ssize_t size_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
-	return sysfs_emit(buf, "%zu\n", READ_ONCE(to_bufflink(dev)->size));
+	return sysfs_emit(buf, "%zu\n", READ_ONCE(to_bufflink(dev)->ring.size));
 }
 
 static ssize_t size_store(struct device *dev, struct device_attribute *attr,
 			  const char *buf, size_t count)
 {
+	struct bufflink *bl = to_bufflink(dev);
 	unsigned long size;
 	int err;
 
 	if (kstrtoul(buf, 0, &size))
 		return -EINVAL;
-	err = bufflink_resize(to_bufflink(dev), size);
+	err = bufflink_resize(bl, DIV_ROUND_UP(size, bl->ring_count));
 	return err ? err : count;
 }
 static DEVICE_ATTR_RW(size);
@@ -1578,22 +2350,24 @@ static DEVICE_ATTR_RW(size);
 static ssize_t overflow_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	int flags = atomic_read(&to_bufflink(dev)->flags);
+	struct bufflink *bl = to_bufflink(dev);
+	struct bufflink_stats stats;
 
-	return sysfs_emit(buf, "%d\n", !!(flags & (BL_OVERFLOW | BL_UNFOLDED)));
+	bufflink_snapshot(bl, &stats);	/* folds */
+	return sysfs_emit(buf, "%d\n",
+			  !!(atomic_read(&bl->flags) & BL_OVERFLOW));
 }
 
 static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
 			      const char *buf, size_t count)
 {
 	struct bufflink *bl = to_bufflink(dev);
-	unsigned long irqs;
+	struct bufflink_stats stats;
 
 	if (!sysfs_streq(buf, "0"))
 		return -EINVAL;
-	irqs = bufflink_lock(bl);
+	bufflink_snapshot(bl, &stats);	/* folds */
 	atomic_andnot(BL_OVERFLOW, &bl->flags);
-	bufflink_unlock(bl, irqs);
 	return count;
 }
 static DEVICE_ATTR_RW(overflow);
@@ -1649,42 +2423,102 @@ static struct attribute *bufflink_attrs[] = {
 };
 ATTRIBUTE_GROUPS(bufflink);
 
-static int bufflink_alloc_data(struct bufflink *bl, void *buf, size_t size)
+static int bufflink_init_ring(struct bufflink *bl, struct bufflink_ring *ring,
+			      u8 *data, size_t size)
 {
-	if (buf) {
-		bl->data = buf;
-		bl->size = size;
-		bl->bounce = (void *)__get_free_page(GFP_KERNEL);
-		return bl->bounce ? 0 : -ENOMEM;
-	}
-	bl->size = PAGE_ALIGN(size ? size : READ_ONCE(default_size));
-	if (!bl->size)
-		return -EINVAL;
-	bl->data = bufflink_alloc_memory(bl->size);
-	return bl->data ? 0 : -ENOMEM;
+	list_add_tail(&ring->node, &bl->rings);
+	ring->data = data ?: bufflink_alloc_memory(size);
+	ring->size = size;
+	ring->head_ptr = ring->data;
+	ring->tail_ptr = ring->data;
+	ring->read_data = ring->data;
+	ring->read_size = size;
+	raw_spin_lock_init(&ring->lock);
+	return ring->data ? 0 : -ENOMEM;
 }
 
-static struct bufflink *bufflink_alloc(void *buf, size_t size)
+/* Two looks at a strict clock never see the same time. */
+static bool bufflink_has_strict_clock(void)
+{
+	u64 last = 0, now;
+	int i;
+
+	if (BITS_PER_LONG < 64)
+		return false;
+	for (i = 0; i < 1000; i++) {
+		now = ktime_get_raw_fast_ns();
+		if (now == last)
+			return false;
+		last = now;
+	}
+	return true;
+}
+
+static int bufflink_init_cpu_rings(struct bufflink *bl, size_t size)
+{
+	unsigned int cpu;
+	int err = 0;
+
+	bl->cpu_rings = alloc_percpu(struct bufflink_ring);
+	if (!bl->cpu_rings)
+		return -ENOMEM;
+	raw_spin_lock_init(&bl->ring.lock);
+	bl->ring_count = num_possible_cpus();
+	bl->header_size = sizeof(struct bufflink_header);
+	bl->has_clock = bufflink_has_strict_clock();
+	if (size > SIZE_MAX / bl->ring_count)
+		return -ENOMEM;
+	bl->ring.size = size * bl->ring_count;
+	for_each_possible_cpu(cpu) {
+		err = bufflink_init_ring(bl, per_cpu_ptr(bl->cpu_rings, cpu),
+					 NULL, size);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static int bufflink_init_rings(struct bufflink *bl, void *buf, size_t size,
+			       unsigned int flags)
+{
+	bl->is_client_memory = buf;
+	if (buf || flags & BUFFLINK_PERCPU) {
+		bl->page = (void *)__get_free_page(GFP_KERNEL);
+		if (!bl->page)
+			return -ENOMEM;
+	}
+	if (!buf) {
+		size = PAGE_ALIGN(size ? size : READ_ONCE(default_size));
+		if (!size)
+			return -EINVAL;
+	}
+	if (flags & BUFFLINK_PERCPU)
+		return bufflink_init_cpu_rings(bl, size);
+	return bufflink_init_ring(bl, &bl->ring, buf, size);
+}
+
+static struct bufflink *bufflink_alloc(void *buf, size_t size,
+				       unsigned int flags)
 {
 	struct bufflink *bl = kzalloc(sizeof(*bl), GFP_KERNEL);
 	int err;
 
 	if (!bl)
 		return ERR_PTR(-ENOMEM);
-	err = bufflink_alloc_data(bl, buf, size);
+	INIT_LIST_HEAD(&bl->rings);
+	INIT_LIST_HEAD(&bl->pass);
+	bl->ring_count = 1;
+	err = bufflink_init_rings(bl, buf, size, flags);
 	if (err) {
-		kfree(bl);
+		bufflink_free_memory(bl);
 		return ERR_PTR(err);
 	}
-	bl->head_ptr = bl->data;
-	bl->tail_ptr = bl->data;
-	bl->read_data = bl->data;
-	bl->read_size = bl->size;
 	bl->watermark = 1;
+	bl->ring_watermark = 1;
 	kref_init(&bl->ref);
-	raw_spin_lock_init(&bl->lock);
 	mutex_init(&bl->read_lock);
 	mutex_init(&bl->bounce_lock);
+	mutex_init(&bl->resize_lock);
 	init_waitqueue_head(&bl->data_wait);
 	init_waitqueue_head(&bl->room_wait);
 	bl->irq_now = IS_ENABLED(CONFIG_PREEMPT_RT) ?
@@ -1746,9 +2580,10 @@ static int bufflink_add_device(struct bufflink *bl)
 }
 
 static int bufflink_register(struct bufflink **blp, void *buf, size_t size,
-			     int minor, const char *name, const char *owner)
+			     int minor, const char *name, unsigned int flags,
+			     const char *owner)
 {
-	struct bufflink *bl = bufflink_alloc(buf, size);
+	struct bufflink *bl = bufflink_alloc(buf, size, flags);
 	int err;
 
 	if (IS_ERR(bl))
@@ -1799,7 +2634,7 @@ int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 	*blp = NULL;
 	if (minor < -1 || (buf && !size))
 		return -EINVAL;
-	return bufflink_register(blp, buf, size, minor, "", owner);
+	return bufflink_register(blp, buf, size, minor, "", 0, owner);
 }
 EXPORT_SYMBOL_GPL(__bufflink_create);
 
@@ -1809,7 +2644,7 @@ EXPORT_SYMBOL_GPL(__bufflink_create);
  * @name: for people and scripts: 1 to 31 letters and digits of ASCII and ._+-,
  *	of which a dot is not the first; or NULL for none
  * @size: as of bufflink_create() without memory of the client
- * @flags: 0
+ * @flags: 0, or BUFFLINK_PERCPU for a ring of @size bytes for each possible CPU
  * @owner: the name of the client in sysfs; bufflink_create_named() passes
  *	KBUILD_MODNAME
  *
@@ -1817,11 +2652,15 @@ EXPORT_SYMBOL_GPL(__bufflink_create);
  * several buffers names them, so that udev links each as
  * /dev/bufflink/by-owner/OWNER/NAME. Nothing prevents that two have one name.
  *
+ * With BUFFLINK_PERCPU, CPUs that append at the same time do not wait for one
+ * another. There is still one device with one stream, in one order. A record takes
+ * up to 24 bytes more, and needs room in the ring of its CPU.
+ *
  * Context: Process context. May sleep. Not from open() of a misc device.
  * Return: 0, or with nothing left behind:
  *
- * * -EINVAL - @name is no such name, @flags is not 0, or @size is too large to
- *   be rounded up
+ * * -EINVAL - @name is no such name, @flags has an unknown bit, or @size is too
+ *   large to be rounded up
  * * -EBUSY - the kernel has no misc device left
  * * -ENOMEM - not enough memory
  */
@@ -1829,9 +2668,9 @@ int __bufflink_create_named(struct bufflink **blp, const char *name,
 			    size_t size, unsigned int flags, const char *owner)
 {
 	*blp = NULL;
-	if (flags || (name && !bufflink_is_name(name)))
+	if (flags & ~BUFFLINK_PERCPU || (name && !bufflink_is_name(name)))
 		return -EINVAL;
-	return bufflink_register(blp, NULL, size, -1, name ?: "", owner);
+	return bufflink_register(blp, NULL, size, -1, name ?: "", flags, owner);
 }
 EXPORT_SYMBOL_GPL(__bufflink_create_named);
 
@@ -1850,6 +2689,7 @@ EXPORT_SYMBOL_GPL(__bufflink_create_named);
  */
 void bufflink_destroy(struct bufflink *bl)
 {
+	struct bufflink_ring *ring;
 	unsigned long irqs;
 
 	if (!bl)
@@ -1859,6 +2699,9 @@ void bufflink_destroy(struct bufflink *bl)
 	irqs = bufflink_lock(bl);
 	smp_store_release(&bl->destroyed, true);	/* B5 */
 	bufflink_unlock(bl, irqs);
+	/* After this, nothing queues irq_tick. */
+	list_for_each_entry(ring, &bl->rings, node)
+		bufflink_unlock_ring(ring, bufflink_lock_ring(bl, ring));
 	irq_work_sync(&bl->irq_tick);
 	bufflink_remove_number(bl);
 

@@ -19,8 +19,9 @@
  * @last: where in the stream the last is missing (bytes from its beginning)
  *
  * A position is the number of bytes appended since the buffer was created: a
- * reader that has read so many bytes stands at the gap. All are zero while
- * nothing is lost.
+ * reader that has read so many bytes stands at the gap. In a per-CPU buffer, that
+ * is before the next record of the same CPU, or where all that had been appended
+ * was read. All are zero while nothing is lost.
  */
 struct bufflink_loss {
 	__u64 records;
@@ -34,7 +35,8 @@ struct bufflink_loss {
  * @size: capacity (bytes)
  * @used: appended and not read yet (bytes); more than @size, perhaps, after a
  *	resize
- * @highwater: the largest @used ever seen (bytes)
+ * @highwater: the largest @used ever seen (bytes); of a per-CPU buffer that of its
+ *	fullest ring, with headers, times the number of rings
  * @records: appended since creation (count)
  * @bytes: appended since creation (bytes)
  * @bytes_read: read since creation (bytes); always @bytes - @used
@@ -67,6 +69,7 @@ struct bufflink_stats {
 #include <linux/compiler_attributes.h>
 
 #define BUFFLINK_NAME_MAX	31	/* characters of a name */
+#define BUFFLINK_PERCPU		0x1	/* flag: a ring for each possible CPU */
 
 struct bufflink;
 struct kvec;

@@ -659,7 +659,7 @@ END_TEST
  * handler of another is left out: bufflink_count_missed() is called there only.
  */
 static const char * const called[] = {
-	"bufflink:bufflink_refuse_if_full",
+	"bufflink:bufflink_append_slow",
 	"bufflink:bufflink_store_slow",
 	"bufflink:bufflink_commit_slow",
 	"bufflink:bufflink_fold",

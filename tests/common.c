@@ -118,6 +118,15 @@ int create_buffer(unsigned int slot, __u64 size)
 	return made.number;
 }
 
+int create_percpu(unsigned int slot, __u64 size)
+{
+	struct producer_create made = create_named(slot, NULL, 0, size,
+						   PERCPU);
+
+	ck_assert_int_eq(made.result, 0);
+	return made.number;
+}
+
 int name_buffer(unsigned int slot, const char *name)
 {
 	struct producer_create made = create_named(slot, name, strlen(name) + 1,
@@ -436,6 +445,17 @@ void pin(unsigned int cpu)
 unsigned int cpus(void)
 {
 	return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+unsigned int possible_cpus(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/possible", "r");
+	unsigned int last = 0;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fscanf(file, "0-%u", &last), 0);
+	fclose(file);
+	return last + 1;
 }
 
 unsigned int slowness(void)

@@ -16,6 +16,7 @@
 #include "producer.h"
 
 #define PAGE		4096
+#define PERCPU		0x1	/* BUFFLINK_PERCPU; only the kernel has the name */
 #define PATIENCE_S	20	/* for what must happen, on a busy machine */
 #define PATIENCE_MS	(PATIENCE_S * 1000 * slowness())
 #define MOMENT_MS	200	/* for what must not happen */
@@ -41,6 +42,7 @@ struct producer_create create_named(unsigned int slot, const char *name,
 				    size_t name_size, __u64 size,
 				    unsigned int flags);
 int create_buffer(unsigned int slot, __u64 size);	/* fails the test */
+int create_percpu(unsigned int slot, __u64 size);	/* likewise */
 int name_buffer(unsigned int slot, const char *name);	/* likewise; a page */
 int resize(unsigned int slot, __u64 size);	/* 0 or a negative errno */
 int destroy(unsigned int slot);			/* the same */
@@ -86,6 +88,7 @@ void wait_asleep(pid_t tid);	/* until it sleeps in the kernel */
 void *shared(size_t size);	/* memory that children share */
 void pin(unsigned int cpu);
 unsigned int cpus(void);
+unsigned int possible_cpus(void);
 unsigned int slowness(void);	/* of this kernel; 1 for a stock one */
 void pause_ms(unsigned int ms);
 __u64 now_ms(void);

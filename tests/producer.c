@@ -26,6 +26,13 @@
 #include "bufflink.h"
 #include "producer.h"
 
+/* 6.12 moved it from asm to linux. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#include <asm/unaligned.h>
+#else
+#include <linux/unaligned.h>
+#endif
+
 #ifdef CONFIG_X86
 #include <asm/apic.h>
 #include <asm/nmi.h>
@@ -63,6 +70,7 @@ struct source {
 	struct rnd_state random;
 	u8 *bytes;	/* of the record; the caller's if given */
 	bool given;
+	bool stamped;
 	u32 call;
 	u32 pieces;
 	u32 id;
@@ -89,6 +97,8 @@ static DEFINE_MUTEX(slots_lock);
 static struct slot slots[PRODUCER_SLOTS];
 static u8 static_memory[PRODUCER_STATIC_SIZE + 2 * GUARD_SIZE];
 static u8 *noise;
+static atomic_t token;
+static u32 (*ends)[PRODUCER_ENDS];	/* of each id: tokens after the appends */
 static struct tracepoint *sched_switch;	/* once it is probed */
 
 static u8 *get_memory(enum producer_memory memory, size_t size)
@@ -379,6 +389,7 @@ static void count(struct source *source, size_t size)
 		source->sequence++;
 		return;
 	}
+	source->sequence += source->stamped;
 	result->lost_bytes += size;
 	switch (source->last) {
 	case -ENOSPC:
@@ -395,6 +406,18 @@ static void count(struct source *source, size_t size)
 	}
 }
 
+/* Both looks at the counter are full barriers. */
+static void append_stamped(struct source *source, size_t size)
+{
+	u32 *end = &ends[source->id][source->sequence % PRODUCER_ENDS];
+
+	WRITE_ONCE(*end, 0);
+	put_unaligned_le32(atomic_inc_return(&token),
+			   source->bytes + PRODUCER_HEADER);
+	source->last = append_bytes(source, size);
+	WRITE_ONCE(*end, atomic_inc_return(&token));
+}
+
 static void append(struct source *source)
 {
 	size_t size = draw_size(source);
@@ -402,7 +425,10 @@ static void append(struct source *source)
 	if (!source->given && size && size <= PRODUCER_RECORD_MAX)
 		producer_record(source->bytes, noise, source->id,
 				source->sequence, size);
-	source->last = append_bytes(source, size);
+	if (source->stamped)
+		append_stamped(source, size);
+	else
+		source->last = append_bytes(source, size);
 	if (size)
 		count(source, size);
 }
@@ -743,6 +769,7 @@ static int get_source(struct source *source,
 	source->bl = slots[request->slot].bl;
 	prandom_seed_state(&source->random, request->seed + inner);
 	source->given = request->data;
+	source->stamped = request->stamped;
 	source->call = request->call;
 	source->pieces = request->pieces;
 	source->id = request->id + inner;
@@ -788,6 +815,9 @@ static bool is_sane(const struct producer_run *request)
 	       request->pieces <= PIECES_MAX &&
 	       request->id < PRODUCER_IDS - 1 &&
 	       request->size_min <= request->size_max &&
+	       (!request->stamped ||
+		(request->size_min >= PRODUCER_STAMPED_MIN &&
+		 request->size_max <= PRODUCER_RECORD_MAX && !request->data)) &&
 	       request->cpu < nr_cpu_ids && cpu_online(request->cpu);
 }
 
@@ -843,10 +873,16 @@ static long producer_ioctl(struct file *file, unsigned int cmd,
 	}
 }
 
+static int producer_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return remap_vmalloc_range(vma, ends, 0);
+}
+
 static const struct file_operations producer_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = producer_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = producer_mmap,
 };
 
 static struct miscdevice producer_misc = {
@@ -861,8 +897,9 @@ static int __init producer_init(void)
 	int err = -ENOMEM;
 
 	noise = vmalloc(PRODUCER_NOISE_SIZE);
-	if (!noise)
-		return err;
+	ends = vmalloc_user(PRODUCER_IDS * sizeof(*ends));
+	if (!noise || !ends)
+		goto free;
 	producer_noise(noise);
 	err = producer_nmi_start();
 	if (err)
@@ -875,6 +912,7 @@ static int __init producer_init(void)
 stop:
 	producer_nmi_stop();
 free:
+	vfree(ends);
 	vfree(noise);
 	return err;
 }
@@ -886,6 +924,7 @@ static void __exit producer_exit(void)
 	destroy_slots();
 	remove_probes();
 	producer_nmi_stop();
+	vfree(ends);
 	vfree(noise);
 }
 

@@ -11,6 +11,7 @@
 #define PRODUCER_STATIC_SIZE	8192
 #define PRODUCER_RECORD_MAX	(1 << 20)
 #define PRODUCER_IDS		32
+#define PRODUCER_ENDS		8192
 #define PRODUCER_NAME_MAX	64
 
 /* whose memory a buffer is in */
@@ -98,6 +99,11 @@ struct producer_result {
  * that a stream has no gaps whatever was lost. A size above
  * PRODUCER_RECORD_MAX is claimed without any bytes behind it (of every piece
  * with PRODUCER_APPENDV).
+ *
+ * With @stamped, lost records are numbered, too, and each record has a token
+ * after its header, in 4 bytes: the next of a counter that all producers share,
+ * taken before the append. The next after the append is put into a table, which
+ * mmap() of the device gives: [id][sequence % PRODUCER_ENDS]; 0 until then.
  */
 struct producer_run {
 	__u32 slot;
@@ -118,7 +124,7 @@ struct producer_run {
 	struct producer_result result;
 	struct producer_result nested;
 	__s32 last;		/* what the last append returned */
-	__u32 pad;
+	__u32 stamped;
 };
 
 #define PRODUCER_CREATE		_IOWR('p', 0xb0, struct producer_create)
@@ -164,6 +170,7 @@ struct producer_resize {
  * every byte must be.
  */
 #define PRODUCER_HEADER		8
+#define PRODUCER_STAMPED_MIN	12	/* the least size with a token */
 #define PRODUCER_NOISE_SIZE	(PRODUCER_RECORD_MAX + (1 << 16))
 
 static inline void producer_noise(__u8 *noise)

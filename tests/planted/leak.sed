@@ -2,4 +2,4 @@
 # Kernel: 6.1-kasan
 # Suite: check_sysfs
 # Found-by: unreferenced object
-s/vfree(bl->data)/barrier()/
+s/vfree(ring->data)/barrier()/

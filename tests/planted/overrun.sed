@@ -2,4 +2,4 @@
 # Kernel: 6.1-kasan
 # Suite: check_append
 # Found-by: BUG: KASAN: .*out-of-bounds
-s/min(size, bufflink_to_end(bl));$/min(size, bufflink_to_end(bl) + 1);/
+s/min(size, bufflink_to_end(ring));$/min(size, bufflink_to_end(ring) + 1);/

@@ -4,7 +4,7 @@
 # Windows: y
 # Found-by: not ok .*waiter
 /^static __poll_t bufflink_poll/,/^}/ {
-	s/!(events & EPOLLIN))/!bufflink_used(bf->bl))/
+	s/!(events & EPOLLIN))/!bufflink_has_data(bf->bl))/
 	/^\tevents = bufflink_events/d
 	/^\t__poll_t events;/d
 	s/^\t\tevents = .*;/\t\tbarrier();/

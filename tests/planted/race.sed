@@ -2,8 +2,8 @@
 # Kernel: 6.12-kcsan
 # Suite: check_stress
 # Found-by: BUG: KCSAN: data-race in .*bufflink
-/^\tbl->records++;$/d
+/^\tring->records++;$/d
 /^static __always_inline int __bufflink_append/,/^}/ {
 	/irqs = bufflink_enter();/ i\
-	bl->records++;
+	ring->records++;
 }

@@ -3,5 +3,5 @@
 # Suite: check_resize
 # Found-by: not ok .*every_byte_is_read_in_order
 /^static const void \*bufflink_next_piece/,/^}/ {
-	/bufflink_is_turning(bl))$/,/bl->turn/d
+	/bufflink_is_turning(ring))$/,/ring->turn/d
 }

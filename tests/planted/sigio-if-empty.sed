@@ -2,4 +2,4 @@
 # Kernel: 6.12
 # Suite: check_waiters
 # Found-by: not ok .*waiter
-/^static ssize_t bufflink_read_iter/,/^}/ s/if (READ_ONCE(bl->fasync))/if (READ_ONCE(bl->fasync) \&\& !bufflink_used(bl))/
+/^static ssize_t bufflink_read_iter/,/^}/ s/if (READ_ONCE(bl->fasync))/if (READ_ONCE(bl->fasync) \&\& !bufflink_has_data(bl))/
