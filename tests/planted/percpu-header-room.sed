@@ -1,0 +1,5 @@
+# The header of a record takes no room: it overwrites what is not read yet.
+# Kernel: 6.1
+# Suite: check_percpu
+# Found-by: not ok .*:a_record_takes_at_most_24_bytes_more_than_it_has:
+/^static noinline int bufflink_store_slow/,/^}/ s/if (need > room)/if (size > room)/
