@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh
-# Has Spin look at every state of bufflink.pml, resize.pml and wakeups.pml, which
-# must be in order, and then at each mistake that can be put into them, which must
+# Has Spin look at every state of bufflink.pml, resize.pml, rings.pml and wakeups.pml,
+# which must be in order, and then at each mistake that can be put into them, which must
 # be found.
 #
 # bufflink.pml stands for B1 (NO_RELEASE), B2 (NO_TAIL_RELEASE, TAIL_FIRST), B5
@@ -10,7 +10,17 @@
 # trylock. resize.pml stands for B7 (EARLY_LOOK, EARLY_TRYLOCK), B8 (DATA_FIRST,
 # SIZE_FIRST, TURN_FIRST, CAPACITY_FIRST, CAPACITY_LAST, TAIL_FIRST), what was granted
 # before (KEEP_CREDIT), where a read must stop (NO_LIMIT), and one resize at a time
-# (TWO_AT_ONCE). wakeups.pml stands for
+# (TWO_AT_ONCE). rings.pml, the per-CPU buffer, stands for
+#   the order (B9)		EARLY_HEADS, NO_LIMIT, NO_MERGE
+#   B3, ring by ring		SKIP_RING, FIRST_RING, EARLY_ARMED
+#   the page			NO_PAGE_WAKEUP, QUIET_PAGE
+#   another reader (B7)		NO_CONTENDED, EARLY_CONTENDED, ONE_TRY
+#   a loss and its record	KEEP_PENDING, LOSE_CARRIED, NO_FOLD
+#   a loss behind all (B6, B7)	TAKE_ALL, FORGET_PENDING, LATE_CLEAR, FLAG_FIRST,
+#				QUIET_PENDING, EARLY_USED, NO_CATCH_UP, NO_FINISH,
+#				NO_SECOND_LOOK, EARLY_LOOK
+#   a resize			NO_TURN, NO_TURN_LOOK
+# wakeups.pml stands for
 #   look, arm, look again	TWO_LOOKS, TWO_LOOKS_POLL, NO_RECHECK (B3)
 #   one wakeup a sleep		KEEP_ARMED
 #   watermark and tick		NO_LAZY, LATE_LAZY, QUIET_WATERMARK
@@ -156,6 +166,69 @@ resize() {
 }
 
 # shellcheck disable=SC2086 # several options in one variable
+rings() {
+	model=rings
+	order="-DREADERS=1 -DSLEEP=0"
+	sleep="-DREADERS=1 -DOTHERS=1"
+	edge="$order -DAPPENDS=1 -DEDGES=1"
+	page="-DREADERS=1 -DOTHERS=0 -DAPPENDS=1 -DEDGES=1 -DFAULTS=1"
+	signal="-DSIGNALS=1 -DAPPENDS=1 -DFAULTS=1"
+	full="$order -DSIZE=1 -DOTHERS=1 -DLOSS_EDGES=1"
+	alone="$order -DSIZE=1 -DOTHERS=0 -DLOSS_EDGES=1 -DAPPENDS=3"
+	miss="$order -DOTHERS=0 -DLOSS_EDGES=1 -DMISSES=1"
+	both="$order -DAPPENDS=1 -DRESIZES=2"
+	one="$order -DRESIZES=1"
+	early=before"<="taken
+
+	holds states "two rings" $order -DAPPENDS=3 -DOTHERS=2
+	holds states "two rings, two readers" \
+		-DREADERS=2 -DWANT=1 -DSLEEP=0 -DOTHERS=1
+	holds states "two rings, a reader sleeps" $sleep
+	holds states "two rings, an edge" $edge
+	holds states "a ring, an edge, a fault" $page
+	holds states "two rings, SIGIO, a fault" $signal
+	holds states "two rings, a loss by edge" $full
+	holds states "two rings, a loss by level" $order -DSIZE=1 -DOTHERS=1 \
+		-DLOSS_LEVELS=1
+	holds states "a ring, losses" $alone
+	holds states "a ring, a loss, a reader sleeps" \
+		-DREADERS=1 -DSIZE=1 -DOTHERS=0 -DLOSS_EDGES=1
+	holds states "a ring, an NMI" $miss
+	holds states "two rings, both resized" $both
+	holds states "two rings, one resized" $one -DOTHERS=1
+	holds states "a ring, resized, a loss" $one -DOTHERS=0 -DSIZE=1 -DLOSS_EDGES=1
+	holds cycles "two rings, no loss goes on for ever" $full -DAPPENDS=1
+
+	finds EARLY_HEADS $early $order
+	finds NO_LIMIT $early $order
+	finds NO_MERGE $early $order
+	finds SKIP_RING asleep $sleep
+	finds FIRST_RING asleep $sleep
+	finds EARLY_ARMED asleep $sleep
+	finds NO_CONTENDED asleep $edge
+	finds ONE_TRY asleep $edge
+	finds EARLY_CONTENDED asleep $edge
+	finds NO_PAGE_WAKEUP asleep $page
+	finds QUIET_PAGE asleep $page
+	finds NO_PAGE_WAKEUP asleep $signal
+	finds KEEP_PENDING over $alone
+	finds LOSE_CARRIED losses== $alone
+	finds TAKE_ALL over $full
+	finds FORGET_PENDING "$silent" $full
+	finds LATE_CLEAR "$silent" $full
+	finds QUIET_PENDING "$silent" $full
+	finds EARLY_USED "$silent" $full
+	finds NO_CATCH_UP "$silent" $full
+	finds NO_SECOND_LOOK "$silent" $full
+	finds EARLY_LOOK "$silent" $full
+	finds_by cycles NO_FINISH "non-progress cycle" $full
+	finds FLAG_FIRST "$silent" $miss
+	finds NO_FOLD missed_at $miss
+	finds NO_TURN "record==" $both
+	finds NO_TURN_LOOK "data[0]!=read_data" $both
+}
+
+# shellcheck disable=SC2086 # several options in one variable
 data() {
 	model=wakeups
 	tick="-DWATERMARK=2"
@@ -253,7 +326,7 @@ others() {
 rm -rf "$build/model"
 mkdir -p "$build/model"
 cd "$build/model"
-others >second &
+{ others; rings; } >second &
 second=$!
 { ring; resize; data; } >first &
 first=$!
