@@ -26,6 +26,7 @@
 #define RECORD			1024	/* bytes */
 #define BIG_RECORD		(12 * RECORD)	/* several pages */
 #define OWN_SIZE		(16 * RECORD)
+#define OWN_PERCPU		-1	/* beside enum producer_memory */
 #define CLIENT_SIZE		(10 * RECORD)	/* not in whole pages */
 #define PIECES			12	/* more than the kernel's stack takes */
 #define POLLED			40	/* likewise */
@@ -339,6 +340,9 @@ static const struct {
 	{ "create_named", {
 		.memory = PRODUCER_OWN, .minor = -1, .named = true,
 		.name_size = 5, .name = "name" } },
+	{ "create_named, per-CPU", {
+		.memory = PRODUCER_OWN, .minor = -1, .named = true,
+		.flags = PERCPU } },
 };
 
 START_TEST(create_fails_with_nothing_left_behind)
@@ -421,10 +425,19 @@ static void append_records(size_t size)
 	ck_assert_uint_eq(records.result.bytes, size);
 }
 
-/* A full ring then wraps in the middle, the next one too. */
-static void open_stream(enum producer_memory memory, size_t size)
+/* All records come from one CPU, so one ring of a per-CPU buffer holds them. */
+static struct producer_create create_stream(int memory, size_t size)
 {
-	struct producer_create answer = create(0, memory, size, -1);
+	if (memory != OWN_PERCPU)
+		return create(0, memory, size, -1);
+	pin(0);
+	return create_named(0, NULL, 0, 2 * size, PERCPU);
+}
+
+/* A full ring then wraps in the middle, the next one too. */
+static void open_stream(int memory, size_t size)
+{
+	struct producer_create answer = create_stream(memory, size);
 
 	ck_assert_int_eq(answer.result, 0);
 	fd = open_buffer(answer.number, O_RDWR | O_NONBLOCK);
@@ -436,6 +449,12 @@ static void open_stream(enum producer_memory memory, size_t size)
 static void open_own(void)
 {
 	open_stream(PRODUCER_OWN, OWN_SIZE);
+	stocked = 2 * RECORD;
+}
+
+static void open_percpu(void)
+{
+	open_stream(OWN_PERCPU, OWN_SIZE);
 	stocked = 2 * RECORD;
 }
 
@@ -511,15 +530,19 @@ static void check_splice(long result)
 }
 
 static const struct {
-	enum producer_memory memory;
+	int memory;		/* enum producer_memory, or OWN_PERCPU */
 	size_t size;
 	struct victim victim;
 } readers[] = {
 	{ PRODUCER_OWN, OWN_SIZE, { "read, own memory", stock, attempt_read,
 		check_read, OWN_SIZE, { EFAULT } } },
+	{ OWN_PERCPU, OWN_SIZE, { "read, per-CPU", stock, attempt_read,
+		check_read, OWN_SIZE, { EFAULT } } },
 	{ PRODUCER_KMALLOC, CLIENT_SIZE, { "read, client memory", stock,
 		attempt_read, check_read, CLIENT_SIZE, { EFAULT } } },
 	{ PRODUCER_OWN, OWN_SIZE, { "readv, own memory", stock, attempt_readv,
+		check_read, OWN_SIZE, { EFAULT, ENOMEM } } },
+	{ OWN_PERCPU, OWN_SIZE, { "readv, per-CPU", stock, attempt_readv,
 		check_read, OWN_SIZE, { EFAULT, ENOMEM } } },
 	{ PRODUCER_KMALLOC, CLIENT_SIZE, { "readv, client memory", stock,
 		attempt_readv, check_read, CLIENT_SIZE, { EFAULT, ENOMEM } } },
@@ -872,7 +895,7 @@ static void prepare_resize(void)
 {
 	stock();
 	size_before = stats(fd).size;
-	sysfs_text = size_before == OWN_SIZE ? "32768" : "16384";
+	sysfs_text = size_before == 65536 ? "32768" : "65536";
 }
 
 static void check_resize(long result)
@@ -893,9 +916,12 @@ START_TEST(a_resize_that_fails_changes_nothing)
 		check_resize, 5, { ENOMEM },
 	};
 
-	open_own();
+	if (_i / 2)
+		open_percpu();
+	else
+		open_own();
 	name_sysfs_file("size");
-	if (_i)
+	if (_i % 2)
 		run_out_of_pages(&without_pages);
 	else
 		fail_each(&victim);
@@ -1006,7 +1032,7 @@ int main(void)
 		 a_watermark_that_is_refused_is_not_set,
 		 an_overflow_flag_that_is_not_cleared_stays,
 		 append_neither_allocates_nor_touches_user_memory);
-	add_loop_case(suite, "resize", 2,
+	add_loop_case(suite, "resize", 4,
 		      a_resize_that_fails_changes_nothing);
 	add_loop_case(suite, "modules", ARRAY_SIZE(modules),
 		      a_module_is_loaded_or_not);

@@ -784,7 +784,8 @@ static void wait_through(pid_t pid, unsigned int i)
 
 static void create_any(void)
 {
-	enum producer_memory memory = below(&seed, PRODUCER_STATIC + 1);
+	enum producer_memory memory = below(&seed, 2) ? PRODUCER_OWN :
+				      below(&seed, PRODUCER_STATIC + 1);
 	struct producer_create made;
 
 	board->client = memory != PRODUCER_OWN && !board->example;
@@ -793,7 +794,11 @@ static void create_any(void)
 				      "rate=1000 buffer_size=4096"), 0);
 		return;
 	}
-	made = create(0, memory, 500 + below(&seed, 7000), -1);
+	if (memory == PRODUCER_OWN && below(&seed, 4))
+		made = create_named(0, NULL, 0, 500 + below(&seed, 7000),
+				    PERCPU);
+	else
+		made = create(0, memory, 500 + below(&seed, 7000), -1);
 	ck_assert_int_eq(made.result, 0);
 	ck_assert_int_eq(made.number, NUMBER);
 }
