@@ -35,6 +35,7 @@ static const char usage[] =
 "bufflink_bench.ko and debugfs in /sys/kernel/debug, and root. MODE is one of\n"
 "  count      instructions per append, if a nanosecond is one (QEMU -icount)\n"
 "  refused    the same where the buffer is full and each record is refused\n"
+"  drain      the same of reading a record, many at once and one by one\n"
 "  time       nanoseconds per append\n"
 "  machine    nanoseconds of what locks are made of, without the kernel\n"
 "  stream     end to end, to a reading program\n"
@@ -61,6 +62,11 @@ static struct {
 } options;
 
 static const char *test;
+
+static bool is_bufflink(const struct peer *peer)
+{
+	return peer->id == BENCH_BUFFLINK || peer->id == BENCH_BUFFLINK_PERCPU;
+}
 
 static uint64_t clock_ns(clockid_t id)
 {
@@ -173,6 +179,7 @@ static uint64_t append_all(struct buffer *b, size_t size, unsigned int appends)
 #define BATCHES		31
 #define BATCH		100
 #define COUNT_RING	(32 << 20)	/* rarely ends in a batch */
+#define DRAIN_RING	(256 << 10)
 #define FULL_RING	(64 << 10)
 
 static double instructions(struct buffer *b, size_t size, uint64_t *ns)
@@ -219,6 +226,38 @@ static void refused(const struct peer *peer, size_t size, unsigned int round)
 		fail("%s: a full buffer stored records", peer->name);
 	row(peer->name, size, "full", round, "instructions",
 	    instructions(&b, size, (uint64_t *)done.ns));
+	buffer_close(&b);
+}
+
+/* drain: what read() costs, of a batch at once and of one record each time */
+static double read_cost(struct buffer *b, size_t size, unsigned int records)
+{
+	static char space[BATCH * BENCH_RECORD_MAX];
+	uint64_t ns[BATCHES];
+
+	for (int i = 0; i < BATCHES; i++) {
+		append_all(b, size, records);
+		ns[i] = clock_ns(CLOCK_MONOTONIC);
+		if (read(b->fds[0], space, sizeof(space)) !=
+		    (ssize_t)(records * size))
+			die("%s: cannot read", b->peer->name);
+		ns[i] = clock_ns(CLOCK_MONOTONIC) - ns[i];
+	}
+	return (double)median(ns, BATCHES) / records;
+}
+
+static void drain(const struct peer *peer, size_t size, unsigned int round)
+{
+	struct buffer b;
+
+	if (!is_bufflink(peer))
+		return;
+	buffer_open(&b, peer, DRAIN_RING, false);
+	read_cost(&b, size, BATCH);		/* warms up */
+	row(peer->name, size, "100 at once", round, "instructions",
+	    read_cost(&b, size, BATCH));
+	row(peer->name, size, "one by one", round, "instructions",
+	    read_cost(&b, size, 1));
 	buffer_close(&b);
 }
 
@@ -365,7 +404,7 @@ static void stream_rows(const struct buffer *b, const char *condition,
 	uint64_t lost = b->peer->refuses ? result->refused : b->lost;
 	uint64_t offered = result->offered;
 
-	if (b->peer->id == BENCH_BUFFLINK)
+	if (is_bufflink(b->peer))
 		lost = bufflink_stats(b).lost_records;
 	check_stream(b, condition, result, lost);
 	row(name, b->record, condition, round, "records_per_s",
@@ -379,7 +418,7 @@ static void stream_rows(const struct buffer *b, const char *condition,
 	row(name, b->record, condition, round, "lost", lost);
 	row(name, b->record, condition, round, "wakeups",
 	    switches / b->records);
-	if (b->peer->id == BENCH_BUFFLINK)
+	if (is_bufflink(b->peer))
 		row(name, b->record, condition, round, "wakeups_counted",
 		    (double)bufflink_stats(b).wakeups / b->records);
 }
@@ -409,7 +448,7 @@ static void stream_once(const struct peer *peer, size_t size,
 	b.record = size;
 	if (rate)
 		snprintf(condition, sizeof(condition), "%u/s", rate);
-	if (peer->id == BENCH_BUFFLINK) {
+	if (is_bufflink(peer)) {
 		if (ioctl(b.fds[0], BUFFLINK_SETWATERMARK, &watermark))
 			die("cannot set a watermark");
 		snprintf(condition + strlen(condition), 32, " watermark %llu",
@@ -436,7 +475,7 @@ static void stream(const struct peer *peer, size_t size, unsigned int round)
 		return;
 	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
 		stream_once(peer, size, round, rates[i], false);
-		if (peer->id == BENCH_BUFFLINK)
+		if (is_bufflink(peer))
 			stream_once(peer, size, round, rates[i], true);
 	}
 }
@@ -553,7 +592,7 @@ static void full_once(const struct peer *peer, size_t size, unsigned int round,
 	result = produce(buffers, producers, size);
 	if (result.refused != result.offered)
 		fail("%s: a full buffer stored records", peer->name);
-	if (peer->id == BENCH_BUFFLINK)
+	if (is_bufflink(peer))
 		check_law(&b, filled.offered + result.offered);
 	snprintf(condition, sizeof(condition), "%u on one", producers);
 	row(peer->name, size, condition, round,
@@ -670,6 +709,7 @@ static const struct mode {
 } modes[] = {
 	{ "count", count, 1, ALL_SIZES, false },
 	{ "refused", refused, 1, ALL_SIZES, false },
+	{ "drain", drain, 1, "64", false },
 	{ "time", time_round, 15, ALL_SIZES, false },
 	{ "machine", machine, 15, "64", true },
 	{ "stream", stream, 5, "64", false },

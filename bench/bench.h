@@ -30,8 +30,10 @@ enum bench_peer {
 	BENCH_LOCK,
 	BENCH_LOCK_MEMCPY,
 	BENCH_BUFFLINK,
+	BENCH_BUFFLINK_PERCPU,
 	BENCH_RELAY,
 	BENCH_RELAY_LOCK,
+	BENCH_RELAY_CLOCK,	/* the time before each record */
 	BENCH_KFIFO,
 	BENCH_KFIFO_WAKING,	/* a sleeping reader, after each append */
 	BENCH_BPF,

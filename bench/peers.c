@@ -18,6 +18,7 @@
 #include <linux/ring_buffer.h>
 #include <linux/spinlock.h>
 #include <linux/static_call.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
@@ -106,6 +107,15 @@ APPEND_LOOP(lock_memcpy)
 static int bl_create(struct bench *b, struct bench_create *arg)
 {
 	int err = bufflink_create(&b->bl, NULL, b->size, -1);
+
+	if (!err)
+		arg->number = bufflink_number(b->bl);
+	return err;
+}
+
+static int bl_percpu_create(struct bench *b, struct bench_create *arg)
+{
+	int err = bufflink_create_named(&b->bl, NULL, b->size, BUFFLINK_PERCPU);
 
 	if (!err)
 		arg->number = bufflink_number(b->bl);
@@ -230,6 +240,25 @@ static __always_inline int relay_lock_append(struct bench *b, const void *data,
 }
 
 APPEND_LOOP(relay_lock)
+
+/* As relay_write() does it, of both as one record. */
+static __always_inline int relay_clock_append(struct bench *b, const void *data,
+					      size_t size)
+{
+	unsigned long irqs;
+	u64 *record;
+
+	local_irq_save(irqs);
+	record = relay_reserve(b->relay, sizeof(*record) + size);
+	if (record) {
+		*record = ktime_get_raw_fast_ns();
+		memcpy(record + 1, data, size);
+	}
+	local_irq_restore(irqs);
+	return 0;
+}
+
+APPEND_LOOP(relay_clock)
 
 static int fifo_create(struct bench *b, struct bench_create *arg)
 {
@@ -433,6 +462,11 @@ const struct peer peers[BENCH_PEERS] = {
 		.destroy = bl_destroy,
 		.append = bl_appends,
 	},
+	[BENCH_BUFFLINK_PERCPU] = {
+		.create = bl_percpu_create,
+		.destroy = bl_destroy,
+		.append = bl_appends,
+	},
 	[BENCH_RELAY] = {
 		.create = relay_create,
 		.destroy = relay_destroy,
@@ -443,6 +477,12 @@ const struct peer peers[BENCH_PEERS] = {
 		.create = relay_lock_create,
 		.destroy = relay_destroy,
 		.append = relay_lock_appends,
+		.flush = relay_switch,
+	},
+	[BENCH_RELAY_CLOCK] = {
+		.create = relay_create,
+		.destroy = relay_destroy,
+		.append = relay_clock_appends,
 		.flush = relay_switch,
 	},
 	[BENCH_KFIFO] = {

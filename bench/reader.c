@@ -83,21 +83,27 @@ static void count_record(struct buffer *b, const char *data)
 		b->ended = true;
 }
 
-/* Records without anything between them: the last can only be at the end. */
+/* A record, and what a reader sees before it */
+static size_t stride(const struct buffer *b)
+{
+	return b->record + b->peer->stamp;
+}
+
+/* Records without anything else between them: the last is at the end. */
 static void count_bytes(struct buffer *b, const char *data, size_t size)
 {
-	if (size % b->record)
+	if (size % stride(b))
 		fail("%s: read %zu bytes, not whole records of %zu",
-		     b->peer->name, size, b->record);
+		     b->peer->name, size, stride(b));
 	if (!size)
 		return;
-	b->records += size / b->record - 1;
+	b->records += size / stride(b) - 1;
 	count_record(b, data + size - b->record);
 }
 
 static bool read_some(struct buffer *b, int fd, ssize_t *done)
 {
-	*done = read(fd, space, READ_SIZE);
+	*done = read(fd, space, READ_SIZE - READ_SIZE % stride(b));
 	if (*done < 0 && errno != EAGAIN)
 		die("%s: cannot read", b->peer->name);
 	return *done > 0;
@@ -149,8 +155,8 @@ static void relay_map(struct buffer *b)
 
 static void relay_attach(struct buffer *b)
 {
-	long cpus = b->peer->id == BENCH_RELAY ? sysconf(_SC_NPROCESSORS_ONLN)
-					       : 1;
+	long cpus = b->peer->id == BENCH_RELAY_LOCK ? 1 :
+		    sysconf(_SC_NPROCESSORS_ONLN);
 	char path[128];
 
 	if (cpus > CPUS_MAX)
@@ -454,7 +460,13 @@ const struct peer peers[] = {
 	{ "lock+memcpy", BENCH_LOCK_MEMCPY, .floor = true },
 	{ "bufflink", BENCH_BUFFLINK, .refuses = true, .made = true,
 	  .attach = bufflink_attach, .read = read_bytes },
+	{ "bufflink-percpu", BENCH_BUFFLINK_PERCPU, .overhead = 2,
+	  .refuses = true, .made = true, .attach = bufflink_attach,
+	  .read = read_bytes },
 	{ "relay", BENCH_RELAY, .refuses = true, .made = true,
+	  .open = relay_open, .attach = relay_attach, .read = relay_read },
+	{ "relay+clock", BENCH_RELAY_CLOCK, .stamp = sizeof(uint64_t),
+	  .overhead = 2, .max = 1024, .refuses = true, .made = true,
 	  .open = relay_open, .attach = relay_attach, .read = relay_read },
 	{ "relay+lock", BENCH_RELAY_LOCK, .refuses = true, .made = true,
 	  .open = relay_open, .attach = relay_attach, .read = relay_read },

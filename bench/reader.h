@@ -19,6 +19,7 @@ struct buffer;
  * @name: as it is printed
  * @id: what the module calls it
  * @id_waking: ... where a reader sleeps, if that differs
+ * @stamp: bytes before each record that a reader sees
  * @overhead: how many times a record of 64 bytes it may take in the buffer
  * @max: largest record (bytes), 0: BENCH_RECORD_MAX
  * @floor: a part of the work only, with nothing to read
@@ -32,6 +33,7 @@ struct peer {
 	const char *name;
 	enum bench_peer id;
 	enum bench_peer id_waking;
+	unsigned int stamp;
 	unsigned int overhead;
 	size_t max;
 	bool floor;

@@ -117,6 +117,11 @@ def instructions(results, folder):
                   "full, nobody reads", "peer", sizes, rows)
 
 
+def drains(results):
+    by_condition("Instructions of reading a record of 64 bytes", results,
+                 "icount", "drain", "instructions", "peer")
+
+
 def times(results, folder):
     for place, what in PLACES.items():
         table = results[place, "time", "ns"]
@@ -196,6 +201,16 @@ def streams(results, place):
         markdown(["peer"] + [name.replace("_", " ") for name in tables], rows)
 
 
+def control(results, place, cpus):
+    """Two producers that share nothing store twice as much, if all is well."""
+    table = results[place, "contend", "records_per_s"]
+    gain = (middle(table["lock+memcpy", 64, f"{cpus} on own"]) /
+            middle(table["lock+memcpy", 64, "1"]))
+    valid = gain >= 0.9 * cpus
+    print(f"Control: lock+memcpy on own locks stored {gain:.2f} times what one "
+          f"producer did, so the table is {'valid' if valid else 'INVALID'}.\n")
+
+
 def about(results):
     facts = [f"{quantity}: {values[0]}"
              for (_, test, quantity), table in results.items()
@@ -212,6 +227,7 @@ def main():
     about(results)
     summary(results)
     instructions(results, folder)
+    drains(results)
     times(results, folder)
     machine(results)
     streams(results, "smp2")
@@ -219,6 +235,7 @@ def main():
         by_condition(f"Several producers, on {cpus} CPUs: records stored",
                      results, f"smp{cpus}", "contend", "records_per_s",
                      "million/s", 1e6)
+        control(results, f"smp{cpus}", cpus)
     by_condition("The same, buffer full: records refused", results,
                  "smp2", "full", "refused_per_s", "million/s", 1e6)
     by_quantity("What a buffer of 4096 bytes costs", results, "smp2",
