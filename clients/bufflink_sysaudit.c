@@ -42,7 +42,7 @@
 
 static ulong buffer_size = SZ_4M;
 module_param(buffer_size, ulong, 0400);
-MODULE_PARM_DESC(buffer_size, "bytes of the buffer");
+MODULE_PARM_DESC(buffer_size, "bytes of the ring of each CPU");
 
 static uint uid = ANYBODY;
 module_param(uid, uint, 0600);
@@ -246,7 +246,7 @@ static int __init bufflink_sysaudit_init(void)
 		return -EOPNOTSUPP;
 	}
 	get_random_bytes(&told_key, sizeof(told_key));
-	err = bufflink_create(&bl, NULL, buffer_size, -1);
+	err = bufflink_create_named(&bl, NULL, buffer_size, BUFFLINK_PERCPU);
 	if (err)
 		return err;
 
