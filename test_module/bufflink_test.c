@@ -42,7 +42,11 @@ MODULE_PARM_DESC(buffers, "how many buffers to create");
 
 static ulong buffer_size;
 module_param(buffer_size, ulong, 0444);
-MODULE_PARM_DESC(buffer_size, "bytes in a buffer (0: bufflink's default)");
+MODULE_PARM_DESC(buffer_size, "bytes in a ring (0: bufflink's default)");
+
+static bool percpu;
+module_param(percpu, bool, 0444);
+MODULE_PARM_DESC(percpu, "a ring for each CPU in each buffer");
 
 static bool process = true;
 module_param(process, bool, 0444);
@@ -190,7 +194,8 @@ static int create_buffer(int i)
 	int err;
 
 	snprintf(name, sizeof(name), "%d", i);
-	err = bufflink_create_named(&bls[i], name, buffer_size, 0);
+	err = bufflink_create_named(&bls[i], name, buffer_size,
+				    percpu ? BUFFLINK_PERCPU : 0);
 	if (err)
 		pr_err("cannot create a buffer: %pe\n", ERR_PTR(err));
 	else
