@@ -512,6 +512,67 @@ START_TEST(a_writer_without_room_waits_for_its_ring)
 }
 END_TEST
 
+/* A read takes records out of their rings before it copies them. */
+START_TEST(room_that_a_fault_makes_wakes_a_writer)
+{
+	int fd = new_percpu(PAGE);
+	int blocking = open_buffer(NUMBER, O_RDWR);
+	struct stuck_reader stuck;
+	struct call writer;
+
+	append_many_on(1, 4, 'x', QUARTER);
+	call_start(&writer, SYS_write, blocking, (long)"y", 1);
+	call_wait_asleep(&writer);
+	stuck_reader_start(&stuck, blocking, 4 * QUARTER);
+	slow_page_remove(&stuck.slow);
+	ck_assert_int_eq(call_finish(&stuck.call), -EFAULT);
+	ck_assert_int_eq(call_finish(&writer), 1);
+	check_takes(fd, 'x', 4 * QUARTER);
+	check_reads(fd, "y");
+}
+END_TEST
+
+START_TEST(a_reader_by_edge_hears_of_what_a_fault_has_left)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int fd = new_percpu(PAGE);
+	int blocking = open_buffer(NUMBER, O_RDONLY);
+	int reader = open_buffer(NUMBER, O_RDONLY | O_NONBLOCK);
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct stuck_reader stuck;
+	char byte;
+
+	ck_assert_int_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, reader, &event), 0);
+	append_text_on(0, "abc");
+	ck_assert_int_eq(epoll_wait(epoll, &event, 1, PATIENCE_MS), 1);
+	stuck_reader_start(&stuck, blocking, 3);
+	ck_assert_int_eq(result_of(read(reader, &byte, 1)), -EAGAIN);
+	ck_assert_int_eq(epoll_wait(epoll, &event, 1, 0), 0);
+	slow_page_remove(&stuck.slow);
+	ck_assert_int_eq(call_finish(&stuck.call), -EFAULT);
+	ck_assert_int_eq(epoll_wait(epoll, &event, 1, PATIENCE_MS), 1);
+	check_reads(fd, "abc");
+}
+END_TEST
+
+START_TEST(a_reader_that_a_program_keeps_does_not_keep_a_resize)
+{
+	int fd = new_percpu(PAGE);
+	int blocking = open_buffer(NUMBER, O_RDONLY);
+	struct stuck_reader stuck;
+
+	append_text_on(0, "abc");
+	stuck_reader_start(&stuck, blocking, 3);
+	ck_assert_int_eq(resize(0, 2 * PAGE), 0);
+	ck_assert_int_eq(resize(0, PAGE), -EBUSY);
+	slow_page_fill(&stuck.slow);
+	ck_assert_int_eq(call_finish(&stuck.call), 3);
+	ck_assert_mem_eq(stuck.slow.page, "abc", 3);
+	ck_assert_int_eq(resize(0, PAGE), 0);
+	ck_assert_uint_eq(stats(fd).size, PAGE * possible_cpus());
+}
+END_TEST
+
 START_TEST(poll_says_what_there_is)
 {
 	int fd = new_percpu(2 * PAGE);
@@ -1627,6 +1688,9 @@ int main(void)
 		 highwater_is_the_share_of_the_fullest_ring);
 	add_case(suite, "write and poll", a_program_writes_to_the_ring_of_its_cpu,
 		 a_writer_without_room_waits_for_its_ring,
+		 room_that_a_fault_makes_wakes_a_writer,
+		 a_reader_by_edge_hears_of_what_a_fault_has_left,
+		 a_reader_that_a_program_keeps_does_not_keep_a_resize,
 		 poll_says_what_there_is);
 	add_case(suite, "wakeups", a_record_of_any_cpu_wakes_a_read,
 		 a_record_of_any_cpu_wakes_a_poll,
