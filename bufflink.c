@@ -656,7 +656,8 @@ static noinline void bufflink_count_missed(struct bufflink *bl,
  * Counts a record, and returns true, if a look without lock finds that there is no
  * room. If it returns false, the caller takes the lock to know.
  */
-static __always_inline bool bufflink_refuse_if_full(struct bufflink *bl, size_t size)
+static __always_inline bool bufflink_refuse_if_full(struct bufflink *bl,
+						    size_t size)
 {
 	struct bufflink_ring *ring = &bl->ring;
 	/*
@@ -680,7 +681,7 @@ static __always_inline bool bufflink_refuse_if_full(struct bufflink *bl, size_t 
 	return true;
 }
 
-/* Moves what was counted without lock to the other counts. Called with it held. */
+/* Adds up what was counted without lock. Called with lock held. */
 static noinline void bufflink_fold(struct bufflink *bl,
 				   struct bufflink_ring *ring)
 {
@@ -740,7 +741,7 @@ static void bufflink_unlock_ring(struct bufflink_ring *ring, unsigned long irqs)
 	bufflink_leave(irqs);
 }
 
-/* For what no ring of a CPU has of its own */
+/* The lock of what all rings have in common */
 static unsigned long bufflink_lock(struct bufflink *bl)
 	__acquires(&bl->ring.lock)
 {
@@ -766,11 +767,12 @@ static __always_inline void bufflink_copy_in(struct bufflink_ring *ring,
 	ring->head_ptr += size;
 }
 
-static int bufflink_check_room(const struct bufflink_ring *ring, size_t need)
+static __always_inline int bufflink_check_room(const struct bufflink_ring *ring,
+					       size_t room, size_t need)
 {
 	if (need > ring->size)
 		return -EMSGSIZE;
-	return need > bufflink_room(ring) ? -ENOSPC : 0;
+	return need > room ? -ENOSPC : 0;
 }
 
 /*
@@ -785,7 +787,7 @@ static noinline int bufflink_store_slow(struct bufflink_ring *ring,
 	size_t room = bufflink_room(ring);
 	size_t header_size = header ? sizeof(*header) : 0;
 	size_t need = size_add(size, header_size);
-	int err = bufflink_check_room(ring, need);
+	int err = bufflink_check_room(ring, room, need);
 	const struct kvec *vec = src;
 	size_t used, i;
 
@@ -855,15 +857,7 @@ static __always_inline void bufflink_commit(struct bufflink *bl,
 		bufflink_advance(ring, size);
 }
 
-static __always_inline void bufflink_lose(struct bufflink *bl,
-					  struct bufflink_ring *ring,
-					  size_t size)
-{
-	bufflink_fold(bl, ring);
-	bufflink_count_lost(bl, ring, 1, size);
-}
-
-/* Called with lock held. CPUs need not wait for one another, as for the counter. */
+/* Called with lock held. CPUs that read the clock do not wait for one another. */
 static __always_inline unsigned long bufflink_stamp(struct bufflink *bl)
 {
 	smp_mb__after_spinlock();	/* B9 */
@@ -877,7 +871,8 @@ static int bufflink_store_percpu(struct bufflink *bl,
 				 size_t n, size_t size)
 {
 	struct bufflink_header header = { .size = size };
-	int err = bufflink_check_room(ring, size_add(size, sizeof(header)));
+	int err = bufflink_check_room(ring, bufflink_room(ring),
+				      size_add(size, sizeof(header)));
 
 	if (err || size > U32_MAX)
 		return err ?: -EMSGSIZE;
@@ -895,16 +890,33 @@ static int bufflink_store_percpu(struct bufflink *bl,
 	return 0;
 }
 
-static noinline int bufflink_store_or_lose_percpu(struct bufflink *bl,
-						  struct bufflink_ring *ring,
-						  const void *src, size_t n,
-						  size_t size)
+/* Stores a record for which the credit is too small, or returns an error. */
+static int bufflink_store(struct bufflink *bl, struct bufflink_ring *ring,
+			  const void *src, size_t n, size_t size)
 {
-	int err = bufflink_store_percpu(bl, ring, src, n, size);
+	int err;
 
-	if (err) {
-		bufflink_lose(bl, ring, size);
-		bufflink_set_pending(bl, ring);
+	if (bl->cpu_rings)
+		return bufflink_store_percpu(bl, ring, src, n, size);
+	err = bufflink_store_slow(ring, NULL, src, n, size);
+	if (likely(!err))
+		bufflink_commit(bl, ring, size);
+	return err;
+}
+
+/* The same for a client. Called with lock held. */
+static noinline int bufflink_store_or_lose(struct bufflink *bl,
+					   struct bufflink_ring *ring,
+					   const void *src, size_t n,
+					   size_t size)
+{
+	int err = bufflink_store(bl, ring, src, n, size);
+
+	if (unlikely(err)) {
+		bufflink_fold(bl, ring);
+		bufflink_count_lost(bl, ring, 1, size);
+		if (bl->cpu_rings)
+			bufflink_set_pending(bl, ring);
 	}
 	return err;
 }
@@ -922,7 +934,7 @@ static noinline int bufflink_append_percpu(struct bufflink *bl, const void *src,
 	if (n || size > ring->credit || size + header_size > ring->credit ||
 	    atomic_long_read(&ring->missed_records) ||
 	    atomic_read(&bl->flags) & BL_ARMED) {		/* B3 */
-		err = bufflink_store_or_lose_percpu(bl, ring, src, n, size);
+		err = bufflink_store_or_lose(bl, ring, src, n, size);
 	} else {
 		*(struct bufflink_header *)ring->head_ptr =
 			(struct bufflink_header) {
@@ -938,20 +950,6 @@ static noinline int bufflink_append_percpu(struct bufflink *bl, const void *src,
 	return err;
 }
 
-/* Stores a record for which the credit is too small. Called with lock held. */
-static noinline int bufflink_store_or_lose(struct bufflink *bl, const void *src,
-					   size_t n, size_t size)
-{
-	struct bufflink_ring *ring = &bl->ring;
-	int err = bufflink_store_slow(ring, NULL, src, n, size);
-
-	if (likely(!err))
-		bufflink_commit(bl, ring, size);
-	else
-		bufflink_lose(bl, ring, size);
-	return err;
-}
-
 static noinline int bufflink_append_locked(struct bufflink *bl, const void *src,
 					   size_t n, size_t size)
 {
@@ -959,7 +957,7 @@ static noinline int bufflink_append_locked(struct bufflink *bl, const void *src,
 
 	if (!bufflink_lock_or_miss(bl, &bl->ring, size))
 		return -EBUSY;
-	err = bufflink_store_or_lose(bl, src, n, size);
+	err = bufflink_store_or_lose(bl, &bl->ring, src, n, size);
 	raw_spin_unlock(&bl->ring.lock);
 	return err;
 }
@@ -997,7 +995,7 @@ static __always_inline int __bufflink_append(struct bufflink *bl,
 		goto exit;
 	}
 	if (n || unlikely(size > ring->credit)) {
-		err = bufflink_store_or_lose(bl, src, n, size);
+		err = bufflink_store_or_lose(bl, ring, src, n, size);
 	} else {
 		memcpy(ring->head_ptr, src, size);
 		ring->head_ptr += size;
@@ -1544,6 +1542,14 @@ static void bufflink_take_header(struct bufflink *bl,
 					ring->next.lost_bytes);
 }
 
+/* How far the first ring of the pass may go before another has its turn */
+static unsigned long bufflink_last_of_run(const struct bufflink *bl,
+					  const struct bufflink_ring *first)
+{
+	return list_is_last(&first->pass_node, &bl->pass) ?
+	       bl->pass_stamp : list_next_entry(first, pass_node)->next.stamp;
+}
+
 /* Brings the first ring of the pass to the place of its next record. */
 static void bufflink_requeue_ring(struct bufflink *bl,
 				  struct bufflink_ring *ring)
@@ -1552,9 +1558,8 @@ static void bufflink_requeue_ring(struct bufflink *bl,
 		list_del(&ring->pass_node);
 		if (list_empty(&bl->pass))
 			bufflink_report_pending(bl);
-	} else if (!list_is_last(&ring->pass_node, &bl->pass) &&
-		   bufflink_is_later(ring->next.stamp,
-				     list_next_entry(ring, pass_node)->next.stamp)) {
+	} else if (bufflink_is_later(ring->next.stamp,
+				     bufflink_last_of_run(bl, ring))) {
 		list_del(&ring->pass_node);
 		bufflink_queue_ring(bl, ring);
 	}
@@ -1578,9 +1583,7 @@ static size_t bufflink_piece(const struct bufflink_ring *ring)
 static void bufflink_take_run(struct bufflink *bl, struct bufflink_ring *ring,
 			      size_t max)
 {
-	unsigned long last = list_is_last(&ring->pass_node, &bl->pass) ?
-			     bl->pass_stamp :
-			     list_next_entry(ring, pass_node)->next.stamp;
+	unsigned long last = bufflink_last_of_run(bl, ring);
 	size_t piece = bufflink_piece(ring);
 	const u8 *from = ring->tail_ptr;
 	u8 *to = bl->page + bl->page_used;
@@ -1829,19 +1832,16 @@ static int bufflink_try_write(struct bufflink *bl, const void *data,
 {
 	unsigned long irqs = bufflink_lock(bl);
 	struct bufflink_ring *ring = bufflink_this_ring(bl);
-	int err;
+	int err = -EPIPE;
 
-	if (bl->destroyed) {
-		err = -EPIPE;
-	} else if (bl->cpu_rings) {
+	if (bl->destroyed)
+		goto unlock;
+	if (ring != &bl->ring)
 		raw_spin_lock(&ring->lock);
-		err = bufflink_store_percpu(bl, ring, data, 0, size);
+	err = bufflink_store(bl, ring, data, 0, size);
+	if (ring != &bl->ring)
 		raw_spin_unlock(&ring->lock);
-	} else {
-		err = bufflink_store_slow(ring, NULL, data, 0, size);
-		if (!err)
-			bufflink_commit(bl, ring, size);
-	}
+unlock:
 	bufflink_unlock(bl, irqs);
 	return err;
 }
@@ -2222,10 +2222,7 @@ static void bufflink_cut_watermark(struct bufflink *bl, size_t size)
 		bufflink_arm_or_wake(bl);
 }
 
-/*
- * Ends an earlier resize where the old memory is drained, or waits for the reader
- * that is about to. Such a reader copies nothing to a program before.
- */
+/* Ends an earlier resize if the old memory is drained, or waits for its reader. */
 static int bufflink_end_resize(struct bufflink *bl)
 {
 	struct bufflink_ring *ring;

@@ -2,4 +2,5 @@
 # Kernel: 6.1
 # Suite: check_percpu
 # Found-by: not ok .*:a_record_takes_at_most_24_bytes_more_than_it_has:
-/^static noinline int bufflink_store_slow/,/^}/ s/if (need > room)/if (size > room)/
+s/bufflink_check_room(ring, room, need)/bufflink_check_room(ring, room, size)/
+s/size_add(size, sizeof(header)));/size);/
