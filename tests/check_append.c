@@ -26,17 +26,6 @@ static void check_laws(int fd, __u64 records, __u64 bytes, __u64 lost_records,
 	ck_assert_uint_eq(now.lost_bytes, lost_bytes);
 }
 
-static void check_loss(int fd, __u64 records, __u64 bytes, __u64 first,
-		       __u64 last)
-{
-	struct bufflink_loss now = loss(fd);
-
-	ck_assert_uint_eq(now.records, records);
-	ck_assert_uint_eq(now.bytes, bytes);
-	ck_assert_uint_eq(now.first, first);
-	ck_assert_uint_eq(now.last, last);
-}
-
 static void check_no_loss(int fd)
 {
 	check_loss(fd, 0, 0, 0, 0);

@@ -12,23 +12,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-static void check_loss_is(const struct bufflink_loss *report, uint64_t records,
-			  uint64_t bytes, uint64_t first, uint64_t last)
-{
-	ck_assert_uint_eq(report->records, records);
-	ck_assert_uint_eq(report->bytes, bytes);
-	ck_assert_uint_eq(report->first, first);
-	ck_assert_uint_eq(report->last, last);
-}
-
-static void check_loss(int fd, uint64_t records, uint64_t bytes,
-		       uint64_t first, uint64_t last)
-{
-	struct bufflink_loss report = loss(fd);
-
-	check_loss_is(&report, records, bytes, first, last);
-}
-
 START_TEST(fionread_is_the_bytes_that_a_read_finds)
 {
 	int fd = new_client_buffer(10);

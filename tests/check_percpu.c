@@ -64,14 +64,8 @@ static void check_stats(int fd, __u64 size, __u64 used, __u64 records,
 {
 	struct bufflink_stats now = stats(fd);
 
-	ck_assert_uint_eq(now.size, size);
-	ck_assert_uint_eq(now.used, used);
+	check_counts(fd, size, used, bytes);
 	ck_assert_uint_eq(now.records, records);
-	ck_assert_uint_eq(now.bytes, bytes);
-	ck_assert_uint_eq(now.bytes_read, bytes - used);
-	ck_assert_int_eq(readable(fd), used);
-	ck_assert_uint_eq(sysfs_value(NUMBER, "size"), size);
-	ck_assert_uint_eq(sysfs_value(NUMBER, "used"), used);
 	ck_assert_uint_eq(sysfs_value(NUMBER, "records"), records);
 	ck_assert_uint_eq(sysfs_value(NUMBER, "bytes"), bytes);
 	ck_assert_uint_eq(sysfs_value(NUMBER, "highwater"), now.highwater);
@@ -85,17 +79,6 @@ static void check_lost(int fd, __u64 records, __u64 bytes)
 	ck_assert_uint_eq(now.lost_bytes, bytes);
 	ck_assert_uint_eq(sysfs_value(NUMBER, "lost_records"), records);
 	ck_assert_uint_eq(sysfs_value(NUMBER, "lost_bytes"), bytes);
-}
-
-static void check_loss(int fd, __u64 records, __u64 bytes, __u64 first,
-		       __u64 last)
-{
-	struct bufflink_loss report = loss(fd);
-
-	ck_assert_uint_eq(report.records, records);
-	ck_assert_uint_eq(report.bytes, bytes);
-	ck_assert_uint_eq(report.first, first);
-	ck_assert_uint_eq(report.last, last);
 }
 
 static void check_no_loss(int fd)
@@ -309,6 +292,29 @@ START_TEST(counts_are_of_the_bytes_of_the_records)
 }
 END_TEST
 
+/* arm64 copies several bytes at once, and a fault in the last ones fails all. */
+#ifdef __aarch64__
+#define COPIES_ALL	false
+#else
+#define COPIES_ALL	true
+#endif
+
+/* A read into so much room before a hole, and then of what else fits there */
+static void check_read_to_a_hole(int fd, char *hole, size_t room,
+				 const char *text)
+{
+	size_t waits = strlen(text);
+	ssize_t got = read(fd, hole - room, 100);
+
+	if (COPIES_ALL)
+		ck_assert_int_eq(got, room);
+	ck_assert(got >= 1 && got <= (ssize_t)room);
+	ck_assert_int_eq(readable(fd), waits - got);
+	read_all(fd, hole - room + got, room - got);
+	ck_assert_mem_eq(hole - room, text, room);
+	ck_assert_int_eq(readable(fd), waits - room);
+}
+
 START_TEST(a_fault_takes_only_what_was_copied)
 {
 	char *end = page_before_a_hole();
@@ -321,13 +327,10 @@ START_TEST(a_fault_takes_only_what_was_copied)
 		ck_assert_int_eq(result_of(read(fd, hole(), 100)), -EFAULT);
 		ck_assert_int_eq(readable(fd), 11);
 		ck_assert_int_eq(poll_for(fd, POLLIN, 0), POLLIN);
-		ck_assert_int_eq(read(fd, end - 3, 100), 3);
-		ck_assert_mem_eq(end - 3, "fir", 3);
-		ck_assert_int_eq(readable(fd), 8);
+		check_read_to_a_hole(fd, end, 3, "firstsecond");
 		append_text_on(1, "third");
 		ck_assert_int_eq(result_of(read(fd, hole(), 1)), -EFAULT);
-		ck_assert_int_eq(read(fd, end - 4, 100), 4);
-		ck_assert_mem_eq(end - 4, "stse", 4);
+		check_read_to_a_hole(fd, end, 4, "stsecondthird");
 		check_stats(fd, stats(fd).size, 9, 3 * i + 3, 16 * i + 16);
 		check_takes(fd, 'c', 1);
 		check_reads(fd, "ondthird");
@@ -645,30 +648,6 @@ START_TEST(a_record_of_any_context_wakes)
 	}
 }
 END_TEST
-
-static long sum_of_numbers(char *text)
-{
-	long sum = 0;
-	char *end;
-
-	for (; strtol(text, &end, 10), end != text; text = end)
-		sum += strtol(text, NULL, 10);
-	return sum;
-}
-
-/* So far, on all CPUs */
-static long all_irq_work_interrupts(void)
-{
-	FILE *file = fopen("/proc/interrupts", "r");
-	char line[1024];
-
-	ck_assert_ptr_nonnull(file);
-	do {
-		ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
-	} while (!strstr(line, "IRQ work interrupts"));
-	fclose(file);
-	return sum_of_numbers(strchr(line, ':') + 1);
-}
 
 /*
  * So many bytes, on each of the first so many CPUs, wake a read; says how many

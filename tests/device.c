@@ -123,18 +123,37 @@ int signals(int sig)
 }
 
 /* s390x counts them with the few other calls of one CPU to another, or itself */
-long irq_work_interrupts(void)
+static const char *irq_work_counts(char *line, size_t size)
 {
 	FILE *file = fopen("/proc/interrupts", "r");
-	char line[1024];
 
 	ck_assert_ptr_nonnull(file);
 	do {
-		ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+		ck_assert_ptr_nonnull(fgets(line, size, file));
 	} while (!strstr(line, "IRQ work interrupts") &&
 		 !strstr(line, "External Call"));
 	fclose(file);
-	return strtol(strchr(line, ':') + 1, NULL, 10);
+	return strchr(line, ':') + 1;
+}
+
+long irq_work_interrupts(void)
+{
+	char line[1024];
+
+	return strtol(irq_work_counts(line, sizeof(line)), NULL, 10);
+}
+
+long all_irq_work_interrupts(void)
+{
+	char line[1024], *end;
+	const char *text = irq_work_counts(line, sizeof(line));
+	long count, sum = 0;
+
+	while (count = strtol(text, &end, 10), end != text) {
+		sum += count;
+		text = end;
+	}
+	return sum;
 }
 
 static char *map_pages(unsigned int pages)
@@ -237,6 +256,35 @@ void append_text(const char *text)
 void lose(size_t size)
 {
 	ck_assert_int_eq(append_record(0, size), -ENOSPC);
+}
+
+void check_counts(int fd, __u64 size, __u64 used, __u64 bytes)
+{
+	struct bufflink_stats now = stats(fd);
+
+	ck_assert_uint_eq(now.size, size);
+	ck_assert_uint_eq(now.used, used);
+	ck_assert_uint_eq(now.bytes, bytes);
+	ck_assert_uint_eq(now.bytes_read, bytes - used);
+	ck_assert_int_eq(readable(fd), used);
+	ck_assert_uint_eq(sysfs_value(NUMBER, "size"), size);
+	ck_assert_uint_eq(sysfs_value(NUMBER, "used"), used);
+}
+
+void check_loss_is(const struct bufflink_loss *report, __u64 records,
+		   __u64 bytes, __u64 first, __u64 last)
+{
+	ck_assert_uint_eq(report->records, records);
+	ck_assert_uint_eq(report->bytes, bytes);
+	ck_assert_uint_eq(report->first, first);
+	ck_assert_uint_eq(report->last, last);
+}
+
+void check_loss(int fd, __u64 records, __u64 bytes, __u64 first, __u64 last)
+{
+	struct bufflink_loss report = loss(fd);
+
+	check_loss_is(&report, records, bytes, first, last);
 }
 
 void check_reads(int fd, const char *text)

@@ -30,6 +30,7 @@ long call_finish(struct call *call);		/* its result */
 void handle_signal(int sig, int flags);	/* count it; sa_flags of sigaction */
 int signals(int sig);			/* how many have come */
 long irq_work_interrupts(void);		/* so far, on CPU 0 */
+long all_irq_work_interrupts(void);	/* on all CPUs */
 
 /*
  * A case of these tests, with the fixtures of all; each test has its time. The
@@ -74,5 +75,11 @@ void destroy_buffer(void);		/* what new_*() made */
 void append_text(const char *text);
 void lose(size_t size);			/* a record that there is no room for */
 void check_reads(int fd, const char *text);	/* exactly this is next */
+/* The law of bytes holds, and these are the values. */
+void check_counts(int fd, __u64 size, __u64 used, __u64 bytes);
+/* The report, which is then a new one, says this. */
+void check_loss(int fd, __u64 records, __u64 bytes, __u64 first, __u64 last);
+void check_loss_is(const struct bufflink_loss *report, __u64 records,
+		   __u64 bytes, __u64 first, __u64 last);
 
 #endif /* _DEVICE_H */

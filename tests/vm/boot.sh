@@ -80,8 +80,7 @@ make_initramfs() {
 		cp -r "$build/$kernel"/readme/* "$top/Makefile" \
 			"$top/packaging" "$root/t"
 		copy_program /usr/bin/make
-		cp "$suites"/check_* "$suites"/client_* "$suites"/hostile_* \
-			"$root/t"
+		cp "$suites"/*_* "$root/t"
 	fi
 	if [ "$script" = torture.sh ]; then
 		copy_program /usr/bin/stress-ng
