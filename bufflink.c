@@ -1823,6 +1823,18 @@ static size_t bufflink_capacity(const struct bufflink *bl,
 	return READ_ONCE(ring->size) - bl->header_size;
 }
 
+static int bufflink_write_percpu(struct bufflink *bl, const void *data,
+				 size_t size)
+{
+	struct bufflink_ring *ring = raw_cpu_ptr(bl->cpu_rings);
+	int err;
+
+	raw_spin_lock(&ring->lock);
+	err = bufflink_store(bl, ring, data, 0, size);
+	raw_spin_unlock(&ring->lock);
+	return err;
+}
+
 /*
  * Appends what a program wrote, or returns an error. That is no loss. While the
  * lock of bl->ring is held, the buffer is not destroyed.
@@ -1831,17 +1843,14 @@ static int bufflink_try_write(struct bufflink *bl, const void *data,
 			      size_t size)
 {
 	unsigned long irqs = bufflink_lock(bl);
-	struct bufflink_ring *ring = bufflink_this_ring(bl);
-	int err = -EPIPE;
+	int err;
 
 	if (bl->destroyed)
-		goto unlock;
-	if (ring != &bl->ring)
-		raw_spin_lock(&ring->lock);
-	err = bufflink_store(bl, ring, data, 0, size);
-	if (ring != &bl->ring)
-		raw_spin_unlock(&ring->lock);
-unlock:
+		err = -EPIPE;
+	else if (bl->cpu_rings)
+		err = bufflink_write_percpu(bl, data, size);
+	else
+		err = bufflink_store(bl, &bl->ring, data, 0, size);
 	bufflink_unlock(bl, irqs);
 	return err;
 }
