@@ -40,8 +40,8 @@
  * Append
  * ------
  *
- * @credit is the number of bytes that fit at @head_ptr in one piece and do not
- * raise @highwater. A record of at most @credit bytes is copied at once: one
+ * @credit is the number of bytes that may be appended at @head_ptr in one piece
+ * without a new maximum, @highwater. A record of at most @credit bytes is copied at once: one
  * comparison answers whether there is room, whether the record wraps, and
  * whether there is a new maximum. A larger record, or one in pieces, goes to
  * bufflink_store_slow(), which looks at @tail and grants new credit. As @tail
@@ -63,11 +63,11 @@
  * one append returned before another was called, its stamp is lower.
  *
  * A reader merges the rings in passes. A pass takes a stamp, and then looks at
- * @head of each ring, as @limit. It has the records up to its stamp, in the order
- * of their stamps; the others are left to the next pass. A record may be missing
- * in the pass though its stamp is low enough, if its append had not published it
- * yet. But then it had not returned when the pass began, so it need not come
- * before any record of the pass.
+ * @head of each ring, as @limit. A pass contains the records up to its stamp, in
+ * the order of their stamps. The others are left to the next pass. A record may be
+ * missing in the pass though its stamp is low enough, if its append had not
+ * published it yet. But then it had not returned when the pass began, so it need
+ * not come before any record of the pass.
  *
  * @pass lists the rings by the stamps of their next records. The reader takes
  * records of the first ring up to the stamp of the second, and then brings the
@@ -110,11 +110,11 @@
  *   order, or under a lock, that leaves no gap between the two.
  *
  * - read(), and poll() for data, arm by BL_ARMED. The next append clears it and
- *   queues an irq_work, once for each sleep. With fewer than @watermark bytes,
- *   BL_ARMED stays, and the next timer tick wakes for any byte.
+ *   queues an irq_work. So a sleep costs one irq_work. With fewer than @watermark
+ *   bytes, BL_ARMED stays, and the next timer tick wakes for any byte.
  * - A program with O_ASYNC is told by SIGIO and does not look again. So each
  *   read arms for it. If bytes are left, the read queues the wakeup at once.
- * - A reader that must not wait gets -EAGAIN while another one holds
+ * - A nonblocking reader gets -EAGAIN while another one holds
  *   @read_lock, even if bytes wait. The other one arms for it in the same way.
  * - A wakeup wakes only one of several exclusive waiters (EPOLLEXCLUSIVE). It
  *   first arms for the others.
@@ -161,10 +161,10 @@
  * Without it, a waiter sleeps while bytes wait.
  *
  * B4, queues: bufflink_poll() and wait_event_interruptible() join a wait queue
- * and then look at @tail, or at the flags of a loss. bufflink_try_read(),
- * bufflink_set_loss_flags() and bufflink_get_loss() change these and then look
- * at the queue. There is a full barrier on each side. Without it, neither sees
- * the other.
+ * and then look at @tail, or at the flags of a loss. bufflink_copy_out(),
+ * bufflink_merge(), bufflink_set_loss_flags() and bufflink_get_loss() change
+ * these and then look at the queue. There is a full barrier on each side. Without
+ * it, neither sees the other.
  *
  * B5, the end: bufflink_destroy() releases @destroyed after the last append;
  * bufflink_read_iter() and bufflink_events() acquire it and then look at @head.
@@ -195,8 +195,8 @@
  * and its callers then look at @tail. Without it, bytes of the old memory are
  * taken for bytes of the new.
  *
- * B9, order: bufflink_stamp() takes a stamp after the lock, and so after all that
- * the caller has seen; bufflink_begin_pass() takes the stamp of the pass, and then
+ * B9, order: bufflink_stamp() takes a stamp after it has the lock, and so after all
+ * that its caller has seen; bufflink_begin_pass() takes the stamp of the pass, and then
  * looks at @head of each ring. There is a full barrier on each side. Without it, a
  * pass has a record, but not one of another ring that had returned before.
  *
@@ -207,7 +207,7 @@
  * bufflink_destroy() takes the device away, so that no file is opened any more,
  * and marks the buffer destroyed, so that no program appends any more. Then it
  * waits for a reader that copies out of the client's memory. Such bytes are
- * first copied to @bounce, a page of ours, so it waits for a memcpy(). It never
+ * first copied to @page, under @bounce_lock, so it waits for a memcpy(). It never
  * waits for a copy to user memory, which may take as long as the program likes.
  * Nothing calls into the client.
  *
@@ -254,6 +254,7 @@
 #include <linux/overflow.h>
 #include <linux/percpu.h>
 #include <linux/poll.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -298,7 +299,7 @@ static enum cpuhp_state bufflink_dead_state;
 /* How many appends, and other holders of a lock, are nested on this CPU */
 static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 
-/* Bits of struct bufflink.flags. BL_ARMED changes only with a lock held. */
+/* Bits of struct bufflink.flags. BL_ARMED changes with the lock of a ring held. */
 #define BL_ARMED	BIT(0)	/* the next append wakes */
 #define BL_LAZY		BIT(1)	/* irq_tick is queued */
 #define BL_LOST		BIT(2)	/* the report has a loss */
@@ -351,12 +352,12 @@ struct bufflink_ring {
 	unsigned long limit;	/* head when the pass began */
 	struct list_head pass_node;
 
-	/* bufflink_resize() writes these, under lock. */
+	/* bufflink_resize() writes these, the first three under lock. */
 	u8 *data ____cacheline_aligned_in_smp;
 	size_t size;		/* bytes */
 	unsigned long turn;	/* head when data changed */
 	u8 *spare;		/* data to be; under resize_lock */
-	u8 *drained;		/* data that was; to be freed */
+	u8 *drained;		/* data that was, to be freed; by xchg() */
 
 	struct list_head node;	/* constant after creation */
 };
@@ -364,18 +365,19 @@ struct bufflink_ring {
 struct bufflink {
 	/*
 	 * In a per-CPU buffer no record goes here: credit is always 0. @tail is
-	 * the stream's and @size that of all rings. First: its address is bl.
+	 * the stream's, and @size that of all rings, under lock. It is the first
+	 * member, so that an append need not add its offset.
 	 */
 	struct bufflink_ring ring;
 
-	/* Read by each append, and hardly ever written. */
+	/* Read by each append. Only waiters and losses change it. */
 	atomic_t flags;		/* BL_* */
 	bool destroyed;		/* under lock of ring; B5 */
 	bool has_clock;		/* stamps are times */
 	unsigned int header_size;	/* bytes; 0 if there are no cpu_rings */
 	unsigned int ring_count;
 	size_t watermark;	/* bytes; under lock of ring */
-	size_t ring_watermark;	/* a ring's share of it */
+	size_t ring_watermark;	/* a ring's share of it, headers included */
 	struct bufflink_ring __percpu *cpu_rings; /* NULL if there is one lock */
 	struct list_head rings;	/* where records go */
 
@@ -388,7 +390,6 @@ struct bufflink {
 
 	/* Under read_lock. */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
-	struct mutex bounce_lock;	/* held while client memory is read */
 	void *page;		/* bytes that were taken, but not copied out */
 	size_t page_start;	/* where in @page they begin */
 	size_t page_used;	/* bytes of them; read without read_lock */
@@ -403,11 +404,13 @@ struct bufflink {
 	struct irq_work irq_now;
 	struct irq_work irq_tick;
 	struct kthread_work work_now;	/* for irq_now on PREEMPT_RT */
-	unsigned int tick_cpu;	/* where irq_tick was queued */
-	atomic_t readers;	/* files open for reading; -1: one, exclusively */
 
+	struct mutex bounce_lock;	/* held while client memory is read */
 	struct mutex resize_lock;	/* held by the one resize at a time */
-	atomic_t turning;	/* rings whose readers are in old memory */
+	atomic_t turning;	/* rings that a resize has yet to turn */
+	unsigned int tick_cpu;	/* where irq_tick was queued; under BL_LAZY */
+	atomic_t readers;	/* files open for reading; -1: one, exclusively */
+	struct kref ref;	/* the client, and each open file */
 
 	/* Constant after creation. */
 	bool is_client_memory;
@@ -416,7 +419,6 @@ struct bufflink {
 	char owner[MODULE_NAME_LEN];
 	char name[BUFFLINK_NAME_MAX + 1];	/* empty for none */
 	struct miscdevice misc;
-	struct kref ref;
 };
 
 struct bufflink_file {
@@ -502,11 +504,25 @@ static __always_inline bool bufflink_cpu_went_offline(void)
 	return !cpu_online(cpu) && cpu_dying(cpu);
 }
 
-/* If so, bufflink_cpu_offline() and bufflink_destroy() will wait for irq_tick. */
-static __always_inline bool bufflink_may_queue_tick(const struct bufflink *bl)
+/*
+ * Returns whether irq_tick will look at the bytes that wait. It is queued only if
+ * bufflink_cpu_offline() and bufflink_destroy() will wait for it, and not while
+ * it still runs elsewhere: they wait for one CPU.
+ */
+static bool bufflink_queue_tick(struct bufflink *bl)
 {
-	return cpu_active(raw_smp_processor_id()) &&
-	       !READ_ONCE(bl->destroyed);
+	unsigned int cpu = raw_smp_processor_id();
+
+	if (!cpu_active(cpu) || READ_ONCE(bl->destroyed))
+		return false;
+	if (atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY)
+		return true;
+	if (irq_work_is_busy(&bl->irq_tick)) {
+		atomic_andnot(BL_LAZY, &bl->flags);
+		return false;
+	}
+	WRITE_ONCE(bl->tick_cpu, cpu);
+	return irq_work_queue(&bl->irq_tick);
 }
 
 /* Clears BL_ARMED, and says whether it was set. */
@@ -529,15 +545,10 @@ static noinline void bufflink_queue_data_wakeup(struct bufflink *bl,
 	if (!used || !(atomic_read(&bl->flags) & BL_ARMED) ||
 	    bufflink_cpu_went_offline())
 		return;
-	if (used < READ_ONCE(bl->ring_watermark) &&
-	    bufflink_may_queue_tick(bl)) {
-		if (!(atomic_fetch_or(BL_LAZY, &bl->flags) & BL_LAZY)) {
-			WRITE_ONCE(bl->tick_cpu, raw_smp_processor_id());
-			irq_work_queue(&bl->irq_tick);
-		}
-	} else if (bufflink_disarm(bl)) {
+	if (used < READ_ONCE(bl->ring_watermark) && bufflink_queue_tick(bl))
+		return;
+	if (bufflink_disarm(bl))
 		irq_work_queue(&bl->irq_now);
-	}
 }
 
 /*
@@ -559,13 +570,14 @@ static noinline void bufflink_queue_data_wakeup(struct bufflink *bl,
  * for at most BL_REFUSED_MAX bytes; a larger one takes the lock. When the number
  * of records reaches half of its range, the word is negative, and the next
  * record takes the lock and folds. Until then, each CPU may add two records that
- * looked at the word before: one in an NMI, and one that the NMI interrupted.
+ * looked at the word before: one in an NMI, and one that the NMI interrupted. A
+ * kernel of 32 bits for more than BL_REFUSED_CPUS takes the lock each time.
  */
 #define BL_REFUSED	(1L << (BITS_PER_LONG / 4 * 3))
 #define BL_REFUSED_MAX	(1UL << (BITS_PER_LONG / 2))
+#define BL_REFUSED_CPUS	(1L << (BITS_PER_LONG / 4 - 2))
 
 static_assert(BL_REFUSED_MAX << (BITS_PER_LONG / 4) == BL_REFUSED);
-static_assert(2 * CONFIG_NR_CPUS <= 1L << (BITS_PER_LONG / 4 - 1));
 
 static noinline void bufflink_queue_loss_wakeup(struct bufflink *bl)
 {
@@ -674,7 +686,8 @@ static __always_inline bool bufflink_refuse_if_full(struct bufflink *bl,
 	used = head - READ_ONCE(ring->tail);
 	if (used > capacity || size > capacity || size <= capacity - used)
 		return false;
-	if (size > BL_REFUSED_MAX || atomic_long_read(&ring->refused) < 0)
+	if (CONFIG_NR_CPUS > BL_REFUSED_CPUS || size > BL_REFUSED_MAX ||
+	    atomic_long_read(&ring->refused) < 0)
 		return false;
 	atomic_long_add_return(BL_REFUSED + size, &ring->refused); /* B6 */
 	bufflink_set_loss_flags(bl, BL_UNFOLDED);
@@ -690,7 +703,7 @@ static noinline void bufflink_fold(struct bufflink *bl,
 	if (bl->cpu_rings ? !atomic_long_read(&ring->missed_records) :
 			    !(atomic_read(&bl->flags) & BL_UNFOLDED))
 		return;
-	/* BL_LOST comes first. With neither flag set, a loss would wake twice. */
+	/* BL_LOST first. If neither flag were set, the next loss would wake again. */
 	if (!bl->cpu_rings && (atomic_long_read(&ring->refused) ||
 			       atomic_long_read(&ring->missed_records)))
 		bufflink_set_loss_flags(bl, BL_LOST);
@@ -722,7 +735,7 @@ static __always_inline void bufflink_leave(unsigned long irqs)
 	local_irq_restore(irqs);
 }
 
-/* All but the appends of clients use this. Some of these must not wait. */
+/* Also folds. The appends of clients use bufflink_lock_or_miss() instead. */
 static unsigned long bufflink_lock_ring(struct bufflink *bl,
 					struct bufflink_ring *ring)
 	__acquires(&ring->lock)
@@ -886,7 +899,8 @@ static int bufflink_store_percpu(struct bufflink *bl,
 	ring->pending_bytes = 0;
 	if (ring->pending_records)
 		ring->credit = 0;
-	bufflink_commit_slow(bl, ring, size + sizeof(header));
+	bufflink_advance(ring, size + sizeof(header));
+	bufflink_queue_data_wakeup(bl, ring);
 	return 0;
 }
 
@@ -1014,9 +1028,9 @@ exit:
  * @data: the record
  * @size: its size in bytes; nothing is stored if this is 0
  *
- * The record is stored whole or not at all. The records of all producers are
- * read in the order in which the calls took the lock; of a per-CPU buffer, in the
- * order of their stamps. This function neither sleeps nor allocates. Interrupts
+ * The record is stored whole or not at all. The records of all producers are read
+ * in one order. In it, a record comes before another if its call returned before
+ * the other was called. This function neither sleeps nor allocates. Interrupts
  * are off while it copies @size bytes, and other producers of the ring wait for
  * the lock: keep records small.
  *
@@ -1120,8 +1134,10 @@ static void bufflink_arm_or_wake(struct bufflink *bl)
 		bufflink_queue_data_wakeup(bl, ring);
 		bufflink_unlock_ring(ring, irqs);
 	}
+	irqs = bufflink_lock(bl);
 	if (READ_ONCE(bl->page_used) && bufflink_disarm(bl))
 		irq_work_queue(&bl->irq_now);
+	bufflink_unlock(bl, irqs);
 }
 
 /*
@@ -1172,7 +1188,7 @@ static void bufflink_wake_readers(struct bufflink *bl)
 	if (bufflink_has_two_exclusive(&bl->data_wait))
 		bufflink_arm(bl);
 	irqs = bufflink_lock(bl);
-	WRITE_ONCE(bl->wakeups, bl->wakeups + 1);
+	bl->wakeups++;
 	bufflink_unlock(bl, irqs);
 
 	wake_up_interruptible(&bl->data_wait);
@@ -1266,9 +1282,10 @@ static void bufflink_free_memory(struct bufflink *bl)
 }
 
 /*
- * A wakeup may still be on its way. An irq_work can run on two CPUs at once, and
- * irq_work_sync() may miss one of them. It runs with interrupts off or under
- * RCU, so synchronize_rcu() waits for both.
+ * A wakeup may still be on its way. irq_now can run on two CPUs at once, and
+ * irq_work_sync() may miss one of them. It runs with interrupts off, so
+ * synchronize_rcu() waits for both. On PREEMPT_RT, the irq_work thread still looks
+ * at irq_tick after it has marked it as done. The thread has no RCU reader.
  */
 static void bufflink_free(struct kref *ref)
 {
@@ -1277,6 +1294,8 @@ static void bufflink_free(struct kref *ref)
 	irq_work_sync(&bl->irq_tick);
 	irq_work_sync(&bl->irq_now);
 	synchronize_rcu();
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && bl->tick_cpu != nr_cpu_ids)
+		synchronize_rcu_tasks();
 	kthread_cancel_work_sync(&bl->work_now);
 	bufflink_free_memory(bl);
 }
@@ -1364,7 +1383,7 @@ static void bufflink_turn(struct bufflink *bl, struct bufflink_ring *ring)
 	irqs = bufflink_lock_ring(bl, ring);
 	ring->tail_ptr = ring->data;
 	ring->read_size = ring->size;
-	atomic_dec(&bl->turning);
+	atomic_dec(&bl->turning);	/* before the next resize sets it */
 	smp_store_release(&ring->read_data, ring->data);	/* B8 */
 	bufflink_unlock_ring(ring, irqs);
 	vfree(xchg(&ring->drained, drained));
@@ -1464,13 +1483,13 @@ static __always_inline bool bufflink_look(struct bufflink *bl,
 	return !bufflink_is_later(ring->next.stamp, bl->pass_stamp);
 }
 
-/* Not lower than the stamps so far, but lower than all to come */
+/* At least the stamp of each append that has returned, and less than any to come */
 static unsigned long bufflink_last_stamp(struct bufflink *bl)
 {
 	unsigned long stamp = bl->has_clock ? ktime_get_raw_fast_ns() - 1 :
 					      atomic_long_read(&bl->counter);
 
-	rmb();		/* for a clock that is no memory */
+	rmb();		/* the clock may be a register: smp_mb() does not order it */
 	smp_mb();	/* B9 */
 	return stamp;
 }
@@ -1542,7 +1561,7 @@ static void bufflink_take_header(struct bufflink *bl,
 					ring->next.lost_bytes);
 }
 
-/* How far the first ring of the pass may go before another has its turn */
+/* The stamp up to which the first ring of the pass comes before all others */
 static unsigned long bufflink_last_of_run(const struct bufflink *bl,
 					  const struct bufflink_ring *first)
 {
@@ -1620,6 +1639,13 @@ static void bufflink_take_part(struct bufflink *bl, struct bufflink_ring *ring,
 	bufflink_advance_tail(ring, n);
 }
 
+/* Exclusive waiters, too: the first may need more room than there is. */
+static void bufflink_wake_writers(struct bufflink *bl)
+{
+	if (wq_has_sleeper(&bl->room_wait))			/* B4 */
+		wake_up_interruptible_all(&bl->room_wait);
+}
+
 /* Moves at most @max of the next bytes of the pass to the page. */
 static void bufflink_take(struct bufflink *bl, size_t max)
 {
@@ -1657,8 +1683,9 @@ static const void *bufflink_merge(struct bufflink *bl, size_t *n,
 			break;
 		}
 	}
-	/* Before a copy that may take long: a resize waits for this. */
+	/* Before a copy that may take long: a resize, or a writer, waits for this. */
 	bufflink_turn_all(bl);
+	bufflink_wake_writers(bl);
 	*n = min(bl->page_used, want);
 	return bl->page + bl->page_start;
 }
@@ -1693,10 +1720,12 @@ static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 		copied = copy_to_iter(data, n, to);
 		if (copied < n)
 			err = -EFAULT;
-		if (bl->cpu_rings)
+		if (bl->cpu_rings) {
 			bufflink_advance_page(bl, copied);
-		else
+		} else {
 			bufflink_advance_tail(&bl->ring, copied);
+			bufflink_wake_writers(bl);
+		}
 		done += copied;
 	}
 	return done ? done : err;
@@ -1741,20 +1770,27 @@ static void bufflink_free_drained(struct bufflink *bl)
 }
 
 /*
+ * A loss that finds its ring drained wakes by itself. So one more look is enough,
+ * for a loss that did not find that yet; a flood of losses would keep us here.
+ *
  * A reader that found the lock taken got -EAGAIN, and must hear of the rest. Others
  * must hear of bytes in the page: an append did not see them in its ring.
  */
 static void bufflink_unlock_read(struct bufflink *bl)
 {
+	int looks = 2;
+	size_t left;
+
 	do {
 		bufflink_finish_read(bl);
+		left = bl->page_used;
 		mutex_unlock(&bl->read_lock);
 		bufflink_free_drained(bl);
 		smp_mb();	/* B7 */
 	} while (unlikely(bufflink_any_at_turn(bl) ||
-			  bufflink_has_late_loss(bl)) &&
+			  (bufflink_has_late_loss(bl) && --looks)) &&
 		 mutex_trylock(&bl->read_lock));
-	if (READ_ONCE(bl->page_used) ||
+	if (left ||
 	    ((atomic_read(&bl->flags) & BL_CONTENDED) &&
 	     (atomic_fetch_andnot(BL_CONTENDED, &bl->flags) & BL_CONTENDED)))
 		bufflink_arm_or_wake(bl);
@@ -1779,10 +1815,6 @@ static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 		return -ERESTARTSYS;
 	done = bufflink_copy_out(bl, to);
 	bufflink_unlock_read(bl);
-
-	/* Exclusive waiters, too: the first may need more room than there is. */
-	if (done && wq_has_sleeper(&bl->room_wait))		/* B4 */
-		wake_up_interruptible_all(&bl->room_wait);
 	return done;
 }
 
@@ -1801,10 +1833,12 @@ static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		/* The holder of read_lock arms for this one, too: B7. */
 		if (ret == -EAGAIN)
 			return ret;
-		if (ret || destroyed)
+		if (ret || (destroyed && !bufflink_has_data(bl)))
 			break;
 		if (nowait)
 			ret = -EAGAIN;
+		else if (signal_pending(current))	/* others may take all */
+			ret = -ERESTARTSYS;
 		else
 			ret = wait_event_interruptible(bl->data_wait,
 						       bufflink_ready_or_arm(bl));
@@ -1873,6 +1907,8 @@ static int bufflink_write_record(struct bufflink *bl, const void *data,
 	while ((err = bufflink_try_write(bl, data, size)) == -ENOSPC) {
 		if (nowait)
 			return -EAGAIN;
+		if (signal_pending(current))	/* others may take all room */
+			return -ERESTARTSYS;
 		err = wait_event_interruptible(bl->room_wait,	/* B4 */
 					       bufflink_may_write(bl, size));
 		if (err)
@@ -1982,7 +2018,7 @@ static __poll_t bufflink_poll(struct file *file, poll_table *pt)
 
 	/* Edge-triggered waiters arm even if bytes wait already. */
 	if (wanted & BL_POLL_IN && (wanted & EPOLLET || !(events & EPOLLIN)) &&
-	    waitqueue_active(&bf->bl->data_wait)) {	/* else none sleeps */
+	    waitqueue_active(&bf->bl->data_wait)) {	/* or nobody will sleep */
 		bufflink_arm(bf->bl);
 		events = bufflink_events(bf, wanted);
 	}
@@ -2020,9 +2056,11 @@ static void bufflink_snapshot(struct bufflink *bl, struct bufflink_stats *stats)
 		stats->lost_bytes = bufflink_add(stats->lost_bytes,
 						 ring->lost_bytes);
 		tail = READ_ONCE(bl->ring.tail);
-		stats->wakeups = READ_ONCE(bl->wakeups);
 		bufflink_unlock_ring(ring, irqs);
 	}
+	irqs = bufflink_lock(bl);
+	stats->wakeups = bl->wakeups;
+	bufflink_unlock(bl, irqs);
 	stats->highwater *= bl->ring_count;
 	stats->used = max((long)((unsigned long)stats->bytes - tail), 0L);
 	stats->bytes_read = stats->bytes - stats->used;
@@ -2244,7 +2282,9 @@ static int bufflink_end_resize(struct bufflink *bl)
 			/* A program may keep the reader for long. */
 			if (READ_ONCE(bl->page_used))
 				return -EBUSY;
-			schedule_timeout_uninterruptible(1);
+			schedule_timeout_killable(1);
+			if (fatal_signal_pending(current))
+				return -EINTR;
 		}
 		if (bufflink_is_turning(ring))
 			return -EBUSY;
@@ -2288,9 +2328,11 @@ static int bufflink_resize_rings(struct bufflink *bl, size_t size)
  *
  * * -EINVAL - @size is 0 or too large to be rounded up, or the memory is the
  *   client's
- * * -EBUSY - bytes from before an earlier resize still wait, or another resize
- *   is under way
+ * * -EBUSY - bytes from before an earlier resize still wait, another resize is
+ *   under way, or a program keeps a reader of a per-CPU buffer
  * * -ENOMEM - not enough memory
+ * * -EINTR - a signal kills the caller, while another reader ends the earlier
+ *   resize
  */
 int bufflink_resize(struct bufflink *bl, size_t size)
 {
@@ -2443,21 +2485,13 @@ static int bufflink_init_ring(struct bufflink *bl, struct bufflink_ring *ring,
 	return ring->data ? 0 : -ENOMEM;
 }
 
-/* Two looks at a strict clock never see the same time. */
+/*
+ * Whether the clock has moved on by the time that another append can be called. It
+ * must fit into a stamp, and count nanoseconds.
+ */
 static bool bufflink_has_strict_clock(void)
 {
-	u64 last = 0, now;
-	int i;
-
-	if (BITS_PER_LONG < 64)
-		return false;
-	for (i = 0; i < 1000; i++) {
-		now = ktime_get_raw_fast_ns();
-		if (now == last)
-			return false;
-		last = now;
-	}
-	return true;
+	return BITS_PER_LONG == 64 && ktime_get_resolution_ns() <= 1;
 }
 
 static int bufflink_init_cpu_rings(struct bufflink *bl, size_t size)
@@ -2521,6 +2555,7 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size,
 	}
 	bl->watermark = 1;
 	bl->ring_watermark = 1;
+	bl->tick_cpu = nr_cpu_ids;
 	kref_init(&bl->ref);
 	mutex_init(&bl->read_lock);
 	mutex_init(&bl->bounce_lock);
@@ -2581,7 +2616,7 @@ static int bufflink_add_device(struct bufflink *bl)
 	bl->misc.fops = &bufflink_fops;
 	bl->misc.groups = bufflink_groups;
 	err = misc_register(&bl->misc);
-	/* 6.1 may say so when no dynamic minor is left. */
+	/* 6.1 may return -EEXIST if no dynamic minor is left. */
 	return err == -EEXIST ? -EBUSY : err;
 }
 
@@ -2589,9 +2624,12 @@ static int bufflink_register(struct bufflink **blp, void *buf, size_t size,
 			     int minor, const char *name, unsigned int flags,
 			     const char *owner)
 {
-	struct bufflink *bl = bufflink_alloc(buf, size, flags);
+	struct bufflink *bl;
 	int err;
 
+	if (!bufflink_offline_state)	/* built into the kernel, without us */
+		return -ENODEV;
+	bl = bufflink_alloc(buf, size, flags);
 	if (IS_ERR(bl))
 		return PTR_ERR(bl);
 	strscpy(bl->name, name, sizeof(bl->name));
@@ -2633,6 +2671,7 @@ free:
  *   to be rounded up
  * * -EBUSY - @minor is taken, or the kernel has no misc device left
  * * -ENOMEM - not enough memory
+ * * -ENODEV - bufflink is built into the kernel, and has not started
  */
 int __bufflink_create(struct bufflink **blp, void *buf, size_t size, int minor,
 		      const char *owner)
@@ -2669,6 +2708,7 @@ EXPORT_SYMBOL_GPL(__bufflink_create);
  *   large to be rounded up
  * * -EBUSY - the kernel has no misc device left
  * * -ENOMEM - not enough memory
+ * * -ENODEV - bufflink is built into the kernel, and has not started
  */
 int __bufflink_create_named(struct bufflink **blp, const char *name,
 			    size_t size, unsigned int flags, const char *owner)
@@ -2706,12 +2746,14 @@ void bufflink_destroy(struct bufflink *bl)
 	smp_store_release(&bl->destroyed, true);	/* B5 */
 	bufflink_unlock(bl, irqs);
 	/* After this, nothing queues irq_tick. */
-	list_for_each_entry(ring, &bl->rings, node)
-		bufflink_unlock_ring(ring, bufflink_lock_ring(bl, ring));
+	list_for_each_entry(ring, &bl->rings, node) {
+		irqs = bufflink_lock_ring(bl, ring);
+		bufflink_unlock_ring(ring, irqs);
+	}
 	irq_work_sync(&bl->irq_tick);
 	bufflink_remove_number(bl);
 
-	/* A reader that holds this now is the last one in client memory. */
+	/* After this, no reader is in the client's memory. */
 	mutex_lock(&bl->bounce_lock);
 	mutex_unlock(&bl->bounce_lock);
 

@@ -31,7 +31,8 @@ struct bufflink_loss {
 };
 
 /**
- * struct bufflink_stats - one consistent look at a buffer
+ * struct bufflink_stats - one consistent look at a buffer; if it is per-CPU, at
+ *	one ring after another
  * @size: capacity (bytes)
  * @used: appended and not read yet (bytes); more than @size, perhaps, after a
  *	resize

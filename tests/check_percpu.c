@@ -516,7 +516,7 @@ START_TEST(a_writer_without_room_waits_for_its_ring)
 END_TEST
 
 /* A read takes records out of their rings before it copies them. */
-START_TEST(room_that_a_fault_makes_wakes_a_writer)
+START_TEST(a_writer_has_the_room_that_a_slow_reader_has_made)
 {
 	int fd = new_percpu(PAGE);
 	int blocking = open_buffer(NUMBER, O_RDWR);
@@ -527,9 +527,9 @@ START_TEST(room_that_a_fault_makes_wakes_a_writer)
 	call_start(&writer, SYS_write, blocking, (long)"y", 1);
 	call_wait_asleep(&writer);
 	stuck_reader_start(&stuck, blocking, 4 * QUARTER);
+	ck_assert_int_eq(call_finish(&writer), 1);
 	slow_page_remove(&stuck.slow);
 	ck_assert_int_eq(call_finish(&stuck.call), -EFAULT);
-	ck_assert_int_eq(call_finish(&writer), 1);
 	check_takes(fd, 'x', 4 * QUARTER);
 	check_reads(fd, "y");
 }
@@ -590,6 +590,32 @@ START_TEST(poll_says_what_there_is)
 				 POLLIN | POLLOUT);
 		check_reads(fd, "x");
 	}
+}
+END_TEST
+
+/* The rings stay empty, so each read finds a loss that it may report. */
+START_TEST(a_flood_of_losses_does_not_keep_a_reader)
+{
+	struct producer_run run = {
+		.count = 300000,
+		.size_min = PRODUCER_RECORD_MAX + 1,
+		.size_max = PRODUCER_RECORD_MAX + 1,
+	};
+	int fd = new_percpu(PAGE);
+	struct call flood;
+	unsigned int i;
+
+	pin(1);
+	call_start(&flood, SYS_ioctl, producer, PRODUCER_RUN, (long)&run);
+	pin(0);
+	ck_assert_int_eq(poll_for(fd, POLLPRI, PATIENCE_MS), POLLPRI);
+	for (i = 0; i < 100; i++) {
+		check_again(fd);
+		loss(fd);
+	}
+	ck_assert_uint_lt(stats(fd).lost_records, run.count);
+	ck_assert_int_eq(call_finish(&flood), 0);
+	check_lost(fd, run.count, run.count * run.size_max);
 }
 END_TEST
 
@@ -1668,7 +1694,7 @@ int main(void)
 		 highwater_is_the_share_of_the_fullest_ring);
 	add_case(suite, "write and poll", a_program_writes_to_the_ring_of_its_cpu,
 		 a_writer_without_room_waits_for_its_ring,
-		 room_that_a_fault_makes_wakes_a_writer,
+		 a_writer_has_the_room_that_a_slow_reader_has_made,
 		 a_reader_by_edge_hears_of_what_a_fault_has_left,
 		 a_reader_that_a_program_keeps_does_not_keep_a_resize,
 		 poll_says_what_there_is);
@@ -1681,7 +1707,7 @@ int main(void)
 	add_loop_case(suite, "contexts", PRODUCER_CONTEXTS,
 		      a_record_of_any_context_wakes,
 		      what_cannot_wait_for_the_lock_is_reported_once);
-	add_case(suite, "loss",
+	add_case(suite, "loss", a_flood_of_losses_does_not_keep_a_reader,
 		 a_loss_is_counted_at_once_and_reported_where_it_is,
 		 a_loss_in_an_empty_buffer_is_reported_at_once,
 		 losses_of_two_cpus_have_a_place_each,

@@ -186,6 +186,32 @@ START_TEST(room_wakes_every_writer_that_waits)
 }
 END_TEST
 
+/* The read is of two pieces, as the bytes wrap. Only the second is slow. */
+START_TEST(a_writer_has_the_room_that_a_slow_reader_has_made)
+{
+	int fd = new_buffer(PAGE);
+	int blocking = open_buffer(NUMBER, O_RDWR);
+	struct slow_page slow = slow_page();
+	char first[PAGE / 2];
+	struct iovec pieces[] = {
+		{ first, sizeof(first) }, { slow.page, sizeof(first) },
+	};
+	struct call reader, writer;
+
+	fill(0, PAGE / 2);
+	drain(fd);
+	fill(0, PAGE);
+	start_sleeping_write(&writer, blocking, "text");
+	call_start(&reader, SYS_readv, blocking, (long)pieces, 2);
+	slow_page_wait_touched(&slow);
+	ck_assert_int_eq(call_finish(&writer), 4);
+	slow_page_fill(&slow);
+	ck_assert_int_eq(call_finish(&reader), PAGE);
+	check_reads(fd, "text");
+	check_nothing_lost(fd);
+}
+END_TEST
+
 START_TEST(write_wakes_a_sleeping_reader)
 {
 	int number = create_buffer(0, PAGE);
@@ -467,6 +493,7 @@ int main(void)
 		 write_waits_until_there_is_room_for_the_whole,
 		 a_small_write_passes_one_that_waits,
 		 room_wakes_every_writer_that_waits,
+		 a_writer_has_the_room_that_a_slow_reader_has_made,
 		 an_interrupted_write_is_eintr_and_stores_nothing);
 	add_case(suite, "refused",
 		 larger_than_the_buffer_is_emsgsize,

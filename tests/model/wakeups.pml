@@ -153,9 +153,9 @@ byte sleeps;		/* times that BL_ARMED was set, without a wakeup yet */
 #endif
 #endif
 #ifdef ALWAYS_TICK
-#define bufflink_may_queue_tick	true
+#define may_queue_tick	true
 #else
-#define bufflink_may_queue_tick	((!HERE || cpu == ONLINE) && !destroyed)
+#define may_queue_tick	((!HERE || cpu == ONLINE) && !destroyed)
 #endif
 
 /* irq_work_queue() does nothing if it is pending, on whatever CPU. */
@@ -222,14 +222,14 @@ inline bufflink_queue_data_wakeup() {
 	if
 	:: !used || !bl_armed || bufflink_cpu_went_offline
 	:: used && bl_armed && !bufflink_cpu_went_offline &&
-	   used < watermark && bufflink_may_queue_tick ->
+	   used < watermark && may_queue_tick ->
 #ifndef NO_LAZY
 		atomic {
 			if :: !bl_lazy -> bl_lazy = true; queue_tick() :: else fi
 		}
 #endif
 	:: used && bl_armed && !bufflink_cpu_went_offline &&
-	   !(used < watermark && bufflink_may_queue_tick) ->
+	   !(used < watermark && may_queue_tick) ->
 		/* bufflink_disarm() */
 		atomic {
 			if
