@@ -9,11 +9,12 @@ RESULTS ?=
 # Headers with BTF would have pahole add it to a module, which nobody needs. A
 # Kbuild file cannot forbid it: no such file is read where that is done.
 kbuild = -C $(KDIR) CONFIG_DEBUG_INFO_BTF_MODULES= M=$(CURDIR)
+demos := $(patsubst clients/%/demo.sh,demo-%,$(wildcard clients/*/demo.sh))
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 #: On this machine's own kernel:
 #:   make            build the module, the example and the tool
-#:   make clients    build what runs on it: clients/ and their programs
+#:   make clients    build what runs on it: the modules and programs of clients/
 #:   make load       load the module that was built; make unload: remove it
 #:   make clean      remove all that was built
 #:   make install    install all but the clients, for the kernel of KDIR
@@ -23,7 +24,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   make deb        build Debian packages, into build/deb
 #: In a virtual machine, with whatever is missing installed from Debian 12:
 #:   make demo       see what bufflink does
-#:   make demo-klog, demo-audit, demo-migrate  see what the clients do
+#:   make demo-NAME  see what the client in clients/NAME does
 #:   make check      run all tests on stock kernels
 #:   make check-model  check the order of its steps with Spin (no VM)
 #:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
@@ -66,10 +67,12 @@ headers: paths
 tool:
 	$(MAKE) -C userland bufflink
 
-clients: modules
+clients: programs modules
 	$(MAKE) $(kbuild)/clients modules \
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/Module.symvers
-	$(MAKE) -C userland
+
+programs: paths
+	$(MAKE) -C clients
 
 load: bufflink.ko
 	$(SUDO) insmod bufflink.ko
@@ -86,10 +89,7 @@ include packaging/install.mk
 deb:
 	@packaging/deb.sh
 
-demo:
-	@tests/vm/run.sh demo "$(KERNEL)" 2
-
-demo-klog demo-audit demo-migrate:
+demo $(demos):
 	@tests/vm/run.sh $@ "$(KERNEL)" 2
 
 check:
@@ -119,11 +119,12 @@ clean: paths
 		$(MAKE) $(kbuild)/clients clean; \
 	fi
 	$(MAKE) -C userland clean
+	$(MAKE) -C clients clean
 	rm -rf build test_module/Module.symvers clients/Module.symvers
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: all modules paths headers tool clients load unload deb demo demo-klog demo-audit \
-	demo-migrate check check-model check-hostile check-installed bench \
+.PHONY: all modules paths headers tool clients programs load unload deb demo \
+	$(demos) check check-model check-hostile check-installed bench \
 	bench-icount style clean help

@@ -18,12 +18,17 @@ man = $(DESTDIR)$(prefix)/share/man
 completions = $(DESTDIR)$(prefix)/share/bash-completion/completions
 # the other functions that the page of bufflink_append describes
 functions := create create_named resize destroy number appendv printf
-# what install-clients leaves, and what is ours among the kernels' modules
-client_modules := bufflink_klog bufflink_sysaudit bufflink_blklog
-client_programs := bin/bufflink-klog bin/bufflink-audit sbin/bufflink-migrate
-client_pages := man1/bufflink-klog.1 man1/bufflink-audit.1 \
-	man8/bufflink-migrate.8
-ours := bufflink.symvers bufflink.ko* $(client_modules:%=%.ko*)
+# what install-clients leaves, but for modules; who has a page in section 8 is
+# for root
+client_pages := $(foreach section,1 8, \
+	$(patsubst %,man$(section)/%,$(notdir $(wildcard clients/*/*.$(section)))))
+client_programs := $(patsubst man1/%.1,bin/%,$(filter man1/%,$(client_pages))) \
+	$(patsubst man8/%.8,sbin/%,$(filter man8/%,$(client_pages)))
+# whose buffers are for root alone
+owners := $(filter-out %.mod,$(basename $(notdir \
+	$(wildcard clients/*/bufflink_*.c))))
+# what is ours among the kernels' modules
+ours := bufflink.symvers bufflink.ko* bufflink
 
 .NOTPARALLEL:	# an install begins by taking away
 
@@ -58,21 +63,23 @@ install-tools: tool
 		$(lib)/sysusers.d/bufflink.conf
 	[ "$(DESTDIR)" ] || ! command -v systemd-sysusers >/dev/null || \
 		systemd-sysusers $(lib)/sysusers.d/bufflink.conf
-	install -D -m 644 packaging/60-bufflink.rules \
-		$(lib)/udev/rules.d/60-bufflink.rules
+	install -d $(lib)/udev/rules.d
+	owners='$(owners)'; sed "s/@OWNERS@/$$(echo $$owners | tr ' ' '|')/" \
+		packaging/60-bufflink.rules >$(lib)/udev/rules.d/60-bufflink.rules
 	[ "$(DESTDIR)" ] || [ ! -e /run/udev/control ] || { \
 		udevadm control --reload; \
 		udevadm trigger --sysname-match='bufflink[0-9]*'; }
 
 install-clients: clients
 	$(MAKE) $(kbuild)/clients INSTALL_MOD_PATH=$(DESTDIR) \
-		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
+		INSTALL_MOD_DIR=updates/bufflink CONFIG_MODULE_SIG_ALL= \
+		modules_install
 	for program in $(client_programs); do \
-		install -D userland/$${program##*/} \
+		install -D clients/*/$${program##*/} \
 			$(DESTDIR)$(prefix)/$$program || exit; \
 	done
 	for page in $(client_pages); do \
-		install -D -m 644 userland/$${page##*/} $(man)/$$page || exit; \
+		install -D -m 644 clients/*/$${page##*/} $(man)/$$page || exit; \
 	done
 	[ "$(DESTDIR)" ] || depmod -a $(release)
 
@@ -100,7 +107,7 @@ uninstall: dkms-uninstall
 		$(client_pages:%=$(man)/%)
 	for file in $(ours:%=$(DESTDIR)/lib/modules/*/updates/%); do \
 		[ -e $$file ] || continue; \
-		rm $$file; \
+		rm -r $$file; \
 		updates=$${file%/*} kernel=$${updates%/*}; \
 		rmdir --ignore-fail-on-non-empty $$updates; \
 		[ "$(DESTDIR)" ] || depmod -a $${kernel##*/}; \

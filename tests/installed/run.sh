@@ -21,7 +21,8 @@ before="systemd-sysv udev kmod dbus openssl man-db bash-completion
 	linux-image-cloud-amd64 linux-headers-cloud-amd64"
 tests="bats gcc jq kcat libc6-dev liburing-dev make procps python3-minimal
 	rsyslog"
-later="dkms libseccomp-dev linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64"
+later="dkms linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
+	$(declared Packages "$top"/clients/*/needs)"
 
 install="apt-get -q -y --no-install-recommends install"
 key=$(echo "2 $before $tests $later" | sha256sum | cut -c 1-12)
@@ -103,7 +104,7 @@ fill_disk() {
 	readme_block hello.c >"$disk/hello/hello.c"
 	readme_block Kbuild-installed >"$disk/hello/Kbuild"
 	cp "$top/test_module/bufflink_test.c" "$disk/bufflink_test"
-	cp "$top"/clients/bufflink_klog.? "$disk/bufflink_klog"
+	cp "$top"/clients/klog/bufflink_klog.? "$disk/bufflink_klog"
 	for client in bufflink_test bufflink_klog; do
 		sed s/hello/$client/ "$disk/hello/Kbuild" >"$disk/$client/Kbuild"
 	done

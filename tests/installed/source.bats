@@ -53,7 +53,8 @@ clients_of_ours() {
 		share/man/man1/bufflink-klog.1
 		share/man/man8/bufflink-migrate.8
 	END
-	printf "$2/bufflink_%s.ko\n" blklog klog sysaudit
+	printf "$2/bufflink/%s.ko\n" audit/bufflink_sysaudit \
+		klog/bufflink_klog migrate/bufflink_blklog
 }
 
 setup_file() {

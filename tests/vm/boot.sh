@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: boot.sh KERNEL CPUS SCRIPT [SUITE]
-# Boots a kernel of the cache with what build.sh made, runs SCRIPT in it, and
-# judges: all went well only if every witness says so. Shows what the guest
+# Boots a kernel of the cache with what build.sh made, runs SCRIPT in it (a file of
+# this folder, or a path from the top of the tree), and judges: all went well only
+# if every witness says so. Shows what the guest
 # reports, and keeps everything in build/logs. SECONDS_PER_BOOT limits it,
 # APPEND is for the kernel's command line, where NAME=VALUE is a variable of
 # SCRIPT's. With ICOUNT=y an instruction takes the guest a nanosecond, exactly.
@@ -11,7 +12,7 @@ set -eu
 
 kernel=$1 cpus=$2 script=$3 suite=${4-}
 . "$here/machine.sh"
-name=$(printf %s "${suite:-${script%.sh}}" | tr -dc a-z_,)
+name=$(printf %s "${suite:-${script%.sh}}" | tr / _ | tr -dc a-z_,)
 log=$build/logs/$name-$kernel-${cpus}cpu${ICOUNT:+-icount}
 nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 die_early="panic=-1 oops=panic softlockup_panic=1"
@@ -45,12 +46,45 @@ hostile_faults)	;; # a kernel may show where an allocation failed
 *)		splat="$splat|Call Trace" ;;
 esac
 
-# With the libraries it needs.
-copy_program() {
-	for file in "$1" $(libraries "$1"); do
+# With the libraries it needs, if it is a program.
+copy_system() {
+	for file in "$1" $(libraries "$1" 2>/dev/null); do
 		mkdir -p "$root${file%/*}"
-		cp "$sysroot$file" "$root$file"
+		cp -r "$sysroot$file" "$root${file%/*}"
 	done
+}
+
+compile() {
+	# shellcheck disable=SC2086 # a list of words
+	$cc -O2 -static -o "$root/t/$(basename "$1" .c)" "$1"
+}
+
+# provide WORD: one of those that a script or a client has after "Needs: ". A path
+# is the system's; top/, out/ and suites/ are this tree, what was built for this
+# kernel, and for all of this machine; a .c file is compiled, and is beside it.
+provide() {
+	# shellcheck disable=SC2086 # patterns
+	case $1 in
+	/*)		copy_system "$1" ;;
+	top/*)		cp -r "$top"/${1#*/} "$root/t" ;;
+	out/*)		cp -r "$build/$kernel"/${1#*/} "$root/t" ;;
+	suites/*)	cp -r "$suites"/${1#*/} "$root/t" ;;
+	*.c)		compile "$folder/$1" ;;
+	*)		die "$script needs $1: what is this?" ;;
+	esac
+}
+
+# The script, and the needs of its client; those of all clients for the suites,
+# which are there on x86-64 alone.
+list_needs() {
+	case $machine$script in
+	x86_64suites.sh)
+		declared Needs "$folder/$script" "$top"/clients/*/needs ;;
+	*clients/*)
+		client=${script#clients/}
+		declared Needs "$top/$script" "$top/clients/${client%%/*}/needs" ;;
+	*)	declared Needs "$folder/$script" ;;
+	esac | tr ' ' '\n'
 }
 
 make_initramfs() {
@@ -60,44 +94,23 @@ make_initramfs() {
 	cp "$sysroot/bin/busybox" "$root/bin"
 	cp "$here/init" "$root/init"
 	[ -z "$machine_modules" ] || cp "$machine_modules" "$root/t"
-	cp "$here"/*.sh "$build/$kernel"/*.ko "$build/$kernel"/*/*.ko "$root/t"
-	find "$build/$kernel/userland" -type f -perm -u+x \
-		-exec cp -t "$root/t" {} +
-	if [ "$end_reached" != 0 ]; then
-		# shellcheck disable=SC2086 # a list of words
-		$cc -O2 -static -o "$root/t/qemu_exit" "$here/qemu_exit.c"
-	fi
+	cp "$here"/*.sh "$root/t"
+	find "$build/$kernel" -name '*.ko' -exec cp -t "$root/t" {} +
+	find "$build/$kernel/userland" "$build/$kernel/clients" -type f \
+		-perm -u+x -exec cp -t "$root/t" {} +
+	[ "$end_reached" = 0 ] || compile "$here/qemu_exit.c"
 	if [ -d "$cache/$kernel/modules" ]; then
 		cp "$cache/$kernel"/modules/*.ko "$root/t"
 	fi
-	case $script$sysroot in
-	suites.sh | demo-migrate.sh)
-		copy_program /sbin/mke2fs
-		copy_program /sbin/e2fsck
-		copy_program /sbin/dumpe2fs ;;
+	folder=$here
+	case $script in
+	*/*)	folder=$top/${script%/*}
+		mkdir -p "$root/t/${script%/*}"
+		cp "$top/$script" "$root/t/$script" ;;
 	esac
-	if [ "$script" = suites.sh ]; then
-		cp -r "$build/$kernel"/readme/* "$top/Makefile" \
-			"$top/packaging" "$root/t"
-		copy_program /usr/bin/make
-		cp "$suites"/*_* "$root/t"
-	fi
-	if [ "$script" = torture.sh ]; then
-		copy_program /usr/bin/stress-ng
-		copy_program /usr/bin/trinity
-	fi
-	if [ "$script" = audit-cost.sh ]; then
-		$cc -O2 -static -o "$root/t/getppid" "$top/bench/getppid.c"
-		for program in strace perf; do
-			copy_program "/usr/bin/$program"
-		done
-		copy_program /usr/sbin/auditd
-		copy_program /usr/sbin/auditctl
-		cp -r /etc/audit "$root/etc"
-	fi
-	if [ "$script" = bench.sh ]; then
-		cp "$build/$kernel/bench/bench" "$root/t"
-	fi
+	list_needs | while read -r need; do
+		provide "$need"
+	done
 	(cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) |
 		gzip -1 >"$log/initramfs"
 	rm -rf "$root"

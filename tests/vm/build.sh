@@ -16,8 +16,19 @@ out=$build/$kernel
 # By content, not by time: a file that went back to an older one counts too.
 copy_changed() {
 	for file; do
-		cmp -s "$top/$file" "$out/$file" ||
-			cp "$top/$file" "$out/$file"
+		cmp -s "$top/$file" "$out/$file" && continue
+		mkdir -p "$(dirname "$out/$file")"
+		cp "$top/$file" "$out/$file"
+	done
+}
+
+# forget_removed FOLDER...: what is found by looking must not be what is no more
+forget_removed() {
+	(cd "$out" && find "$@" -mindepth 1 \
+		\( -name '*.[ch]' ! -name '*.mod.c' -o -type d \) 2>/dev/null) |
+	while read -r file; do
+		[ -e "$top/$file" ] ||
+			rm -rf "${out:?}/${file%.?}" "${out:?}/${file%.?}".*
 	done
 }
 
@@ -42,27 +53,38 @@ version=$(readlink "$cache/$kernel")
 [ "$(cat "$out/version" 2>/dev/null)" = "$version" ] || rm -rf "$out"
 
 say "building for Linux $kernel"
-mkdir -p "$out/test_module" "$out/tests" "$out/userland" "$out/clients"
+mkdir -p "$out/test_module" "$out/tests"
+forget_removed userland clients
 echo "$version" >"$out/version"
 copy_changed bufflink.c bufflink.h Kbuild \
 	test_module/bufflink_test.c test_module/Kbuild \
-	tests/producer.c tests/producer.h tests/Kbuild \
-	userland/Makefile
+	tests/producer.c tests/producer.h tests/Kbuild
 [ -z "${WINDOWS-}" ] || open_windows
 # shellcheck disable=SC2046 # our files have plain names
-copy_changed $(cd "$top" && echo userland/*.[ch] clients/*)
+copy_changed $(cd "$top" && find userland clients -name '*.[ch]' \
+	! -name '*.mod.c' -o -name Kbuild -o -name Makefile -o -name needs)
 make_modules "$out" "" GCOV_PROFILE="${COVERAGE-}"
 make_modules "$out/test_module" "$out/Module.symvers"
 make_modules "$out/clients" "$out/Module.symvers"
 make -C "$out/userland" --no-print-directory CC="$cc" \
 	LDFLAGS=-static
+# The programs and the tests of clients/ are for x86-64 alone.
+no_clients="CLIENTS="
+if [ "$machine" = x86_64 ]; then
+	no_clients=
+	make -C "$out/clients" --no-print-directory CC="$cc" LDFLAGS=-static
+fi
 if [ "$2" = check ]; then
 	make_modules "$out/tests" "$out/Module.symvers"
 	mkdir -p "$suites"
-	# What is in clients/ is tested on x86-64 alone.
-	[ "$machine" = x86_64 ] && clients='client_*.c' || clients=
+	for suite in "$suites"/*_*; do
+		name=${suite##*/}.c
+		[ -e "$(find "$top/tests" "$top/clients" -name "$name")" ] ||
+			rm -f "$suite"
+	done
+	# shellcheck disable=SC2086 # nothing, or an argument
 	make -C "$top/tests" --no-print-directory OUT="$suites" CC="$cc" \
-		CLIENTS="$clients"
+		$no_clients
 	"$here/readme.sh" "$kernel"
 fi
 if [ "$2" = bench ]; then

@@ -47,6 +47,24 @@ lock_build() {
 	flock -n 9 || { say "waiting for another run in $build"; flock 9; }
 }
 
+# script_of TARGET: what runs in the guest, from the top of the tree
+script_of() {
+	case $1 in
+	check)	echo tests/vm/suites.sh ;;
+	demo-*)	echo "clients/${1#demo-}/demo.sh" ;;
+	*/*)	echo "$1" ;;
+	*)	echo "tests/vm/$1.sh" ;;
+	esac
+}
+
+# declared KEY FILE...: the words after "KEY: " or "# KEY: " at the beginning of
+# a line, for what scripts and clients need. A file may be missing.
+declared() {
+	key=$1
+	shift
+	cat "$@" 2>/dev/null | sed -n "s/^\(# \)\{0,1\}$key: //p"
+}
+
 # readme_block NAME: what is in the README where a fence reads "```LANGUAGE NAME"
 readme_block() {
 	awk -v name="$1" '

@@ -46,10 +46,8 @@ mkdir -p "$build"
 lock_build
 : >"$build/scores"
 
-case $target in
-check)	script=suites.sh ;;
-*)	script=$target.sh ;;
-esac
+script=$(script_of "$target")
+script=${script#tests/vm/}
 for kernel in $kernels; do
 	"$here/kernel.sh" "$kernel"
 	"$here/build.sh" "$kernel" "$target"

@@ -1,19 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: setup.sh demo|demo-NAME|check|torture|planted|bench|audit-cost|kernel|
-#	MACHINE|model|style|deb|installed
-# Installs the Debian packages that the target needs and this machine lacks.
+# usage: setup.sh demo|demo-NAME|check|torture|planted|bench|kernel|MACHINE|
+#	model|style|deb|installed|SCRIPT
+# Installs the Debian packages that the target needs and this machine lacks. What
+# is not listed here is declared by the script for the guest, and by clients.
 set -eu
 . "$(dirname "$0")/common.sh"
 
 # libelf1 is for objtool, which comes unpacked, without its dependencies
-modules="gcc gcc-12 libc6-dev libelf1 libseccomp-dev xz-utils"
+modules="gcc gcc-12 libc6-dev libelf1 xz-utils
+	$(declared Packages "$top"/clients/*/needs)"
 vm="qemu-system-x86 busybox-static"
-filesystem="e2fsprogs"
-suites="check libsubunit-dev liburing-dev $filesystem"
-torturers="stress-ng trinity"
+suites="check libsubunit-dev liburing-dev"
 report="gnuplot-nox python3"
-tracers="strace linux-perf auditd"
 arm64="gcc-aarch64-linux-gnu qemu-system-arm"
 s390x="gcc-s390x-linux-gnu qemu-system-misc"
 kernel="gcc gcc-12 libc6-dev flex bison bc xz-utils libelf-dev libssl-dev"
@@ -21,16 +20,13 @@ kernel="$kernel patch"
 model="spin gcc libc6-dev"
 style="sparse perl xz-utils shellcheck codespell mandoc bsdextrautils
 	dpkg-dev"
-deb="dpkg-dev gcc libc6-dev debhelper dh-dkms lintian"
+deb="dpkg-dev gcc libc6-dev debhelper dh-dkms lintian
+	$(declared Packages "$top"/clients/*/needs)"
 
 case ${1-} in
-demo-migrate)	packages="$modules $vm $filesystem" ;;
-demo*)	packages="$modules $vm" ;;
 check)	packages="$modules $vm $suites" ;;
-torture)	packages="$modules $vm $torturers" ;;
 planted)	packages="$modules $vm $suites" ;;
 bench)	packages="$modules $vm $report" ;;
-audit-cost)	packages="$modules $vm $tracers" ;;
 kernel)	packages="$kernel" ;;
 arm64)	packages="$arm64" ;;
 i386)	packages="" ;;
@@ -38,8 +34,10 @@ s390x)	packages="$s390x" ;;
 model)	packages="$model" ;;
 style)	packages="$modules $suites $style" ;;
 deb)	packages="$deb" ;;
-installed)	packages="$deb $vm git debootstrap e2fsprogs" ;;
-*)	die "unknown target '${1-}', see the top of this script" ;;
+installed)	packages="$deb $vm git debootstrap" ;;
+*)	script=$top/$(script_of "${1-}")
+	[ -e "$script" ] || die "unknown target '${1-}', see the top of this script"
+	packages="$modules $vm $(declared Packages "$script")" ;;
 esac
 
 is_installed() {

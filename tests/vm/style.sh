@@ -67,7 +67,7 @@ kernel_doc() {
 versions() {
 	version=$(sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' bufflink.c)
 	! grep -FLx "#define VERSION		\"$version\"" \
-		userland/bufflink*.c | grep . &&
+		userland/bufflink*.c clients/*/bufflink-*.c | grep . &&
 		grep -Fqx "PACKAGE_VERSION=\"$version\"" dkms.conf &&
 		grep -Fq "bufflink-*_${version}_*.deb" README.md &&
 		[ "$(dpkg-parsechangelog -S Version)" = "$version" ]
@@ -88,7 +88,7 @@ lacking() {
 
 # The manual pages have each prototype, ioctl, field, file and error there is.
 manual_pages() {
-	mandoc -T lint -W warning userland/*.[1489]
+	mandoc -T lint -W warning userland/*.[1489] clients/*/*.[1489]
 	sed '1,/ifdef __KERNEL__/d' bufflink.h | tr -s '\n\t' ' ' |
 		grep -o '[a-z]* _*bufflink_[a-z_]*([^)]*);' |
 		sed 's/ __/ /; s/, const char \*owner//' |
@@ -114,6 +114,7 @@ compile_programs() {
 	mkdir -p suites
 	make -s -C tests OUT="$copy/suites" CFLAGS='-O2 -Werror'
 	make -s -C userland CFLAGS='-O2 -Werror'
+	make -s -C clients CFLAGS='-O2 -Werror'
 	mkdir -p include
 	ln -sfn .. include/bufflink
 	make -s -C userland/examples epoll uring LDLIBS=-luring \
@@ -130,10 +131,10 @@ cd "$copy"
 
 bench_module=$(ours 'bench/*.c' ':!bench/bench.c' ':!bench/reader.c')
 module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)
-	$(ours 'clients/*.[ch]')
+	$(ours 'clients/*/bufflink_*.[ch]')
 	$bench_module bench/peers.h"
 program=$(ours 'tests/*.[ch]' 'userland/*.[ch]' ':!tests/producer.c' \
-	bench/bench.c bench/bench.h 'bench/reader.[ch]')
+	'clients/*.[ch]' ':!clients/*/bufflink_*' bench/bench.c bench/bench.h 'bench/reader.[ch]')
 script="$(ours '*.sh' dkms.conf packaging/keep-symvers \
 	userland/bufflink.bash-completion) .ci/run tests/vm/init"
 

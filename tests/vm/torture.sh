@@ -3,6 +3,8 @@
 # In the guest: lets stress-ng and trinity loose on a small buffer, $seconds
 # each, while it is appended to from process, softirq and hardirq. They must
 # have done their work, and afterwards the buffer must still do its own.
+# Packages: stress-ng trinity
+# Needs: /usr/bin/stress-ng /usr/bin/trinity
 PATH=$PATH:/usr/bin
 seconds=${seconds:-60}
 seed=${seed:-1}

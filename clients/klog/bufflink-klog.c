@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "bufflink.h"
-#include "clients/bufflink_klog.h"
+#include "bufflink_klog.h"
 #include "reader.h"
 
 #define VERSION		"1.0"

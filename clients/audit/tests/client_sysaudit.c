@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "clients/bufflink_sysaudit.h"
+#include "bufflink_sysaudit.h"
 #include "tool.h"
 
 #define AUDITOR		"bufflink_sysaudit"

@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #include "bufflink.h"
-#include "clients/bufflink_blklog.h"
+#include "bufflink_blklog.h"
 
 #define VERSION		"1.0"
 #define PARAMETERS	"/sys/module/bufflink_blklog/parameters/"

@@ -3,6 +3,9 @@
 # In the guest: what a traced getppid() costs, by who traces it, as ratios of
 # medians to one that nobody traces. Takes turns, as the host has other work;
 # but auditd comes last: what it does to each task stays on until reboot.
+# Packages: strace linux-perf auditd
+# Needs: getppid.c /usr/bin/strace /usr/bin/perf /etc/audit
+# Needs: /usr/sbin/auditd /usr/sbin/auditctl
 # shellcheck disable=SC3040,SC3044,SC2030,SC2031 # busybox
 set -eu -o pipefail
 . ./steps.sh

@@ -16,7 +16,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#include "clients/bufflink_klog.h"
+#include "bufflink_klog.h"
 #include "device.h"
 #include "tool.h"
 

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "bufflink.h"
-#include "clients/bufflink_sysaudit.h"
+#include "bufflink_sysaudit.h"
 #include "reader.h"
 
 #define VERSION		"1.0"

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "../clients/bufflink_blklog.h"
+#include "bufflink_blklog.h"
 #include "disk.h"
 #include "tool.h"
 
