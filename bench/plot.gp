@@ -23,14 +23,14 @@ peers = "printk netlink trace bpf relay+lock kfifo bufflink relay lock+memcpy"
 set lmargin at screen 0.06
 set rmargin at screen 0.42
 set nokey
-set title "instructions of an append, by bytes of the record"
+set title "instructions of an append, by bytes of the record\n(Debian's Linux in QEMU)"
 plot for [i=1:words(peers)] "instructions.dat" \
 	using "size":word(peers, i) linestyle i
 
 set lmargin at screen 0.48
 set rmargin at screen 0.84
 set key at screen 0.99, screen 0.9 samplen 2 spacing 1.3
-set title "nanoseconds of an append, by bytes of the record"
+set title "nanoseconds of an append, by bytes of the record\n(User-Mode Linux, with locks put back)"
 plot for [i=1:words(peers)] "time-real.dat" \
 	using "size":word(peers, i) title word(peers, i) linestyle i
 unset multiplot

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Turns the results of one benchmark run into tables, and data to plot.
+"""Turns the results of benchmarks into tables, and data to plot.
 
 usage: report.py RESULTS.csv FOLDER
 
-Prints the tables in Markdown; puts what plot.gp wants into FOLDER.
+Prints the tables in Markdown, each with the run that it is of; puts what
+plot.gp wants into FOLDER.
 """
 import csv
 import os
@@ -12,10 +13,15 @@ import sys
 from collections import defaultdict
 from statistics import median, quantiles
 
-# Where a test ran, and what its readers should know of that place.
+# Where a test ran, and what readers should know of that place.
 PLACES = {
-    "real": "lock and interrupt instructions put back",
-    "um": "as built: no spinlocks, interrupt flags in a variable",
+    "icount": "Debian's Linux in QEMU with -icount, one CPU",
+    "real": "User-Mode Linux, one CPU, with real lock and interrupt instructions "
+            "put back",
+    "um": "User-Mode Linux, one CPU, as it is: no spinlocks, and the interrupt "
+          "flag is a variable",
+    "smp2": "Debian's Linux in QEMU without KVM, 2 CPUs",
+    "smp4": "Debian's Linux in QEMU without KVM, 4 CPUs",
 }
 
 
@@ -73,8 +79,17 @@ def by_size(table, condition=""):
                              for size in sizes] for peer in peers]
 
 
-def print_by_size(title, unit, sizes, rows):
-    print(f"### {title}\n")
+def where(results, place, test):
+    """Where and when a table was measured."""
+    runs = results[place, "about", "run"][test, 0, ""]
+    return f"{PLACES[place]}; run of {runs[-1] if runs else 'unknown date'}"
+
+
+def title(text, results, place, test):
+    print(f"### {text}\n\n{where(results, place, test)}.\n")
+
+
+def print_by_size(unit, sizes, rows):
     markdown([unit] + [f"{size} B" for size in sizes],
              [[row[0]] + [short(value) for value in row[1:]] for row in rows])
 
@@ -95,6 +110,9 @@ def summary(results, size=64):
     native = results["real", "time", "ns"]
     ours = native["bufflink", size, ""]
     print(f"### An append of {size} bytes\n")
+    print(f"instructions: {where(results, 'icount', 'count')}.\n")
+    print(f"when full: {where(results, 'icount', 'refused')}.\n")
+    print(f"ns: {where(results, 'real', 'time')}.\n")
     rows = []
     for peer in unique(peer for peer, _, _ in native if peer != "loop"):
         theirs = native[peer, size, ""]
@@ -108,13 +126,15 @@ def summary(results, size=64):
 
 def instructions(results, folder):
     sizes, rows = by_size(results["icount", "count", "instructions"])
-    print_by_size("Instructions of an append", "peer", sizes, rows)
+    title("Instructions of an append", results, "icount", "count")
+    print_by_size("peer", sizes, rows)
     write_data(os.path.join(folder, "instructions.dat"), sizes, rows)
 
     refused = results["icount", "refused", "instructions"]
     sizes, rows = by_size(refused, "full")
-    print_by_size("Instructions of an append that is refused: the buffer is "
-                  "full, nobody reads", "peer", sizes, rows)
+    title("Instructions of an append that is refused: the buffer is full, "
+          "nobody reads", results, "icount", "refused")
+    print_by_size("peer", sizes, rows)
 
 
 def drains(results):
@@ -123,18 +143,20 @@ def drains(results):
 
 
 def times(results, folder):
-    for place, what in PLACES.items():
-        table = results[place, "time", "ns"]
-        sizes, rows = by_size(table)
-        print_by_size(f"Time of an append, native: {what}", "ns", sizes, rows)
+    for place, locks in ("real", "with locks"), ("um", "without locks"):
+        sizes, rows = by_size(results[place, "time", "ns"])
+        title(f"Time of an append, {locks}", results, place, "time")
+        print_by_size("ns", sizes, rows)
         write_data(os.path.join(folder, f"time-{place}.dat"), sizes, rows)
-        ratios(table, what)
+        ratios(results, place, locks)
 
 
-def ratios(table, what, size=64):
+def ratios(results, place, locks, size=64):
     """Round by round, bufflink's time to that of each peer."""
+    table = results[place, "time", "ns"]
     ours = table["bufflink", size, ""]
-    print(f"### bufflink's time to that of others, {size} bytes: {what}\n")
+    title(f"bufflink's time to that of others, {locks}, {size} bytes", results,
+          place, "time")
     rows = []
     for peer in unique(peer for peer, _, _ in table):
         theirs = table[peer, size, ""]
@@ -149,8 +171,8 @@ def ratios(table, what, size=64):
 
 
 def machine(results):
-    print("### What the machine itself asks for\n")
-    markdown(["in user space, same run", "ns"],
+    title("What these instructions cost alone", results, "real", "machine")
+    markdown(["in user space", "ns"],
              [[peer, short(middle(values))] for (peer, _, _), values
               in results["real", "machine", "ns"].items()])
 
@@ -161,21 +183,23 @@ def tests_of(results, place, test):
             in results.items() if (at, which) == (place, test)}
 
 
-def by_quantity(title, results, place, test):
+def by_quantity(text, results, place, test):
     """A row for each peer, a column for each quantity."""
     tables = tests_of(results, place, test)
     keys = unique(key for table in tables.values() for key in table)
-    print(f"### {title}\n")
+    title(text, results, place, test)
     markdown(["peer"] + [name.replace("_", " ") for name in tables],
              [[key[0]] + [short(middle(table.get(key)))
                           for table in tables.values()] for key in keys])
 
 
-def by_condition(title, results, place, test, quantity, unit, divisor=1):
+def by_condition(text, results, place, test, quantity, unit, divisor=1):
     """A row for each peer, a column for each condition."""
     table = results[place, test, quantity]
+    if not table:       # an earlier bench had no such test
+        return
     conditions = unique(condition for _, _, condition in table)
-    print(f"### {title}\n")
+    title(text, results, place, test)
     rows = []
     for peer, size in unique((peer, size) for peer, size, _ in table):
         rows.append([peer] + [spread(table.get((peer, size, condition)),
@@ -189,7 +213,8 @@ def streams(results, place):
     keys = unique(key for table in tables.values() for key in table)
     rates = unique(condition.split(" watermark")[0] for _, _, condition in keys)
     for rate in rates:
-        print(f"### From the producer to the program, {rate}\n")
+        title(f"From the producer to the program, {rate}", results, place,
+              "stream")
         rows = []
         for key in keys:
             peer, _, condition = key
@@ -207,15 +232,18 @@ def control(results, place, cpus):
     gain = (middle(table["lock+memcpy", 64, f"{cpus} on own"]) /
             middle(table["lock+memcpy", 64, "1"]))
     valid = gain >= 0.9 * cpus
+    verdict = ("the table is valid" if valid else
+               "the guest did not have a core for each CPU: the table is INVALID")
     print(f"Control: lock+memcpy on own locks stored {gain:.2f} times what one "
-          f"producer did, so the table is {'valid' if valid else 'INVALID'}.\n")
+          f"producer did, so {verdict}.\n")
 
 
 def about(results):
     facts = [f"{quantity}: {values[0]}"
-             for (_, test, quantity), table in results.items()
-             if test == "about" for values in table.values()]
-    print("Measured in one run. " + "; ".join(facts) + ".\n")
+             for (place, test, quantity), table in results.items()
+             if (place, test) == ("host", "about")
+             for values in table.values()]
+    print("; ".join(facts) + ". Each table says of which run it is.\n")
 
 
 def main():
@@ -240,8 +268,8 @@ def main():
                  "smp2", "full", "refused_per_s", "million/s", 1e6)
     by_quantity("What a buffer of 4096 bytes costs", results, "smp2",
                 "footprint")
-    by_quantity("Code and data (bytes), built for User-Mode Linux", results,
-                "um", "object")
+    by_quantity("Code and data (bytes), built for this kernel unless it says "
+                "Debian", results, "um", "object")
 
 
 if __name__ == "__main__":

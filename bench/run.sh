@@ -9,6 +9,7 @@ set -eu
 vm=$top/tests/vm
 folder=${1:-$build/bench}
 results=$folder/results.csv
+commit=$(git -C "$top" describe --always --dirty)
 
 # fact QUANTITY VALUE
 fact() {
@@ -25,9 +26,18 @@ describe() {
 	fact emulator "$(qemu-system-x86_64 --version | head -n 1)"
 }
 
+# run_of PLACE TEST: from now on; its table says so
+run_of() {
+	printf '%s,about,%s,,,,run,"%s, bufflink at %s"\n' "$1" "$2" \
+		"$(date -u '+%F %R UTC')" "$commit" >>"$results"
+}
+
 # boot PLACE KERNEL CPUS MODES: results, each with the place they are from
 boot() {
 	place=$1 kernel=$2 cpus=$3 modes=$4
+	for mode in $(echo "$modes" | tr , ' '); do
+		run_of "$place" "$mode"
+	done
 	"$vm/boot.sh" "$kernel" "$cpus" bench.sh "$modes" >"$folder/log" ||
 		{ cat "$folder/log"; die "no results of $modes"; }
 	sed -n "s/^== /== /p" "$folder/log" >&2
@@ -51,7 +61,7 @@ is_valid() {
 # Again, if others took its time: three times at most
 contend2() {
 	for try in 1 2 3; do
-		sed -i '/^smp2,contend,/d' "$results"
+		sed -i '/^smp2,contend,/d; /^smp2,about,contend,/d' "$results"
 		boot smp2 6.1 2 contend
 		! is_valid || return 0
 		say "run $try of several producers is invalid: others used the CPUs"
@@ -60,6 +70,7 @@ contend2() {
 
 # Of what is built for the same kernel; and of Debian's bufflink.ko.
 object_sizes() {
+	run_of um object
 	size "$build/6.1-um/bufflink.ko" "$build/6.1/bufflink.ko" >"$folder/log"
 	awk '$1 == "text" { next }
 	     { name = NF == 4 ? $4 : "bufflink.ko" }

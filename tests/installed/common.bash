@@ -20,8 +20,8 @@ release() {
 	basename /lib/modules/"$1".*
 }
 
-# build_client NAME RELEASE: with the README's commands, and modprobe loads
-# bufflink before it.
+# build_client NAME RELEASE: by the commands of Documentation/install.md; modprobe
+# loads bufflink before it.
 build_client() {
 	local kbuild=(-C "/lib/modules/$2/build" M="/mnt/$1"
 		CONFIG_DEBUG_INFO_BTF_MODULES=)

@@ -1,23 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# In the VM: what the README says of other programs that carry the stream, word
-# for word but for the names of other machines, with these programs.
+# In the VM: the recipes of Documentation/recipes.md, word for word but for the
+# names of other machines, with the programs that they send the stream to.
 load lines
 
 unit=bufflink-kafka@.service
 
 setup_file() {
-	cd "$BATS_FILE_TMPDIR"
-	for block in to-journal to-rsyslog to-kafka bufflink.conf $unit enable; do
-		from_readme "$block" >"$block"
-	done
-}
-
-# The block of the README whose fence reads "```LANGUAGE NAME"
-from_readme() {
-	awk -v name="$1" '
-		$1 ~ /^```/ { inside = !inside; wanted = inside && $2 == name; next }
-		wanted { print; found = 1 }
-		END { exit !found }' /mnt/bufflink/README.md
+	cp /mnt/recipes/* "$BATS_FILE_TMPDIR"
 }
 
 setup() {
@@ -38,7 +27,7 @@ teardown() {
 make_buffer() {
 	modprobe lines size="$1" ${2+name="$2"}
 	udevadm settle -t 60
-	is owner lines		# that of the number in the README
+	is owner lines		# that of the number in the recipes
 }
 
 is() {

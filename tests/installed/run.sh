@@ -24,6 +24,8 @@ tests="bats gcc jq kcat libc6-dev liburing-dev make procps python3-minimal
 later="dkms linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
 	$(declared Packages "$top"/clients/*/needs)"
 
+recipes="to-journal to-rsyslog to-kafka bufflink.conf bufflink-kafka@.service
+	enable"
 install="apt-get -q -y --no-install-recommends install"
 key=$(echo "2 $before $tests $later" | sha256sum | cut -c 1-12)
 
@@ -93,16 +95,20 @@ unpack_root() {
 	as_root tar -xC "$root" <"$cache/installed-$key/root.tar"
 }
 
-# Everything that is not Debian's: the packages, this tree, and the README's
-# module.
+# Everything that is not Debian's: the packages, this tree, and what the
+# documentation has for users to copy.
 fill_disk() {
 	as_root rm -rf "$disk"
-	mkdir -p "$disk/hello" "$disk/bufflink_test" "$disk/bufflink_klog"
+	mkdir -p "$disk/hello" "$disk/bufflink_test" "$disk/bufflink_klog" \
+		"$disk/recipes"
 	copy_tree "$disk/bufflink"
 	cp "$here"/bats.sh "$here"/*.bats "$here"/*.bash "$disk"
 	cp "$build"/deb/*.deb "$disk"
-	readme_block hello.c >"$disk/hello/hello.c"
-	readme_block Kbuild-installed >"$disk/hello/Kbuild"
+	block README.md hello.c >"$disk/hello/hello.c"
+	block Documentation/install.md Kbuild-installed >"$disk/hello/Kbuild"
+	for name in $recipes; do
+		block Documentation/recipes.md "$name" >"$disk/recipes/$name"
+	done
 	cp "$top/test_module/bufflink_test.c" "$disk/bufflink_test"
 	cp "$top"/clients/klog/bufflink_klog.? "$disk/bufflink_klog"
 	for client in bufflink_test bufflink_klog; do

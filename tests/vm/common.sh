@@ -65,13 +65,13 @@ declared() {
 	cat "$@" 2>/dev/null | sed -n "s/^\(# \)\{0,1\}$key: //p"
 }
 
-# readme_block NAME: what is in the README where a fence reads "```LANGUAGE NAME"
-readme_block() {
-	awk -v name="$1" '
+# block FILE NAME: what is in FILE where a fence reads "```LANGUAGE NAME"
+block() {
+	awk -v name="$2" '
 		/^```/ { inside = !inside; wanted = inside && $2 == name; next }
 		wanted { print; found = 1 }
-		END { exit !found }' "$top/README.md" ||
-		die "no block $1 in README.md any more"
+		END { exit !found }' "$top/$1" ||
+		die "no block $2 in $1 any more"
 }
 
 # Twice if need be: the package lists may be missing, or too old.

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: make.sh
-# Plain make, as the README has it: without pahole, for headers with BTF, and in
-# folders in which the kernel's build system cannot build. Says nothing about
-# what is in order.
+# Plain make, as README.md and Documentation/install.md have it: without pahole,
+# for headers with BTF, and in folders in which the kernel's build system cannot
+# build. Says nothing about what is in order.
 set -eu
 . "$(dirname "$0")/common.sh"
 

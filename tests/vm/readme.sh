@@ -15,7 +15,7 @@ rst=$top/Documentation/bufflink.rst
 
 # shellcheck disable=SC2094 # the block is not the file that has its name
 from_readme() {
-	readme_block "$1" >"$1"
+	block README.md "$1" >"$1"
 }
 
 # The code-block of the rst whose option says ":name: NAME"

@@ -69,7 +69,7 @@ versions() {
 	! grep -FLx "#define VERSION		\"$version\"" \
 		userland/bufflink*.c clients/*/bufflink-*.c | grep . &&
 		grep -Fqx "PACKAGE_VERSION=\"$version\"" dkms.conf &&
-		grep -Fq "bufflink-*_${version}_*.deb" README.md &&
+		grep -Fq "bufflink-*_${version}_*.deb" Documentation/install.md &&
 		[ "$(dpkg-parsechangelog -S Version)" = "$version" ]
 }
 
