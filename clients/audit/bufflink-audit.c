@@ -36,9 +36,9 @@
 
 static const char help[] =
 "Usage: bufflink-audit [OPTION]...\n"
-"Print the system calls that the kernel module " MODULE " logs, as\n"
-"strace would: thread<name> call(six arguments) = result. Report lost records\n"
-"on standard error.\n"
+"Print the system calls that the kernel module " MODULE " logs, as lines:\n"
+"thread<name> call(six arguments) = result. Report lost records on standard\n"
+"error.\n"
 "\n"
 "Filters stay with the module; without these they are as they were:\n"
 "  -c, --calls=NAME,...  log only these calls ('all': all)\n"
@@ -170,7 +170,7 @@ static int open_buffer(struct bufflink_stats *stats)
 	return fd;
 }
 
-/* calls, as strace prints them */
+/* calls, as lines of text */
 
 static const char *call_name(const struct sysaudit_head *head)
 {
