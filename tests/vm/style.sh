@@ -73,6 +73,14 @@ versions() {
 		[ "$(dpkg-parsechangelog -S Version)" = "$version" ]
 }
 
+# A pattern that matches nothing names a file that was moved or removed.
+maintainers() {
+	sed -n 's/^F:\t//p' "$top/MAINTAINERS" | while IFS= read -r pattern; do
+		[ "$(ours ":(glob)$pattern")" ] ||
+			echo "MAINTAINERS: no file matches $pattern"
+	done
+}
+
 # lacking PAGE: which of the words on standard input, a phrase a line, are not
 # in the page.
 lacking() {
@@ -147,6 +155,7 @@ script="$(ours '*.sh' dkms.conf packaging/keep-symvers \
 	quietly codespell -L nd $(ours ':!LICENSE')
 }
 quietly versions
+quietly maintainers
 quietly manual_pages
 for kernel in 6.1 6.12; do
 	quietly compile $kernel "$copy"
