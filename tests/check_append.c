@@ -177,7 +177,7 @@ START_TEST(append_nested_in_one_that_has_the_lock_is_EBUSY)
 }
 END_TEST
 
-START_TEST(append_nested_in_one_that_waits_does_not_wait)
+START_TEST(append_nested_in_one_that_waits_for_the_lock_does_not_wait)
 {
 	struct producer_result nested = contend_nested(PRODUCER_WAITING);
 
@@ -257,7 +257,7 @@ START_TEST(record_larger_than_the_buffer_is_EMSGSIZE)
 END_TEST
 
 /* also where the sum of all pieces has no bits left */
-START_TEST(absurd_sizes_are_EMSGSIZE)
+START_TEST(sizes_that_no_memory_has_are_EMSGSIZE)
 {
 	static const __u64 sizes[] = {
 		PRODUCER_RECORD_MAX + 1, 1ull << 31, 1ull << 32,
@@ -315,7 +315,7 @@ START_TEST(lost_bytes_stop_at_the_largest_number)
 END_TEST
 
 /* The pieces alone may be more than there can be: so is their sum. */
-START_TEST(lost_bytes_of_pieces_stop_there_too)
+START_TEST(lost_bytes_of_appendv_stop_at_the_largest_number)
 {
 	struct producer_run records = {
 		.call = PRODUCER_APPENDV, .pieces = 8, .count = 3,
@@ -332,7 +332,7 @@ START_TEST(lost_bytes_of_pieces_stop_there_too)
 END_TEST
 
 /* ... and where the lock could not be had. */
-START_TEST(lost_bytes_of_missed_records_stop_there_too)
+START_TEST(lost_bytes_in_NMI_stop_at_the_largest_number)
 {
 	struct producer_run records = {
 		.context = PRODUCER_NMI, .cpu = 1, .count = 100,
@@ -344,7 +344,7 @@ START_TEST(lost_bytes_of_missed_records_stop_there_too)
 END_TEST
 
 /* A report that could not be copied joins the next one. */
-START_TEST(a_report_that_faults_stops_at_the_largest_number)
+START_TEST(a_report_that_could_not_be_copied_stops_at_the_largest_number)
 {
 	struct producer_run records = {
 		.count = 1, .size_min = NEARLY_ALL, .size_max = NEARLY_ALL,
@@ -364,7 +364,7 @@ START_TEST(a_report_that_faults_stops_at_the_largest_number)
 }
 END_TEST
 
-START_TEST(size_0_stores_nothing_and_returns_0)
+START_TEST(append_of_size_0_stores_nothing_and_returns_0)
 {
 	int fd = new_client_buffer(1);
 
@@ -485,7 +485,7 @@ START_TEST(printf_is_cut_at_512_bytes)
 }
 END_TEST
 
-START_TEST(printf_is_all_or_nothing_too)
+START_TEST(printf_stores_all_or_nothing)
 {
 	int fd = new_client_buffer(10);
 
@@ -523,7 +523,7 @@ END_TEST
 #define BULK		16
 
 /* A record that ends beyond what head and tail can count to, and what follows */
-START_TEST(the_stream_runs_on_past_4_GiB)
+START_TEST(positions_go_past_4_GiB)
 {
 	static const char record[PRODUCER_RECORD_MAX];
 	struct producer_run bulk = {
@@ -680,7 +680,7 @@ static void append_in_all_ways(int fd, int epoll, struct producer_result *all)
 	add_result(all, &large.result);
 }
 
-START_TEST(appends_of_a_probe_on_what_append_calls_are_counted)
+START_TEST(an_append_by_a_probe_inside_an_append_is_counted)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLPRI | EPOLLET };
 	int fd = new_client_buffer(100);
@@ -724,9 +724,9 @@ int main(void)
 		      loss_is_counted_in_every_context);
 	add_case(suite, "nested",
 		 append_nested_in_one_that_has_the_lock_is_EBUSY,
-		 append_nested_in_one_that_waits_does_not_wait);
+		 append_nested_in_one_that_waits_for_the_lock_does_not_wait);
 	add_loop_case(suite, "probes", CALLED,
-		      appends_of_a_probe_on_what_append_calls_are_counted);
+		      an_append_by_a_probe_inside_an_append_is_counted);
 	add_loop_case(suite, "no probes", 2, append_itself_cannot_be_probed);
 	add_loop_case(suite, "full", sizeof(long) == 8,
 		      append_that_finds_no_room_does_not_wait_for_the_lock);
@@ -734,20 +734,21 @@ int main(void)
 		      append_in_NMI_that_cannot_have_the_lock_is_EBUSY);
 	add_case(suite, "append", append_is_all_or_nothing,
 		 record_larger_than_the_buffer_is_EMSGSIZE,
-		 size_0_stores_nothing_and_returns_0,
+		 append_of_size_0_stores_nothing_and_returns_0,
 		 loss_has_the_place_of_the_first_and_the_last,
 		 records_of_all_cpus_and_contexts_are_in_one_order);
 	add_loop_case(suite, "long", sizeof(long) == 4,
-		      the_stream_runs_on_past_4_GiB);
+		      positions_go_past_4_GiB);
 	add_loop_case(suite, "long loss", 2, lost_bytes_are_counted_past_4_GiB);
-	add_loop_case(suite, "absurd", 14, absurd_sizes_are_EMSGSIZE);
+	add_loop_case(suite, "absurd", 14, sizes_that_no_memory_has_are_EMSGSIZE);
 	add_loop_case(suite, "sums", 2 + 2 * PRODUCER_NMIS,
 		      lost_bytes_stop_at_the_largest_number);
-	add_case(suite, "sums of pieces", lost_bytes_of_pieces_stop_there_too,
-		 a_report_that_faults_stops_at_the_largest_number);
+	add_case(suite, "sums of pieces",
+		 lost_bytes_of_appendv_stop_at_the_largest_number,
+		 a_report_that_could_not_be_copied_stops_at_the_largest_number);
 	add_loop_case(suite, "sums of NMIs",
 		      PRODUCER_NMIS && sizeof(long) == 8,
-		      lost_bytes_of_missed_records_stop_there_too);
+		      lost_bytes_in_NMI_stop_at_the_largest_number);
 	add_loop_case(suite, "wrap", slowness() > 1 ? 4 : 12,
 		      records_are_whole_wherever_they_wrap);
 	add_loop_case(suite, "appendv", 8, appendv_makes_one_record);
@@ -756,6 +757,6 @@ int main(void)
 	add_loop_case(suite, "printf", PRODUCER_HARDIRQ + 1,
 		      printf_formats_one_record);
 	add_loop_case(suite, "printf cut", 4, printf_is_cut_at_512_bytes);
-	add_case(suite, "printf whole", printf_is_all_or_nothing_too);
+	add_case(suite, "printf whole", printf_stores_all_or_nothing);
 	return run_suite(suite);
 }

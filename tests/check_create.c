@@ -107,7 +107,7 @@ START_TEST(own_size_is_rounded_up_to_whole_pages)
 END_TEST
 
 /* 1 GiB works where the machine has it, the addresses for it, and the time */
-START_TEST(large_buffers_are_normal)
+START_TEST(a_large_buffer_holds_as_much_as_its_size)
 {
 	__u64 most = (sizeof(long) == 4 ? GIB / 16 : GIB) / slowness();
 	__u64 size = available() > most + most / 4 ? most : available() / 2;
@@ -129,7 +129,7 @@ START_TEST(large_buffers_are_normal)
 }
 END_TEST
 
-START_TEST(too_large_is_refused_in_silence)
+START_TEST(a_size_without_memory_is_refused_and_nothing_is_logged)
 {
 	static const __u64 sizes[] = {
 		1ull << 40, 1ull << 62, 1ull << 63, UINT64_MAX
@@ -215,7 +215,7 @@ START_TEST(a_taken_number_is_EBUSY)
 END_TEST
 
 /* A failed create() leaves no memory behind, nor does destroy(). */
-START_TEST(nothing_leaks)
+START_TEST(create_and_destroy_leak_no_memory)
 {
 	__u64 before = available();
 	int i;
@@ -325,7 +325,7 @@ START_TEST(a_name_has_ascii_letters_digits_and_four_other_characters)
 }
 END_TEST
 
-START_TEST(a_name_begins_with_any_of_them_but_a_dot)
+START_TEST(a_name_does_not_begin_with_a_dot)
 {
 	int byte;
 
@@ -365,14 +365,14 @@ START_TEST(a_name_has_1_to_31_characters)
 END_TEST
 
 /* A read beyond these bytes is a fault, and the kernel panics. */
-START_TEST(a_name_without_an_end_is_refused)
+START_TEST(a_name_without_a_nul_is_refused)
 {
 	is_no_name(NAME_MAX_31 "e", 32);
 	is_no_name(NAME_MAX_31 ".", 32);
 }
 END_TEST
 
-START_TEST(a_name_that_is_no_text_is_refused)
+START_TEST(a_name_with_any_other_character_is_refused)
 {
 	static const char * const names[] = {
 		" ", "a b", "a ", "a\n", "\n", "a\tb", "a/b", "/", "../a",
@@ -408,7 +408,7 @@ START_TEST(a_buffer_needs_no_name)
 }
 END_TEST
 
-START_TEST(two_buffers_may_have_one_name)
+START_TEST(two_buffers_may_have_the_same_name)
 {
 	ck_assert_int_eq(name_buffer(0, "name"), 0);
 	ck_assert_int_eq(name_buffer(1, "name"), 1);
@@ -446,7 +446,7 @@ START_TEST(a_named_buffer_has_the_lowest_free_number)
 }
 END_TEST
 
-START_TEST(a_named_buffer_that_is_too_large_is_refused_in_silence)
+START_TEST(a_named_buffer_without_memory_is_refused_and_nothing_is_logged)
 {
 	static const __u64 sizes[] = { 1ull << 40, 1ull << 62, UINT64_MAX };
 	int log = open_log();
@@ -460,7 +460,7 @@ START_TEST(a_named_buffer_that_is_too_large_is_refused_in_silence)
 }
 END_TEST
 
-START_TEST(owner_of_a_named_buffer_is_the_client_too)
+START_TEST(owner_of_a_named_buffer_is_the_name_of_the_client)
 {
 	char owner[64];
 
@@ -475,34 +475,36 @@ int main(void)
 
 	add_case(suite, "size", size_0_means_default_size,
 		 default_size_is_settable_at_run_time,
-		 default_size_is_settable_at_load, large_buffers_are_normal);
+		 default_size_is_settable_at_load,
+		 a_large_buffer_holds_as_much_as_its_size);
 	add_loop_case(suite, "rounding", 5,
 		      own_size_is_rounded_up_to_whole_pages);
-	add_loop_case(suite, "too large", 4, too_large_is_refused_in_silence);
+	add_loop_case(suite, "too large", 4,
+		      a_size_without_memory_is_refused_and_nothing_is_logged);
 	add_loop_case(suite, "client memory", 4 * 7,
 		      client_memory_is_used_in_full);
 	add_case(suite, "refusals", client_memory_of_size_0_is_EINVAL,
 		 minor_below_minus_1_is_EINVAL, a_taken_number_is_EBUSY,
 		 running_out_of_misc_minors_is_a_clean_error);
-	add_loop_case(suite, "leaks", 2, nothing_leaks);
+	add_loop_case(suite, "leaks", 2, create_and_destroy_leak_no_memory);
 	add_case(suite, "owner and number",
 		 minus_1_gives_the_lowest_free_number,
 		 owner_is_the_name_of_the_client);
 	add_loop_case(suite, "numbers", 5, a_number_can_be_chosen);
 	add_case(suite, "names",
 		 a_name_has_ascii_letters_digits_and_four_other_characters,
-		 a_name_begins_with_any_of_them_but_a_dot,
+		 a_name_does_not_begin_with_a_dot,
 		 a_name_has_1_to_31_characters,
-		 a_name_without_an_end_is_refused,
-		 a_name_that_is_no_text_is_refused,
+		 a_name_without_a_nul_is_refused,
+		 a_name_with_any_other_character_is_refused,
 		 a_buffer_needs_no_name,
-		 two_buffers_may_have_one_name,
+		 two_buffers_may_have_the_same_name,
 		 a_named_buffer_has_the_lowest_free_number,
-		 owner_of_a_named_buffer_is_the_client_too);
+		 owner_of_a_named_buffer_is_the_name_of_the_client);
 	add_loop_case(suite, "flags", 31, a_flag_that_is_unknown_is_EINVAL);
 	add_loop_case(suite, "named sizes", 4,
 		      a_named_buffer_has_the_size_that_create_would_give_it);
 	add_loop_case(suite, "named and too large", 3,
-		      a_named_buffer_that_is_too_large_is_refused_in_silence);
+		      a_named_buffer_without_memory_is_refused_and_nothing_is_logged);
 	return run_suite(suite);
 }

@@ -148,7 +148,7 @@ START_TEST(pollers_for_loss_are_woken)
 }
 END_TEST
 
-START_TEST(the_rest_is_read_before_end_of_file)
+START_TEST(bytes_that_are_left_are_read_before_end_of_file)
 {
 	int fd = make(_i);
 
@@ -158,7 +158,7 @@ START_TEST(the_rest_is_read_before_end_of_file)
 }
 END_TEST
 
-START_TEST(the_rest_outlives_the_client)
+START_TEST(bytes_that_are_left_are_read_after_the_client_is_gone)
 {
 	int fd = make(_i);
 
@@ -254,7 +254,7 @@ START_TEST(bufflink_stays_while_it_has_clients)
 }
 END_TEST
 
-START_TEST(the_last_close_frees_the_rest)
+START_TEST(the_last_close_frees_the_memory)
 {
 	__u64 before = available();
 	int i, fd;
@@ -317,13 +317,13 @@ int main(void)
 	add_case(suite, "names", destroy_of_NULL_is_fine,
 		 node_and_number_are_free_when_destroy_returns,
 		 number_is_free_while_the_old_buffer_is_read,
-		 the_last_close_frees_the_rest);
+		 the_last_close_frees_the_memory);
 	add_loop_case(suite, "sleepers", MEMORIES, blocked_readers_are_woken,
 		      blocked_writers_are_woken, pollers_for_data_are_woken,
 		      pollers_for_room_are_woken, pollers_for_loss_are_woken);
 	add_loop_case(suite, "rest", MEMORIES,
-		      the_rest_is_read_before_end_of_file,
-		      the_rest_outlives_the_client);
+		      bytes_that_are_left_are_read_before_end_of_file,
+		      bytes_that_are_left_are_read_after_the_client_is_gone);
 	add_case(suite, "end", client_memory_is_not_read_after_destroy,
 		 end_of_file_comes_after_the_last_byte);
 	add_loop_case(suite, "unload", MEMORIES,

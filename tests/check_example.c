@@ -102,7 +102,7 @@ START_TEST(lines_come_from_all_contexts_and_none_is_missing)
 }
 END_TEST
 
-START_TEST(each_context_can_be_alone)
+START_TEST(each_context_can_append_alone)
 {
 	int fd;
 
@@ -242,7 +242,7 @@ static void check_log(int fd, const char *expected)
 	ck_assert_str_eq(text + strlen(EXAMPLE ": "), expected);
 }
 
-START_TEST(the_log_says_which_numbers_it_got)
+START_TEST(the_log_says_which_numbers_its_buffers_got)
 {
 	int fd;
 
@@ -317,7 +317,7 @@ START_TEST(the_log_says_what_was_wrong)
 }
 END_TEST
 
-START_TEST(all_limits_are_possible)
+START_TEST(the_largest_values_of_parameters_work)
 {
 	unsigned long i;
 	int fd;
@@ -352,7 +352,7 @@ int main(void)
 
 	add_example_case(suite, "lines",
 			 lines_come_from_all_contexts_and_none_is_missing,
-			 each_context_can_be_alone,
+			 each_context_can_append_alone,
 			 records_have_the_size_that_was_asked,
 			 every_buffer_gets_every_line,
 			 the_rate_is_what_was_asked,
@@ -360,11 +360,11 @@ int main(void)
 	add_example_case(suite, "buffers",
 			 buffers_have_the_size_that_was_asked,
 			 the_owner_is_the_example,
-			 the_log_says_which_numbers_it_got,
+			 the_log_says_which_numbers_its_buffers_got,
 			 a_reader_sees_end_of_file_when_it_is_unloaded);
 	add_example_case(suite, "parameters",
 			 a_bad_parameter_is_einval_and_leaves_nothing,
 			 the_log_says_what_was_wrong,
-			 all_limits_are_possible);
+			 the_largest_values_of_parameters_work);
 	return run_suite(suite);
 }

@@ -198,7 +198,7 @@ static void cycle(const struct waiter_kind *kind, unsigned int round)
 	switch_cpu('1');
 }
 
-START_TEST(every_waiter_is_told_of_the_last_appends_of_a_CPU_that_goes_off)
+START_TEST(every_waiter_is_told_of_the_last_appends_of_a_CPU_going_offline)
 {
 	const struct waiter_kind *kind = &waiter_kinds[_i];
 	unsigned int round;
@@ -327,7 +327,7 @@ static void destroy_while_off(void)
 	check_readers_end(readers);
 }
 
-START_TEST(a_buffer_goes_while_a_CPU_is_off)
+START_TEST(a_buffer_is_destroyed_while_a_CPU_is_offline)
 {
 	unsigned int round;
 	__u64 end = now_ms() + CYCLES_MS;
@@ -342,7 +342,7 @@ START_TEST(a_buffer_goes_while_a_CPU_is_off)
 }
 END_TEST
 
-START_TEST(the_modules_go_while_a_CPU_is_off)
+START_TEST(the_modules_are_unloaded_while_a_CPU_is_offline)
 {
 	if (!can_go_off())
 		return;
@@ -373,13 +373,13 @@ int main(void)
 	int result;
 
 	tcase_add_loop_test(add(suite, "waiters"),
-			    every_waiter_is_told_of_the_last_appends_of_a_CPU_that_goes_off,
+			    every_waiter_is_told_of_the_last_appends_of_a_CPU_going_offline,
 			    0, WAITER_KINDS);
 	tcase_add_test(add(suite, "offline"),
 		       an_append_of_a_CPU_that_is_offline_wakes);
 	tcase = add(suite, "the end");
-	tcase_add_test(tcase, a_buffer_goes_while_a_CPU_is_off);
-	tcase_add_test(tcase, the_modules_go_while_a_CPU_is_off);
+	tcase_add_test(tcase, a_buffer_is_destroyed_while_a_CPU_is_offline);
+	tcase_add_test(tcase, the_modules_are_unloaded_while_a_CPU_is_offline);
 	result = run_suite(suite);
 	all_on();
 	return result;

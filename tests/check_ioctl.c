@@ -106,7 +106,7 @@ START_TEST(getloss_returns_and_clears_the_loss_since_the_last_call)
 }
 END_TEST
 
-START_TEST(getloss_clears_for_every_reader)
+START_TEST(getloss_clears_the_report_of_every_reader)
 {
 	int fd = new_client_buffer(10);
 	int other = open_buffer(NUMBER, O_RDONLY);
@@ -217,7 +217,7 @@ START_TEST(a_fault_of_getloss_loses_no_report)
 }
 END_TEST
 
-START_TEST(a_fault_of_getloss_leaves_nothing_where_nothing_was)
+START_TEST(a_fault_of_getloss_without_a_loss_reports_none)
 {
 	int fd = new_client_buffer(10);
 
@@ -581,7 +581,7 @@ static void *low_page(void)
 	return page;
 }
 
-START_TEST(the_same_for_32_bit_programs)
+START_TEST(ioctls_of_32_bit_programs_do_the_same)
 {
 	int fd = new_client_buffer(10);
 	void *answer = low_page();
@@ -609,7 +609,7 @@ START_TEST(the_same_for_32_bit_programs)
 END_TEST
 #endif
 
-START_TEST(the_structures_are_the_same_everywhere)
+START_TEST(structures_and_numbers_of_ioctls_are_the_same_everywhere)
 {
 	ck_assert_uint_eq(sizeof(struct bufflink_loss), 4 * 8);
 	ck_assert_uint_eq(sizeof(struct bufflink_stats), 9 * 8);
@@ -632,13 +632,13 @@ int main(void)
 	add_case(suite, "GETLOSS",
 		 getloss_is_all_zero_while_nothing_is_lost,
 		 getloss_returns_and_clears_the_loss_since_the_last_call,
-		 getloss_clears_for_every_reader,
+		 getloss_clears_the_report_of_every_reader,
 		 bytes_of_a_report_are_those_of_its_records,
 		 first_and_last_are_positions_in_the_stream,
 		 a_loss_at_the_very_beginning_is_at_zero,
 		 a_reader_finds_the_gap_where_the_loss_says,
 		 a_fault_of_getloss_loses_no_report,
-		 a_fault_of_getloss_leaves_nothing_where_nothing_was,
+		 a_fault_of_getloss_without_a_loss_reports_none,
 		 a_loss_while_getloss_copies_is_in_the_next_report,
 		 a_loss_while_getloss_faults_joins_what_was_not_reported,
 		 a_loss_is_reported_after_destroy_too);
@@ -656,9 +656,9 @@ int main(void)
 	add_case(suite, "any",
 		 any_other_command_is_enotty,
 		 a_bad_address_is_efault,
-		 the_structures_are_the_same_everywhere);
+		 structures_and_numbers_of_ioctls_are_the_same_everywhere);
 #ifdef __x86_64__
-	add_case(suite, "32 bit", the_same_for_32_bit_programs);
+	add_case(suite, "32 bit", ioctls_of_32_bit_programs_do_the_same);
 #endif
 	return run_suite(suite);
 }

@@ -135,7 +135,7 @@ START_TEST(size_0_gives_each_ring_the_default_size)
 }
 END_TEST
 
-START_TEST(a_size_that_cannot_be_is_refused_and_nothing_is_left)
+START_TEST(a_bad_size_is_refused_and_nothing_is_left)
 {
 	struct producer_create made;
 
@@ -367,7 +367,7 @@ START_TEST(a_fault_in_a_long_read_loses_nothing)
 }
 END_TEST
 
-START_TEST(destroy_leaves_the_rest_and_then_the_end)
+START_TEST(after_destroy_what_is_left_is_read_and_then_end_of_file)
 {
 	struct producer_run records = { .size_min = 1, .size_max = 900 };
 	struct stream *stream = stream_new();
@@ -535,7 +535,7 @@ START_TEST(a_writer_has_the_room_that_a_slow_reader_has_made)
 }
 END_TEST
 
-START_TEST(a_reader_by_edge_hears_of_what_a_fault_has_left)
+START_TEST(an_edge_triggered_epoll_reports_what_a_fault_has_left)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	int fd = new_percpu(PAGE);
@@ -558,7 +558,7 @@ START_TEST(a_reader_by_edge_hears_of_what_a_fault_has_left)
 }
 END_TEST
 
-START_TEST(a_reader_that_a_program_keeps_does_not_keep_a_resize)
+START_TEST(a_reader_stuck_in_a_fault_does_not_hold_up_a_resize)
 {
 	int fd = new_percpu(PAGE);
 	int blocking = open_buffer(NUMBER, O_RDONLY);
@@ -576,7 +576,7 @@ START_TEST(a_reader_that_a_program_keeps_does_not_keep_a_resize)
 }
 END_TEST
 
-START_TEST(poll_says_what_there_is)
+START_TEST(poll_reports_data_and_room_of_each_cpu)
 {
 	int fd = new_percpu(2 * PAGE);
 	unsigned int cpu;
@@ -722,7 +722,7 @@ START_TEST(the_watermark_on_all_cpus_together_wakes_at_once)
 }
 END_TEST
 
-START_TEST(less_than_a_ring_has_of_the_watermark_wakes_by_the_next_tick)
+START_TEST(less_than_the_share_of_a_ring_wakes_by_the_next_tick)
 {
 	int fd = new_percpu(2 * PAGE);
 	__u64 begin = now_ms();
@@ -975,7 +975,7 @@ static void check_woken(struct watcher *watcher)
 		ck_assert_int_eq(call_finish(&watcher->call), 1);
 }
 
-START_TEST(who_sleeps_is_told_of_a_loss_in_an_empty_buffer)
+START_TEST(a_sleeper_is_told_of_a_loss_in_an_empty_buffer)
 {
 	int fd = new_percpu(PAGE);
 	struct watcher watcher;
@@ -988,7 +988,7 @@ START_TEST(who_sleeps_is_told_of_a_loss_in_an_empty_buffer)
 END_TEST
 
 /* Who reads has no O_ASYNC: a signal for data would not tell of the loss. */
-START_TEST(who_sleeps_is_told_of_the_last_loss_when_all_is_read)
+START_TEST(a_sleeper_is_told_of_the_last_loss_when_all_is_read)
 {
 	int fd = new_percpu(PAGE);
 	int other = open_buffer(NUMBER, O_RDONLY | O_NONBLOCK);
@@ -1005,7 +1005,7 @@ START_TEST(who_sleeps_is_told_of_the_last_loss_when_all_is_read)
 }
 END_TEST
 
-START_TEST(who_sleeps_is_told_of_a_loss_between_two_records)
+START_TEST(a_sleeper_is_told_of_a_loss_between_two_records)
 {
 	int fd = new_percpu(PAGE);
 	int other = open_buffer(NUMBER, O_RDONLY | O_NONBLOCK);
@@ -1022,7 +1022,7 @@ START_TEST(who_sleeps_is_told_of_a_loss_between_two_records)
 END_TEST
 
 /* A probe appends once more, inside each append, which holds the lock. */
-START_TEST(what_is_lost_within_an_append_is_reported_once)
+START_TEST(a_loss_nested_in_an_append_is_reported_once)
 {
 	int fd = new_percpu(PAGE);
 	struct producer_probe probe;
@@ -1059,7 +1059,7 @@ static void *look_at_stats(void *fd)
 	return NULL;
 }
 
-START_TEST(what_cannot_wait_for_the_lock_is_reported_once)
+START_TEST(a_loss_for_want_of_the_lock_is_reported_once)
 {
 	struct producer_run records = {
 		.context = _i, .cpu = 0, .count = 100,
@@ -1675,7 +1675,7 @@ int main(void)
 	add_loop_case(suite, "sizes", 5,
 		      each_possible_cpu_has_a_ring_of_the_size_that_was_asked_for);
 	add_case(suite, "create", size_0_gives_each_ring_the_default_size,
-		 a_size_that_cannot_be_is_refused_and_nothing_is_left,
+		 a_bad_size_is_refused_and_nothing_is_left,
 		 a_percpu_buffer_has_a_name_and_an_owner_too);
 	add_loop_case(suite, "pieces", PIECES,
 		      records_of_all_cpus_come_in_the_order_of_their_appends,
@@ -1686,7 +1686,7 @@ int main(void)
 		 counts_are_of_the_bytes_of_the_records,
 		 a_fault_takes_only_what_was_copied,
 		 a_fault_in_a_long_read_loses_nothing,
-		 destroy_leaves_the_rest_and_then_the_end);
+		 after_destroy_what_is_left_is_read_and_then_end_of_file);
 	add_loop_case(suite, "room", 8,
 		      a_record_takes_at_most_24_bytes_more_than_it_has);
 	add_case(suite, "refuse", a_record_larger_than_a_ring_is_emsgsize,
@@ -1695,18 +1695,18 @@ int main(void)
 	add_case(suite, "write and poll", a_program_writes_to_the_ring_of_its_cpu,
 		 a_writer_without_room_waits_for_its_ring,
 		 a_writer_has_the_room_that_a_slow_reader_has_made,
-		 a_reader_by_edge_hears_of_what_a_fault_has_left,
-		 a_reader_that_a_program_keeps_does_not_keep_a_resize,
-		 poll_says_what_there_is);
+		 an_edge_triggered_epoll_reports_what_a_fault_has_left,
+		 a_reader_stuck_in_a_fault_does_not_hold_up_a_resize,
+		 poll_reports_data_and_room_of_each_cpu);
 	add_case(suite, "wakeups", a_record_of_any_cpu_wakes_a_read,
 		 a_record_of_any_cpu_wakes_a_poll,
 		 the_watermark_on_one_cpu_wakes_at_once,
 		 the_watermark_on_all_cpus_together_wakes_at_once,
-		 less_than_a_ring_has_of_the_watermark_wakes_by_the_next_tick,
+		 less_than_the_share_of_a_ring_wakes_by_the_next_tick,
 		 the_watermark_is_at_most_the_size_of_all_rings);
 	add_loop_case(suite, "contexts", PRODUCER_CONTEXTS,
 		      a_record_of_any_context_wakes,
-		      what_cannot_wait_for_the_lock_is_reported_once);
+		      a_loss_for_want_of_the_lock_is_reported_once);
 	add_case(suite, "loss", a_flood_of_losses_does_not_keep_a_reader,
 		 a_loss_is_counted_at_once_and_reported_where_it_is,
 		 a_loss_in_an_empty_buffer_is_reported_at_once,
@@ -1715,13 +1715,13 @@ int main(void)
 		 overflow_that_was_cleared_stays_clear_until_the_next_loss,
 		 a_report_that_cannot_be_copied_is_not_lost,
 		 a_loss_is_reported_after_destroy_too,
-		 what_is_lost_within_an_append_is_reported_once);
+		 a_loss_nested_in_an_append_is_reported_once);
 	add_loop_case(suite, "last loss", 2,
 		      a_loss_after_the_last_record_is_reported_when_all_is_read);
 	add_loop_case(suite, "sleepers", 2 * SLEEPERS,
-		      who_sleeps_is_told_of_a_loss_in_an_empty_buffer,
-		      who_sleeps_is_told_of_the_last_loss_when_all_is_read,
-		      who_sleeps_is_told_of_a_loss_between_two_records);
+		      a_sleeper_is_told_of_a_loss_in_an_empty_buffer,
+		      a_sleeper_is_told_of_the_last_loss_when_all_is_read,
+		      a_sleeper_is_told_of_a_loss_between_two_records);
 	add_case(suite, "resize", resize_takes_the_size_of_each_ring,
 		 size_in_sysfs_is_written_for_all_rings_together,
 		 resize_is_ebusy_until_the_last_byte_from_before_is_read,

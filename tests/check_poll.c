@@ -113,13 +113,13 @@ static void check_woken(struct wait *wait, int events)
 	ck_assert_int_eq(wait_finish(wait), as_seen(wait->way, events));
 }
 
-START_TEST(an_empty_buffer_is_out_and_wrnorm)
+START_TEST(an_empty_buffer_polls_as_out_and_wrnorm)
 {
 	check_says(_i, new_buffer(PAGE), ROOM);
 }
 END_TEST
 
-START_TEST(with_data_it_is_in_and_rdnorm)
+START_TEST(a_buffer_with_data_polls_as_in_and_rdnorm)
 {
 	int fd = new_buffer(2 * PAGE);
 
@@ -219,7 +219,7 @@ START_TEST(out_after_a_write_is_as_if_none_had_been_refused)
 }
 END_TEST
 
-START_TEST(out_is_for_the_last_write_that_was_refused)
+START_TEST(out_is_for_the_last_of_several_refused_writes)
 {
 	int fd = new_buffer(4 * PIPE_BUF);
 
@@ -254,7 +254,7 @@ START_TEST(out_after_a_refused_write_without_o_nonblock_needs_its_room)
 }
 END_TEST
 
-START_TEST(out_of_one_that_shares_the_file_is_the_same)
+START_TEST(out_is_the_same_for_all_descriptors_of_the_file)
 {
 	int fd = new_buffer(4 * PIPE_BUF);
 	int copy = dup(fd);
@@ -284,7 +284,7 @@ START_TEST(pri_while_an_unreported_loss_is_pending)
 }
 END_TEST
 
-START_TEST(pri_stays_when_the_overflow_flag_is_written)
+START_TEST(pri_stays_when_the_overflow_flag_is_cleared)
 {
 	int fd = new_client_buffer(64);
 
@@ -295,7 +295,7 @@ START_TEST(pri_stays_when_the_overflow_flag_is_written)
 }
 END_TEST
 
-START_TEST(after_destroy_in_rdnorm_and_hup)
+START_TEST(after_destroy_it_polls_as_in_rdnorm_and_hup)
 {
 	int fd = new_buffer(PAGE);
 
@@ -304,7 +304,7 @@ START_TEST(after_destroy_in_rdnorm_and_hup)
 }
 END_TEST
 
-START_TEST(after_destroy_in_rdnorm_and_hup_before_the_drain_and_after)
+START_TEST(after_destroy_it_polls_as_hup_before_and_after_the_last_read)
 {
 	int fd = new_buffer(PAGE);
 
@@ -316,7 +316,7 @@ START_TEST(after_destroy_in_rdnorm_and_hup_before_the_drain_and_after)
 }
 END_TEST
 
-START_TEST(after_destroy_of_client_memory_in_rdnorm_and_hup)
+START_TEST(after_destroy_client_memory_polls_as_in_rdnorm_and_hup)
 {
 	int fd = new_client_buffer(64);
 
@@ -495,7 +495,7 @@ static int epoll_says(int epoll, int timeout_ms)
 	return count ? (int)event.events : 0;
 }
 
-START_TEST(level_says_it_until_it_is_drained)
+START_TEST(epoll_by_level_reports_data_until_it_is_read)
 {
 	int fd = new_buffer(PAGE);
 	int epoll = new_epoll(fd, DATA);
@@ -511,7 +511,7 @@ START_TEST(level_says_it_until_it_is_drained)
 }
 END_TEST
 
-START_TEST(edge_says_it_once)
+START_TEST(epoll_by_edge_reports_data_once)
 {
 	int fd = new_buffer(PAGE);
 	int epoll = new_epoll(fd, DATA | EPOLLET);
@@ -522,7 +522,7 @@ START_TEST(edge_says_it_once)
 }
 END_TEST
 
-START_TEST(edge_says_what_was_there_before)
+START_TEST(epoll_by_edge_reports_data_that_was_there_before)
 {
 	int fd = new_buffer(PAGE);
 
@@ -531,7 +531,7 @@ START_TEST(edge_says_what_was_there_before)
 }
 END_TEST
 
-START_TEST(edge_says_each_arrival_when_drained)
+START_TEST(epoll_by_edge_reports_each_append_to_an_empty_buffer)
 {
 	int fd = new_buffer(PAGE);
 	int epoll = new_epoll(fd, DATA | EPOLLET);
@@ -545,7 +545,7 @@ START_TEST(edge_says_each_arrival_when_drained)
 }
 END_TEST
 
-START_TEST(edge_says_each_arrival_also_when_not_drained)
+START_TEST(epoll_by_edge_reports_each_append_also_if_nothing_was_read)
 {
 	int fd = new_buffer(PAGE);
 	int epoll = new_epoll(fd, DATA | EPOLLET);
@@ -559,7 +559,7 @@ START_TEST(edge_says_each_arrival_also_when_not_drained)
 }
 END_TEST
 
-START_TEST(edge_wakes_a_sleeper_also_when_not_drained)
+START_TEST(epoll_by_edge_wakes_a_sleeper_also_if_nothing_was_read)
 {
 	int fd = new_buffer(PAGE);
 	int epoll = new_epoll(fd, DATA | EPOLLET);
@@ -580,7 +580,7 @@ START_TEST(edge_wakes_a_sleeper_also_when_not_drained)
 }
 END_TEST
 
-START_TEST(edge_says_loss_room_and_destroy)
+START_TEST(epoll_by_edge_reports_loss_room_and_destroy)
 {
 	int fd = new_client_buffer(64);
 	int epoll = new_epoll(fd, ROOM | POLLPRI | EPOLLET);
@@ -597,7 +597,7 @@ START_TEST(edge_says_loss_room_and_destroy)
 }
 END_TEST
 
-START_TEST(level_says_room_when_what_was_refused_fits)
+START_TEST(epoll_by_level_reports_room_when_a_refused_write_fits)
 {
 	int fd = new_buffer(4 * PIPE_BUF);
 	int epoll = new_epoll(fd, ROOM);
@@ -615,7 +615,7 @@ START_TEST(level_says_room_when_what_was_refused_fits)
 }
 END_TEST
 
-START_TEST(edge_says_room_when_what_was_refused_fits)
+START_TEST(epoll_by_edge_reports_room_when_a_refused_write_fits)
 {
 	int fd = new_buffer(4 * PIPE_BUF);
 	int epoll = new_epoll(fd, ROOM | EPOLLET);
@@ -825,21 +825,21 @@ int main(void)
 	Suite *suite = suite_create("poll");
 
 	add_loop_case(suite, "what it says", WAYS,
-		      an_empty_buffer_is_out_and_wrnorm,
-		      with_data_it_is_in_and_rdnorm,
+		      an_empty_buffer_polls_as_out_and_wrnorm,
+		      a_buffer_with_data_polls_as_in_and_rdnorm,
 		      out_needs_room_for_pipe_buf,
 		      out_of_a_small_buffer_needs_all_of_it,
 		      out_after_a_refused_write_needs_its_room,
 		      out_after_a_refused_small_write_needs_room_for_pipe_buf,
 		      out_after_a_write_is_as_if_none_had_been_refused,
-		      out_is_for_the_last_write_that_was_refused,
+		      out_is_for_the_last_of_several_refused_writes,
 		      out_after_a_refused_write_without_o_nonblock_needs_its_room,
-		      out_of_one_that_shares_the_file_is_the_same,
+		      out_is_the_same_for_all_descriptors_of_the_file,
 		      pri_while_an_unreported_loss_is_pending,
-		      pri_stays_when_the_overflow_flag_is_written,
-		      after_destroy_in_rdnorm_and_hup,
-		      after_destroy_in_rdnorm_and_hup_before_the_drain_and_after,
-		      after_destroy_of_client_memory_in_rdnorm_and_hup);
+		      pri_stays_when_the_overflow_flag_is_cleared,
+		      after_destroy_it_polls_as_in_rdnorm_and_hup,
+		      after_destroy_it_polls_as_hup_before_and_after_the_last_read,
+		      after_destroy_client_memory_polls_as_in_rdnorm_and_hup);
 	add_loop_case(suite, "wakes", WAYS,
 		      an_append_wakes_who_waits_for_data,
 		      a_write_wakes_who_waits_for_data,
@@ -856,15 +856,15 @@ int main(void)
 	add_case(suite, "wakes all",
 		 an_append_wakes_all_who_wait_for_data);
 	add_case(suite, "epoll",
-		 level_says_it_until_it_is_drained,
-		 edge_says_it_once,
-		 edge_says_what_was_there_before,
-		 edge_says_each_arrival_when_drained,
-		 edge_says_each_arrival_also_when_not_drained,
-		 edge_wakes_a_sleeper_also_when_not_drained,
-		 edge_says_loss_room_and_destroy,
-		 level_says_room_when_what_was_refused_fits,
-		 edge_says_room_when_what_was_refused_fits,
+		 epoll_by_level_reports_data_until_it_is_read,
+		 epoll_by_edge_reports_data_once,
+		 epoll_by_edge_reports_data_that_was_there_before,
+		 epoll_by_edge_reports_each_append_to_an_empty_buffer,
+		 epoll_by_edge_reports_each_append_also_if_nothing_was_read,
+		 epoll_by_edge_wakes_a_sleeper_also_if_nothing_was_read,
+		 epoll_by_edge_reports_loss_room_and_destroy,
+		 epoll_by_level_reports_room_when_a_refused_write_fits,
+		 epoll_by_edge_reports_room_when_a_refused_write_fits,
 		 a_writer_that_polls_does_not_spin);
 	add_case(suite, "exclusive",
 		 exclusive_waiters_for_room_or_the_end_leave_data_to_others,

@@ -421,7 +421,7 @@ START_TEST(eagain_also_when_another_reader_holds_the_read_lock)
 END_TEST
 
 /* It was told that nothing waits, and by edge it is not told again. */
-START_TEST(a_reader_by_edge_hears_of_what_another_has_left)
+START_TEST(an_edge_triggered_epoll_reports_what_another_reader_has_left)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	int number = create_buffer(0, PAGE);
@@ -856,7 +856,7 @@ START_TEST(a_reader_keeps_others_from_being_exclusive)
 END_TEST
 
 /* O_EXCL or not, whoever came first */
-START_TEST(what_cannot_read_does_not_count)
+START_TEST(files_not_open_for_reading_are_no_readers)
 {
 	long fds[MODES], after;
 	unsigned int i;
@@ -886,7 +886,7 @@ static int get_loss(int fd)
 	return result_of(ioctl(fd, BUFFLINK_GETLOSS, &report));
 }
 
-START_TEST(beside_an_exclusive_reader_others_write_and_ask)
+START_TEST(beside_an_exclusive_reader_others_write_and_call_ioctls)
 {
 	int fd = new_exclusive_buffer(reading[_i]);
 	int other = try_open(O_WRONLY);
@@ -919,7 +919,7 @@ static int sleep_for_ever(void *unused)
 	return 0;
 }
 
-START_TEST(it_is_exclusive_until_its_last_descriptor_is_closed)
+START_TEST(a_reader_is_exclusive_until_its_last_descriptor_is_closed)
 {
 	int fd = new_exclusive_buffer(reading[_i]);
 	int copy = dup(fd);
@@ -1024,7 +1024,7 @@ static int open_often(void *arg)
 	return 0;
 }
 
-START_TEST(there_is_never_more_than_one)
+START_TEST(there_is_never_more_than_one_exclusive_reader)
 {
 	struct rivalry *rivalry = shared(sizeof(*rivalry));
 	pid_t rivals[RIVALS];
@@ -1084,7 +1084,7 @@ int main(void)
 		 an_empty_buffer_is_eagain_with_o_nonblock,
 		 an_empty_buffer_is_eagain_with_rwf_nowait,
 		 eagain_also_when_another_reader_holds_the_read_lock,
-		 a_reader_by_edge_hears_of_what_another_has_left,
+		 an_edge_triggered_epoll_reports_what_another_reader_has_left,
 		 a_reader_waits_while_another_holds_the_read_lock,
 		 waiting_for_the_read_lock_can_be_interrupted,
 		 appends_go_on_while_a_reader_is_stuck_in_a_fault,
@@ -1104,12 +1104,13 @@ int main(void)
 	add_loop_case(suite, "exclusive", MODES - EXCLUSIVES,
 		      an_exclusive_reader_keeps_others_from_reading,
 		      a_reader_keeps_others_from_being_exclusive,
-		      what_cannot_read_does_not_count,
-		      beside_an_exclusive_reader_others_write_and_ask,
-		      it_is_exclusive_until_its_last_descriptor_is_closed,
+		      files_not_open_for_reading_are_no_readers,
+		      beside_an_exclusive_reader_others_write_and_call_ioctls,
+		      a_reader_is_exclusive_until_its_last_descriptor_is_closed,
 		      a_refused_open_leaves_nothing_behind,
 		      destroy_ends_an_exclusive_reader);
-	add_case(suite, "exclusive rivals", there_is_never_more_than_one);
+	add_case(suite, "exclusive rivals",
+		 there_is_never_more_than_one_exclusive_reader);
 	add_case(suite, "several readers",
 		 several_readers_share_the_stream_each_byte_goes_to_one,
 		 an_append_for_each_of_several_sleeping_readers_wakes_them_all);

@@ -75,7 +75,7 @@ static void check_room(__u64 room)
 	lose(1);
 }
 
-START_TEST(size_is_rounded_up_to_whole_pages)
+START_TEST(a_new_size_is_rounded_up_to_whole_pages)
 {
 	int fd = new_buffer(5 * PAGE);
 
@@ -91,7 +91,7 @@ START_TEST(size_is_rounded_up_to_whole_pages)
 }
 END_TEST
 
-START_TEST(a_size_that_cannot_be_is_einval)
+START_TEST(a_new_size_that_is_bad_is_einval)
 {
 	static const size_t sizes[] = { 0, -1, -PAGE + 1, -PAGE + 2 };
 	int fd = new_buffer(2 * PAGE);
@@ -124,7 +124,7 @@ START_TEST(a_text_that_is_no_size_is_einval)
 }
 END_TEST
 
-START_TEST(client_memory_is_einval)
+START_TEST(resize_of_client_memory_is_einval)
 {
 	struct producer_create made = create(0, PRODUCER_KMALLOC + _i,
 					     2 * PAGE, -1);
@@ -156,7 +156,7 @@ START_TEST(only_root_may_write_size)
 }
 END_TEST
 
-START_TEST(without_memory_it_is_enomem_and_nothing_changes)
+START_TEST(resize_without_memory_is_enomem_and_nothing_changes)
 {
 	int fd = new_buffer(2 * PAGE);
 	__u64 memory = ring_memory();
@@ -175,7 +175,7 @@ START_TEST(without_memory_it_is_enomem_and_nothing_changes)
 }
 END_TEST
 
-START_TEST(ebusy_until_the_last_byte_from_before_is_read)
+START_TEST(resize_is_ebusy_until_the_last_byte_from_before_is_read)
 {
 	int fd = new_buffer(PAGE);
 	__u64 memory;
@@ -205,7 +205,7 @@ static void *resize_once(void *size)
 	return (void *)(long)resize(0, *(size_t *)size);
 }
 
-START_TEST(one_of_two_at_once_is_ebusy)
+START_TEST(one_of_two_resizes_at_once_is_ebusy)
 {
 	size_t other = 3 * PAGE;
 	pthread_t thread;
@@ -356,7 +356,7 @@ START_TEST(a_resize_of_an_empty_buffer_gives_all_room)
 END_TEST
 
 /* Producers may append much without a look at the room. */
-START_TEST(what_fitted_before_a_shrink_does_not_overrun_it)
+START_TEST(after_a_shrink_no_record_overruns_the_smaller_memory)
 {
 	int fd = new_buffer(8 * PAGE);
 
@@ -370,7 +370,7 @@ START_TEST(what_fitted_before_a_shrink_does_not_overrun_it)
 }
 END_TEST
 
-START_TEST(a_record_is_as_large_as_the_new_size_at_once)
+START_TEST(a_record_as_large_as_the_new_size_fits_at_once)
 {
 	static char record[4 * PAGE];
 	int fd = new_buffer(2 * PAGE);
@@ -466,7 +466,7 @@ START_TEST(after_destroy_comes_all_and_then_the_end)
 }
 END_TEST
 
-START_TEST(the_watermark_is_cut_to_the_new_size)
+START_TEST(resize_cuts_the_watermark_to_the_new_size)
 {
 	int fd = new_buffer(4 * PAGE);
 
@@ -608,7 +608,7 @@ START_TEST(destroy_goes_on_with_a_reader_stuck_in_old_memory)
 END_TEST
 
 /* Each record is the whole room, and each refusal is without the lock. */
-START_TEST(after_a_refusal_what_fits_is_not_refused)
+START_TEST(after_a_refusal_a_record_that_fits_the_new_size_is_stored)
 {
 	static char record[16 * PAGE];
 	int fd = new_buffer(PAGE);
@@ -687,16 +687,16 @@ int main(void)
 	Suite *suite = suite_create("resize");
 
 	add_loop_case(suite, "arguments", 2,
-		      size_is_rounded_up_to_whole_pages,
-		      a_size_that_cannot_be_is_einval,
-		      without_memory_it_is_enomem_and_nothing_changes,
-		      ebusy_until_the_last_byte_from_before_is_read);
+		      a_new_size_is_rounded_up_to_whole_pages,
+		      a_new_size_that_is_bad_is_einval,
+		      resize_without_memory_is_enomem_and_nothing_changes,
+		      resize_is_ebusy_until_the_last_byte_from_before_is_read);
 	add_loop_case(suite, "client", PRODUCER_STATIC,
-		      client_memory_is_einval);
+		      resize_of_client_memory_is_einval);
 	add_case(suite, "refusals",
 		 a_text_that_is_no_size_is_einval,
 		 only_root_may_write_size,
-		 one_of_two_at_once_is_ebusy);
+		 one_of_two_resizes_at_once_is_ebusy);
 	add_loop_case(suite, "sizes", CHANGES,
 		      every_byte_is_read_in_order_first_the_old_then_the_new,
 		      the_new_size_is_all_room_while_old_bytes_wait,
@@ -704,16 +704,16 @@ int main(void)
 		      a_blocked_writer_wakes_when_a_resize_makes_room,
 		      a_poller_for_room_wakes_when_a_resize_makes_some);
 	add_case(suite, "records",
-		 what_fitted_before_a_shrink_does_not_overrun_it,
-		 a_record_is_as_large_as_the_new_size_at_once,
+		 after_a_shrink_no_record_overruns_the_smaller_memory,
+		 a_record_as_large_as_the_new_size_fits_at_once,
 		 losses_have_their_places_across_a_resize,
-		 after_a_refusal_what_fits_is_not_refused);
+		 after_a_refusal_a_record_that_fits_the_new_size_is_stored);
 	add_case(suite, "memory",
 		 memory_is_freed_with_its_last_byte,
 		 destroy_frees_what_was_not_read,
 		 after_destroy_comes_all_and_then_the_end);
 	add_case(suite, "wakeups",
-		 the_watermark_is_cut_to_the_new_size,
+		 resize_cuts_the_watermark_to_the_new_size,
 		 a_blocked_writer_whose_record_is_too_large_now_is_told);
 	add_loop_case(suite, "stuck", 3,
 		      a_reader_stuck_in_a_fault_holds_up_nobody);

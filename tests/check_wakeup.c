@@ -67,7 +67,7 @@ static void append_to_sleeper(struct watched *watched, size_t size)
 	}
 }
 
-START_TEST(nobody_is_woken_who_is_not_asleep)
+START_TEST(an_append_wakes_nobody_if_nobody_sleeps)
 {
 	int fd = new_buffer(0);
 	int i;
@@ -82,7 +82,7 @@ START_TEST(nobody_is_woken_who_is_not_asleep)
 }
 END_TEST
 
-START_TEST(nobody_is_woken_who_has_given_up)
+START_TEST(an_append_wakes_nobody_who_has_stopped_waiting)
 {
 	int fd = new_buffer(0);
 
@@ -220,7 +220,7 @@ START_TEST(less_than_the_watermark_costs_no_interrupt)
 }
 END_TEST
 
-START_TEST(the_watermark_wakes_at_once)
+START_TEST(as_much_as_the_watermark_wakes_at_once)
 {
 	struct watched watched = watched_buffer(WATERMARK);
 	long before = irq_work_interrupts();
@@ -308,7 +308,7 @@ START_TEST(a_resize_that_cuts_the_watermark_wakes_at_once)
 }
 END_TEST
 
-START_TEST(data_below_the_watermark_is_there_for_who_looks)
+START_TEST(a_poll_finds_data_below_the_watermark)
 {
 	int fd = new_buffer(0);
 
@@ -340,9 +340,9 @@ int main(void)
 {
 	Suite *suite = suite_create("wakeup");
 
-	add_case(suite, "sleep", nobody_is_woken_who_is_not_asleep,
-		 nobody_is_woken_who_has_given_up, each_sleep_costs_one_wakeup,
-		 all_who_sleep_are_woken);
+	add_case(suite, "sleep", an_append_wakes_nobody_if_nobody_sleeps,
+		 an_append_wakes_nobody_who_has_stopped_waiting,
+		 each_sleep_costs_one_wakeup, all_who_sleep_are_woken);
 	add_loop_case(suite, "burst", PRODUCER_HARDIRQ + 1,
 		      one_read_costs_at_most_one_wakeup,
 		      one_poll_costs_at_most_one_wakeup);
@@ -353,11 +353,11 @@ int main(void)
 	add_case(suite, "watermark",
 		 less_than_the_watermark_wakes_by_the_next_tick,
 		 less_than_the_watermark_costs_no_interrupt,
-		 the_watermark_wakes_at_once,
+		 as_much_as_the_watermark_wakes_at_once,
 		 lowering_the_watermark_wakes_at_once,
 		 a_resize_that_cuts_the_watermark_wakes_at_once,
 		 a_slow_trickle_wakes_once_a_tick,
-		 data_below_the_watermark_is_there_for_who_looks);
+		 a_poll_finds_data_below_the_watermark);
 	add_case(suite, "loss", a_loss_costs_one_wakeup);
 	return run_suite(suite);
 }

@@ -243,7 +243,7 @@ START_TEST(an_interrupted_write_is_eintr_and_stores_nothing)
 }
 END_TEST
 
-START_TEST(larger_than_the_buffer_is_emsgsize)
+START_TEST(a_write_larger_than_the_buffer_is_emsgsize)
 {
 	int fd = new_client_buffer(10);
 
@@ -299,7 +299,7 @@ START_TEST(a_write_has_64_kib_at_most)
 END_TEST
 
 /* Nobody looks at bytes that are too many: here there are none. */
-START_TEST(too_much_is_emsgsize_before_it_is_a_fault)
+START_TEST(a_write_that_is_too_large_is_emsgsize_and_not_a_fault)
 {
 	int fd = new_buffer(4 * BUFFLINK_WRITE_MAX);
 	struct iovec pieces[2] = {
@@ -315,7 +315,7 @@ START_TEST(too_much_is_emsgsize_before_it_is_a_fault)
 END_TEST
 
 /* Of a client, a record may be as large as the buffer. */
-START_TEST(an_append_may_have_more)
+START_TEST(an_append_may_have_more_than_64_kib)
 {
 	int fd = new_buffer(4 * BUFFLINK_WRITE_MAX);
 
@@ -496,11 +496,11 @@ int main(void)
 		 a_writer_has_the_room_that_a_slow_reader_has_made,
 		 an_interrupted_write_is_eintr_and_stores_nothing);
 	add_case(suite, "refused",
-		 larger_than_the_buffer_is_emsgsize,
+		 a_write_larger_than_the_buffer_is_emsgsize,
 		 a_huge_write_is_emsgsize,
 		 a_write_has_64_kib_at_most,
-		 too_much_is_emsgsize_before_it_is_a_fault,
-		 an_append_may_have_more,
+		 a_write_that_is_too_large_is_emsgsize_and_not_a_fault,
+		 an_append_may_have_more_than_64_kib,
 		 after_destroy_write_is_epipe,
 		 after_destroy_a_full_buffer_is_epipe_too,
 		 destroy_ends_a_write_that_waits_for_room,
