@@ -3,6 +3,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNELS ?= 6.1 6.12
 KERNEL ?= 6.12
 CPUS ?= 2 4
+PORT ?= 1234
 SUITE ?=
 PART ?=
 RESULTS ?=
@@ -25,7 +26,10 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #: In a virtual machine, with whatever is missing installed from Debian 12:
 #:   make demo       see what bufflink does
 #:   make demo-NAME  see what the client in clients/NAME does
+#:   make shell      get a prompt in a booted kernel with bufflink
+#:   make gdb        the same, and wait for gdb before the kernel starts
 #:   make check      run all tests on stock kernels
+#:   make check-shell  try make shell
 #:   make check-model  check the order of its steps with Spin (no VM)
 #:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
 #:                   faults, races, torturers, other machines (an hour)
@@ -36,9 +40,11 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #: Variables:
 #:   KDIR=DIR        headers of the kernel to build for, if not the running one
 #:   prefix=DIR, DESTDIR=DIR  where install goes (/usr/local, nothing)
-#:   KERNEL=6.1      kernel of the demo (6.12)
+#:   KERNEL=6.1      kernel of demo, shell and gdb (6.12)
 #:   KERNELS=6.1     kernels of check ("6.1 6.12")
-#:   CPUS=2          numbers of virtual CPUs of check ("2 4")
+#:   CPUS=2          numbers of virtual CPUs of check ("2 4"); the first is that
+#:                   of shell and gdb
+#:   PORT=1234       where gdb finds the kernel (1234)
 #:   SUITE=check_read  the only suite to run
 #:   AT_ONCE=1       virtual machines of check at a time (2)
 #:   PART=kasan      the only part of check-hostile, see tests/vm/hostile.sh
@@ -92,8 +98,17 @@ deb:
 demo $(demos):
 	@tests/vm/run.sh $@ "$(KERNEL)" 2
 
+shell:
+	@tests/vm/run.sh shell "$(KERNEL)" $(firstword $(CPUS))
+
+gdb:
+	@GDB_PORT=$(PORT) tests/vm/run.sh shell "$(KERNEL)" $(firstword $(CPUS))
+
 check:
 	@tests/vm/run.sh check "$(KERNELS)" "$(CPUS)" "$(SUITE)"
+
+check-shell:
+	@tests/vm/prompt.sh
 
 check-model:
 	@tests/model/check.sh
@@ -126,5 +141,5 @@ help:
 	@sed -n 's/^#: //p' Makefile
 
 .PHONY: all modules paths headers tool clients programs load unload deb demo \
-	$(demos) check check-model check-hostile check-installed bench \
-	bench-icount style clean help
+	$(demos) shell gdb check check-shell check-model check-hostile \
+	check-installed bench bench-icount style clean help

@@ -7,6 +7,8 @@
 # reports, and keeps everything in build/logs. SECONDS_PER_BOOT limits it,
 # APPEND is for the kernel's command line, where NAME=VALUE is a variable of
 # SCRIPT's. With ICOUNT=y an instruction takes the guest a nanosecond, exactly.
+# shell.sh talks to the user on the console, for as long as the user likes. With
+# GDB_PORT, the guest waits for a debugger on that port before it runs anything.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -34,6 +36,12 @@ options="$options no_timer_check"
 # own and the one that learns names.
 [ "$script" != suites.sh ] || options="$options trace_event=sched:sched_switch"
 limit=${SECONDS_PER_BOOT:-$((900 * (slow > 1 ? 3 : 1)))}
+[ "$script" != shell.sh ] || options="$options loglevel=4" limit=0
+debugger=
+if [ "${GDB_PORT-}" ]; then
+	debugger="-S -gdb tcp:127.0.0.1:$GDB_PORT"
+	options="$options nokaslr"
+fi
 harmless_taint=$((4096 | 8192))	# out of tree, not signed
 splat='BUG:|WARNING:|Oops|Kernel panic|UBSAN:|KASAN:|KCSAN:|ODEBUG:'
 splat="$splat|possible (circular|recursive|irq)|inconsistent lock"
@@ -128,18 +136,26 @@ make_disk() {
 	system="root=/dev/vda rw systemd.run=\"/bin/sh -c '$run'\""
 }
 
-# The first serial port is the console; the results are on standard output.
+# The first serial port is the console; the results are on standard output. If the
+# user has that, and descriptor 4, for the console, they are on descriptor 3.
 run_qemu() {
+	console_port="-monitor none -serial file:$log/console"
+	results_port=stdio
+	if [ "$script" = shell.sh ]; then
+		console_port="-serial chardev:console -mon console -chardev stdio"
+		console_port="$console_port,id=console,mux=on,signal=off"
+		console_port="$console_port,logfile=$log/console"
+		results_port=file,path=/dev/fd/3
+	fi
 	# shellcheck disable=SC2086 # lists of words
 	timeout --foreground -k 5 "$limit" $qemu \
-		-display none -monitor none -no-reboot -nic none \
+		-display none -no-reboot -nic none \
 		-accel tcg -m 2048 \
 		-smp "$cpus,sockets=$cpus,cores=1,threads=1" \
 		-kernel "$vmlinuz" -initrd "${initrd:-$log/initramfs}" $disks \
-		-append "$parameters $system" \
-		-serial "file:$log/console" \
-		-chardev stdio,id=results $ports \
-		</dev/null 2>"$log/vm" 9>&- &
+		-append "$parameters $system" $debugger $console_port \
+		-chardev "$results_port,id=results" $ports \
+		<&4 2>"$log/vm" 9>&- &
 	echo $! >"$log/pid"
 	wait $!
 }
@@ -155,6 +171,39 @@ run_um() {
 	wait $!
 }
 
+# What a pipe has for the console, once somebody there reads it.
+feed() {
+	until grep -q '^READY' "$log/results"; do
+		sleep 0.1
+	done
+	cat
+	echo exit
+}
+
+# The user has the console. Descriptor 4 is a terminal, or the end of a pipe. At a
+# terminal, the user may also end QEMU itself, which is its status 0.
+talk() {
+	feeder='' good=0
+	echo 0 >"$log/status"
+	: >"$log/results"
+	exec 4<&0 5>&1
+	if [ ! -t 0 ]; then
+		good=$end_reached
+		mkfifo "$log/input"
+		feed <&4 >"$log/input" 9>&- &
+		feeder=$!
+		exec 4<"$log/input"
+	fi
+	{ $run 3>&1 >&5 || echo $? >"$log/status"; } |
+		sed -u 's/\r$//' >"$log/results"
+	[ ! "$feeder" ] || kill "$feeder" 2>/dev/null || :
+	case $(cat "$log/status") in
+	"$good" | "$end_reached")
+		say "the VM has ended; what was on its console is in $log/console" ;;
+	*)	die "the VM ended before 'exit', see $log/console: $(cat "$log/vm")" ;;
+	esac
+}
+
 # Ends a VM whose guest has not said in time that it is ready.
 watch_start() {
 	sleep $((limit / 4))
@@ -168,7 +217,7 @@ watch_start() {
 # in the old code for ever. No test has begun by then, so nothing is hidden if
 # such a guest is booted again.
 boot() {
-	trap 'kill "$(cat "$log/pid")"; exit 130' INT TERM
+	exec 4</dev/null
 	for attempt in 1 2 3; do
 		rm -f "$log/hung"
 		echo 0 >"$log/status"
@@ -254,6 +303,15 @@ rm -rf "$log"
 mkdir -p "$log"
 say "booting Linux $kernel with $cpus CPUs for $script $suite"
 variables="results=$results slow=$slow script=$script suite=$suite nonce=$nonce"
+if [ "$script" = shell.sh ]; then
+	[ "$machine" != um ] || die "User-Mode Linux has no shell here"
+	[ ! -t 0 ] || variables="$variables screen=$(stty size | tr ' ' x)"
+fi
+if [ "$debugger" ]; then
+	variables="$variables symbols=$build/$kernel"
+	say "the guest waits for a debugger; in another terminal:"
+	echo "gdb -ex 'target remote 127.0.0.1:$GDB_PORT'"
+fi
 parameters="console=$console $machine_options $die_early $options $variables
 	${APPEND-}"
 system=
@@ -265,6 +323,11 @@ case $machine in
 um)	run=run_um ;;
 *)	run=run_qemu ;;
 esac
+trap 'kill "$(cat "$log/pid")"; exit 130' INT TERM
+if [ "$script" = shell.sh ]; then
+	talk
+	exit
+fi
 boot
 
 judge >"$log/reasons"

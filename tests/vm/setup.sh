@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: setup.sh demo|demo-NAME|check|torture|planted|bench|kernel|MACHINE|
+# usage: setup.sh demo|demo-NAME|shell|check|torture|planted|bench|kernel|MACHINE|
 #	model|style|deb|installed|SCRIPT
 # Installs the Debian packages that the target needs and this machine lacks. What
 # is not listed here is declared by the script for the guest, and by clients.
@@ -24,6 +24,7 @@ deb="dpkg-dev gcc libc6-dev debhelper dh-dkms lintian
 	$(declared Packages "$top"/clients/*/needs)"
 
 case ${1-} in
+shell)	packages="$modules $vm" ;;
 check)	packages="$modules $vm $suites" ;;
 planted)	packages="$modules $vm $suites" ;;
 bench)	packages="$modules $vm $report" ;;
