@@ -112,6 +112,8 @@ START_TEST(help_and_version_go_to_standard_output)
 	ends_about(tool("write", "--help"), GOOD, "Usage: bufflink write [",
 		   "");
 	ends_about(tool("write", "-h"), GOOD, "Usage: bufflink write [", "");
+	ends_about(tool("help"), GOOD, "Usage: bufflink list [", "");
+	ends_about(tool("help", "cat"), GOOD, "Usage: bufflink cat [", "");
 	ends_about(tool("--version"), GOOD, "bufflink ", "");
 	ends_about(tool("-V"), GOOD, "bufflink ", "");
 }
@@ -137,6 +139,9 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	       ": no command given: use list, stat, cat, watermark, resize or write");
 	is_bad(tool("tac"),
 	       ": 'tac' is no command: use list, stat, cat, watermark, resize or write");
+	is_bad(tool("help", "tac"),
+	       ": 'tac' is no command: use list, stat, cat, watermark, resize or write");
+	is_bad(tool("help", "cat", "list"), ": list: unexpected argument");
 	is_bad(tool("--all"), ": unrecognized option '--all'");
 	is_bad(tool("-x", "cat", "0"), ": invalid option -- 'x'");
 
@@ -145,7 +150,7 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 
 	is_bad(tool("stat", "-x"), " stat: invalid option -- 'x'");
 	is_bad(tool("stat", ""),
-	       ": no buffer given: name one, as N or as DEVICE");
+	       ": no buffer given: name one, as N, DEVICE, OWNER or OWNER/NAME");
 	is_bad(tool("stat", "0", "1"), ": 1: unexpected argument");
 	is_bad(tool("stat", "-w", "1", "0", "2"), ": 2: unexpected argument");
 	is_bad(tool("stat", "-w1", "0", "2"), ": 2: unexpected argument");
@@ -160,9 +165,14 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	is_bad(tool("stat", "-w1e3"),
 	       ": --watch: '1e3' is not a number of seconds, 0.1 to 1000000");
 
-	is_bad(tool("cat"), ": no buffer given: name one, as N or as DEVICE");
+	is_bad(tool("stat", "-i", "0"),
+	       ": --interval: '0' is not a number of seconds, 0.1 to 1000000");
+	is_bad(tool("stat", "-o", "-w"),
+	       ": --openmetrics goes with no other option");
+
+	is_bad(tool("cat"), ": no buffer given: name one, as N, DEVICE, OWNER or OWNER/NAME");
 	is_bad(tool("cat", ""),
-	       ": no buffer given: name one, as N or as DEVICE");
+	       ": no buffer given: name one, as N, DEVICE, OWNER or OWNER/NAME");
 	is_bad(tool("cat", "0", "1"), ": 1: unexpected argument");
 	is_bad(tool("cat", "-x", "0"), " cat: invalid option -- 'x'");
 	is_bad(tool("cat", "--no", "--foo", "0"),
@@ -173,17 +183,21 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	       ": --bytes: '' is not a number of bytes, 0 or more");
 	is_bad(tool("cat", "-n", "-1", "0"),
 	       ": --bytes: '-1' is not a number of bytes, 0 or more");
-	is_bad(tool("cat", "-n", "1k", "0"),
-	       ": --bytes: '1k' is not a number of bytes, 0 or more");
+	is_bad(tool("cat", "-n", "1K", "0"),
+	       ": --bytes: '1K' is not a number of bytes, 0 or more");
 	is_bad(tool("cat", "-n", "18446744073709551616", "0"),
 	       ": --bytes: '18446744073709551616' is not a number of bytes, 0 or more");
+	is_bad(tool("cat", "-n", "17179869184G", "0"),
+	       ": --bytes: '17179869184G' is not a number of bytes, 0 or more");
+	is_bad(tool("cat", "--wait=0", "0"),
+	       ": --wait: '0' is not a number of seconds, 0.1 to 1000000");
 	is_bad(tool("cat", "-w", "0", "0"),
 	       ": --watermark: '0' is not a number of bytes, 1 or more");
 	is_bad(tool("cat", "-w", "4097", "0"),
 	       ": --watermark: 4097 is more than the 4096 bytes of /dev/bufflink0");
 
 	is_bad(tool("watermark"),
-	       ": no buffer given: name one, as N or as DEVICE");
+	       ": no buffer given: name one, as N, DEVICE, OWNER or OWNER/NAME");
 	is_bad(tool("watermark", "-x", "0"),
 	       " watermark: invalid option -- 'x'");
 	is_bad(tool("watermark", "0", "1", "2"), ": 2: unexpected argument");
@@ -195,18 +209,18 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	       ": watermark: 4097 is more than the 4096 bytes of /dev/bufflink0");
 
 	is_bad(tool("resize"),
-	       ": no buffer given: name one, as N or as DEVICE");
+	       ": no buffer given: name one, as N, DEVICE, OWNER or OWNER/NAME");
 	is_bad(tool("resize", "-x", "0", "1"),
 	       " resize: invalid option -- 'x'");
 	is_bad(tool("resize", "0"), ": no size given: say how many bytes");
 	is_bad(tool("resize", "0", "1", "2"), ": 2: unexpected argument");
 	is_bad(tool("resize", "0", "0"),
 	       ": resize: '0' is not a number of bytes, 1 or more");
-	is_bad(tool("resize", "0", "8k"),
-	       ": resize: '8k' is not a number of bytes, 1 or more");
+	is_bad(tool("resize", "0", "8kB"),
+	       ": resize: '8kB' is not a number of bytes, 1 or more");
 
 	is_bad(tool("write"),
-	       ": no buffer given: name one, as N or as DEVICE");
+	       ": no buffer given: name one, as N, DEVICE, OWNER or OWNER/NAME");
 	is_bad(tool("write", "0", "1"), ": 1: unexpected argument");
 	is_bad(tool("write", "-x", "0"), " write: invalid option -- 'x'");
 	is_bad(tool("write", "-s", "0", "0"),
@@ -227,23 +241,23 @@ START_TEST(what_is_no_buffer_is_status_1)
 	ends(tool("write", "7"), FAILED, "",
 	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
 	ends(tool("stat", "7"), FAILED, "",
-	     "bufflink: /dev/bufflink7 is not a buffer: see 'bufflink list' for those that are\n");
+	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
 	ends(tool("stat", "/dev/null"), FAILED, "",
-	     "bufflink: /dev/null is not a buffer: see 'bufflink list' for those that are\n");
+	     "bufflink: /dev/null is not a buffer of bufflink\n");
 	create_buffer(0, PAGE);
 	ck_assert_int_ge(creat("/tmp/bufflink0", 0600), 0);
 	ends(tool("stat", "/tmp/bufflink0"), FAILED, "",
-	     "bufflink: /tmp/bufflink0 is not a buffer: see 'bufflink list' for those that are\n");
+	     "bufflink: /tmp/bufflink0 is not a buffer of bufflink\n");
 	ends(tool("stat", "-w", "0.5"), FAILED, "",
-	     "bufflink: 0.5 is not a buffer: see 'bufflink list' for those that are (seconds alone are -wSECONDS)\n");
+	     "bufflink: no buffer of 0.5 exists: see 'bufflink list' for those that do (seconds alone are -wSECONDS)\n");
 	ends(tool("watermark", "7"), FAILED, "",
-	     "bufflink: /dev/bufflink7 is not a buffer: see 'bufflink list' for those that are\n");
+	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
 	ends(tool("watermark", "7", "1"), FAILED, "",
 	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
 	ends(tool("resize", "7", "1"), FAILED, "",
-	     "bufflink: /dev/bufflink7 is not a buffer: see 'bufflink list' for those that are\n");
+	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
 	ends(tool("resize", "/dev/null", "1"), FAILED, "",
-	     "bufflink: /dev/null is not a buffer: see 'bufflink list' for those that are\n");
+	     "bufflink: /dev/null is not a buffer of bufflink\n");
 	ends(tool("cat", "/dev/null"), FAILED, "",
 	     "bufflink: /dev/null is not a buffer of bufflink\n");
 	ends(tool("cat", "/t/none/such"), FAILED, "",
@@ -281,6 +295,131 @@ START_TEST(a_full_standard_output_is_status_1)
 		ck_assert_int_eq(finish(tools[i].pid), FAILED);
 		ck_assert_str_eq(text_of(tools[i].err), complaint);
 	}
+}
+END_TEST
+
+START_TEST(a_buffer_may_be_named_by_its_owner)
+{
+	int fd;
+
+	ends(tool("cat", "producer"), FAILED, "",
+	     "bufflink: no buffer of producer exists: see 'bufflink list' for those that do\n");
+	ck_assert_int_eq(name_buffer(0, "one"), 0);
+	append_text("only");
+	ends(tool("cat", "-f", "producer"), GOOD, "only", "");
+	ck_assert_int_eq(create_buffer(1, PAGE), 1);
+	ck_assert_int_eq(create_buffer(2, PAGE), 2);
+	fd = open_buffer(1, O_RDONLY | O_NONBLOCK);
+	ends(tool_reading("to the first without a name", "write", "producer"),
+	     GOOD, "", "");
+	check_reads(fd, "to the first without a name");
+	append_text("named");
+	ends(tool("cat", "-f", "producer/one"), GOOD, "named", "");
+	ends(tool("watermark", "producer/one", "4k"), GOOD, "", "");
+	ends(tool("watermark", "0"), GOOD, "4096\n", "");
+	ends_about(tool("stat", "producer/one"), GOOD, "number=0 ", "");
+	ends(tool("resize", "producer/one", "8k"), GOOD, "", "");
+	ck_assert_uint_eq(sysfs_value(0, "size"), 2 * PAGE);
+	ends(tool("cat", "producer/two"), FAILED, "",
+	     "bufflink: no buffer of producer/two exists: see 'bufflink list' for those that do\n");
+	ends(tool("cat", "produce"), FAILED, "",
+	     "bufflink: no buffer of produce exists: see 'bufflink list' for those that do\n");
+	close(fd);
+}
+END_TEST
+
+/* As udev makes a link to it, in folders that are not there before. */
+START_TEST(cat_waits_for_a_link_in_a_folder_that_is_made_later)
+{
+	struct tool cat = tool("cat", "--wait", "/tmp/by/owner/name");
+
+	wait_asleep(cat.pid);
+	ck_assert_int_eq(mkdir("/tmp/by", 0700), 0);
+	wait_asleep(cat.pid);
+	ck_assert_int_eq(mkdir("/tmp/by/owner", 0700), 0);
+	buffer_0(PAGE);
+	append_text("here");
+	ck_assert_int_eq(symlink("/dev/bufflink0", "/tmp/by/owner/name"), 0);
+	wait_for(has_written(cat.out, "here"));
+	destroy_buffer();
+	ends(cat, GOOD, "here", "");
+	unlink("/tmp/by/owner/name");
+	rmdir("/tmp/by/owner");
+	rmdir("/tmp/by");
+}
+END_TEST
+
+START_TEST(cat_reopen_goes_on_with_the_next_buffer_and_says_so)
+{
+	struct tool cat;
+
+	buffer_0(PAGE);
+	append_text("first ");
+	cat = tool("cat", "--mark", "--reopen", "producer");
+	wait_for(has_written(cat.out, "first "));
+	ck_assert_int_eq(append_record(0, 5000), -EMSGSIZE);
+	destroy_buffer();
+	wait_asleep(cat.pid);
+	buffer_0(PAGE);
+	append_text("second ");
+	wait_for(has_written(cat.out, "second "));
+	ck_assert_int_eq(append_record(0, 6000), -EMSGSIZE);
+	wait_for(has_written(cat.out, "6000"));
+	destroy_buffer();
+	wait_asleep(cat.pid);
+	ck_assert_int_eq(kill(cat.pid, SIGTERM), 0);
+	is_killed(cat, SIGTERM);
+	ck_assert_str_eq(text_of(cat.out),
+			 "first bufflink: /dev/bufflink0: lost 1 record (5000 bytes) at byte 6\n"
+			 "bufflink: /dev/bufflink0: reopened\n"
+			 "second bufflink: /dev/bufflink0: lost 1 record (6000 bytes) at byte 7\n");
+}
+END_TEST
+
+/* What a shell starts with a redirection, such as "2>&-". */
+static struct tool redirected(const char *redirection, const char *text,
+			      const char *arguments)
+{
+	static char script[128];
+
+	snprintf(script, sizeof(script), "exec %s %s %s", tool_path, arguments,
+		 redirection);
+	return start_tool("/bin/busybox", memory_file(text), memory_file(""),
+			  (char *[]){ "sh", "-c", script, NULL });
+}
+
+START_TEST(a_complaint_is_no_data_if_standard_error_is_closed)
+{
+	static char lines[PAGE + 10] = "fits\n";
+	int fd = buffer_0(PAGE);
+
+	memset(lines + 5, 'x', sizeof(lines) - 6);
+	ck_assert_int_eq(finish(redirected("2>&-", lines, "write 0").pid),
+			 FAILED);
+	check_reads(fd, "fits\n");
+	ck_assert_int_eq(readable(fd), 0);
+}
+END_TEST
+
+START_TEST(a_closed_standard_output_is_status_1_for_all_commands)
+{
+	static const char * const arguments[] = {
+		"list", "list --json", "stat", "stat --json", "stat -w",
+		"stat --openmetrics", "cat 0", "watermark 0", "help",
+		"--help", "--version",
+	};
+	struct tool tool;
+	size_t i;
+	int fd = buffer_0(PAGE);
+
+	append_text("kept");
+	for (i = 0; i < sizeof(arguments) / sizeof(*arguments); i++) {
+		tool = redirected(">&-", "", arguments[i]);
+		ck_assert_int_eq(finish(tool.pid), FAILED);
+		ck_assert(has_written(tool.err,
+				      ": cannot write to standard output: "));
+	}
+	check_reads(fd, "kept");
 }
 END_TEST
 
@@ -372,9 +511,9 @@ static void modules_in(void)
 START_TEST(without_the_module_list_and_stat_are_status_1)
 {
 	ends(tool("list"), FAILED, "",
-	     "bufflink: the module bufflink is not loaded\n");
+	     "bufflink: the module bufflink is not loaded: load it with 'modprobe bufflink'\n");
 	ends(tool("stat"), FAILED, "",
-	     "bufflink: the module bufflink is not loaded\n");
+	     "bufflink: the module bufflink is not loaded: load it with 'modprobe bufflink'\n");
 }
 END_TEST
 
@@ -396,15 +535,15 @@ static const char *known(bool json, int number, const char *end)
 	sysfs_read(number, "owner", value, sizeof(value));
 	sysfs_read(number, "name", name, sizeof(name));
 	length = sprintf(text, json ?
-		"{\"number\": %d, \"device\": \"/dev/bufflink%d\", \"owner\": \"%s\"" :
+		"{\"number\":%d,\"device\":\"/dev/bufflink%d\",\"owner\":\"%s\"" :
 		"number=%d device=/dev/bufflink%d owner=%s",
 		number, number, value);
 	length += sprintf(text + length,
-			  json ? ", \"name\": \"%s\"" : " name=%s", name);
+			  json ? ",\"name\":\"%s\"" : " name=%s", name);
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		sysfs_read(number, names[i], value, sizeof(value));
 		length += sprintf(text + length,
-				  json ? ", \"%s\": %s" : " %s=%s", names[i],
+				  json ? ",\"%s\":%s" : " %s=%s", names[i],
 				  value);
 	}
 	strcpy(text + length, end);
@@ -428,7 +567,7 @@ static const char *skip_number(const char *text, bool json, const char *name,
 	char expected[64];
 	char *end;
 
-	sprintf(expected, json ? ", \"%s\": " : " %s=", name);
+	sprintf(expected, json ? ",\"%s\":" : " %s=", name);
 	text = skip(text, expected);
 	*value = strtod(text, &end);
 	ck_assert_ptr_ne(end, text);
@@ -450,7 +589,7 @@ static const char *skip_quiet_rates(const char *text, bool json, double wakeups)
 		ck_assert_double_eq(value, 0);
 	}
 	if (wakeups < 0) {
-		text = skip(text, json ? ", \"wakeups_per_record\": null" :
+		text = skip(text, json ? ",\"wakeups_per_record\":null" :
 					 " wakeups_per_record=-");
 	} else {
 		text = skip_number(text, json, "wakeups_per_record", &value);
@@ -489,7 +628,7 @@ START_TEST(list_json_is_all_of_sysfs)
 	list = tool("list", "-j");
 	ck_assert_int_eq(finish(list.pid), GOOD);
 	text = skip(text_of(list.out), "[");
-	text = skip(text, known(true, 0, "}, "));
+	text = skip(text, known(true, 0, "},"));
 	text = skip(text, known(true, 12, "}]\n"));
 	ck_assert_str_eq(text, "");
 }
@@ -528,7 +667,7 @@ START_TEST(stat_json_is_one_array)
 	stat = tool("stat", "--json");
 	ck_assert_int_eq(finish(stat.pid), GOOD);
 	text = skip(skip(text_of(stat.out), "["), known(true, 0, ""));
-	text = skip(skip_quiet_rates(text, true, 1.0 / 3), "}, ");
+	text = skip(skip_quiet_rates(text, true, 1.0 / 3), "},");
 	text = skip(text, known(true, 12, ""));
 	ck_assert_str_eq(skip_quiet_rates(text, true, -1), "}]\n");
 }
@@ -603,7 +742,9 @@ static int look_as_nobody(void *unused)
 	(void)unused;
 	become_nobody();
 	ends(tool("cat", "0"), FAILED, "",
-	     "bufflink: you may not open /dev/bufflink0: root may, and the group bufflink to read\n");
+	     "bufflink: cannot open /dev/bufflink0: permission denied: only root may\n");
+	ends(tool("cat", "1"), FAILED, "",
+	     "bufflink: cannot open /dev/bufflink1: permission denied: root may, and the group readers to read\n");
 	ends(tool("resize", "0", "1"), FAILED, "",
 	     "bufflink: cannot resize /dev/bufflink0 to 1 bytes: only root may: try again as root\n");
 	stat = tool("stat", "0");
@@ -614,8 +755,18 @@ static int look_as_nobody(void *unused)
 
 START_TEST(stat_needs_no_right_to_the_device)
 {
+	FILE *groups = fopen("/etc/group", "w");
+
+	ck_assert_ptr_nonnull(groups);
+	fputs("others:x:122:\nreaders:x:123:\n", groups);
+	ck_assert_int_eq(fclose(groups), 0);
 	buffer_0(PAGE);
+	ck_assert_int_eq(create_buffer(1, PAGE), 1);
+	close(open_buffer(1, O_RDONLY));
+	ck_assert_int_eq(chown("/dev/bufflink1", 0, 123), 0);
+	ck_assert_int_eq(chmod("/dev/bufflink1", 0640), 0);
 	ck_assert_int_eq(finish(start(look_as_nobody, NULL)), 0);
+	ck_assert_int_eq(unlink("/etc/group"), 0);
 }
 END_TEST
 
@@ -666,7 +817,7 @@ START_TEST(stat_watch_prints_lines_until_it_is_interrupted)
 
 	stat = tool("stat", "-j", "--watch=0.1");
 	wait_for(lines_in(text_of(stat.out)) == 3);
-	skip(last_line(text_of(stat.out)), "[{\"number\": 0, ");
+	skip(last_line(text_of(stat.out)), "[{\"number\":0,");
 	is_interrupted(stat, SIGTERM);
 }
 END_TEST
@@ -956,16 +1107,98 @@ START_TEST(stat_watch_draws_at_once_what_there_is_room_for)
 }
 END_TEST
 
-START_TEST(json_escapes_what_is_not_plain)
+START_TEST(list_has_units_on_a_terminal)
+{
+	int fd = terminal(24);
+	struct tool list;
+
+	fake_buffers();
+	list = tool_on(fd, "list");
+	ck_assert_int_eq(finish(list.pid), GOOD);
+	ck_assert_str_eq(on_screen(),
+			 "NUMBER  OWNER/NAME                     SIZE       USED      RECORDS       LOST\r\n"
+			 "     0  first                        64 KiB   33.2 KiB       1.23 M         17\r\n"
+			 "     1  second/name                  64 KiB       22 B            1          0\r\n"
+			 "    12  owner_of_twenty/a_name_of_twenty_six_bytes      1 GiB   2.50 GiB            0     1.00 M\r\n");
+}
+END_TEST
+
+START_TEST(stat_interval_is_the_time_between_two_looks)
+{
+	struct tool stat, slow;
+	__u64 end = now_ms() + 1000;
+
+	fake_buffers();
+	slow = tool("stat", "-w", "--interval=1000");
+	stat = tool("stat", "-w", "-i", "0.1");
+	wait_for(lines_in(text_of(stat.out)) == 9);
+	is_interrupted(stat, SIGINT);
+	wait_for(now_ms() > end);
+	ck_assert_str_eq(text_of(slow.out), "");
+	is_interrupted(slow, SIGINT);
+	stat = tool("stat", "-i0.1");
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+}
+END_TEST
+
+START_TEST(json_escapes_what_is_no_utf_8_and_keeps_the_rest)
 {
 	struct tool list;
 
 	mount_over("/sys/class/misc", "tmpfs");
-	fake_buffer(3, "a\"b\\c\td\x7f", "e\"f", "1 0 0 1 0 0 0 0 0 0");
+	fake_buffer(3, "a\"b\\c\td\x7f/", "\xc3\xa9\xff\xc3",
+		    "18446744073709551615 0 0 1 0 0 0 0 0 0");
 	list = tool("list", "--json");
 	ends_about(list, GOOD,
-		   "[{\"number\": 3, \"device\": \"/dev/bufflink3\", \"owner\": \"a\\u0022b\\u005cc\\u0009d\x7f\", \"name\": \"e\\u0022f\", ",
+		   "[{\"number\":3,\"device\":\"/dev/bufflink3\",\"owner\":\"a\\\"b\\\\c\\td\x7f/\",\"name\":\"\xc3\xa9\\\\xff\\\\xc3\",\"size\":18446744073709551615,",
 		   "");
+}
+END_TEST
+
+/* The lines of one metric must follow one another, and each have its name. */
+static void check_metric(const char **line, const char *name, const char *type,
+			 const char *value)
+{
+	char expected[256];
+
+	sprintf(expected, "# TYPE bufflink_%s %s\n", name, type);
+	*line = skip(*line, expected);
+	if (strstr(name, "bytes")) {
+		sprintf(expected, "# UNIT bufflink_%s bytes\n", name);
+		*line = skip(*line, expected);
+	}
+	sprintf(expected, "# HELP bufflink_%s ", name);
+	*line = skip(*line, expected);
+	*line = strchr(*line, '\n') + 1;
+	sprintf(expected, "bufflink_%s%s{number=\"4\",owner=\"a\\\"\\\\b\",name=\"n\"} %s\n",
+		name, strcmp(type, "gauge") ? "_total" : "", value);
+	*line = skip(*line, expected);
+}
+
+START_TEST(stat_openmetrics_is_valid_and_ends_with_eof)
+{
+	struct tool stat;
+	const char *line;
+
+	mount_over("/sys/class/misc", "tmpfs");
+	ends_about(tool("stat", "-o"), GOOD, "# TYPE bufflink_size_bytes gauge\n",
+		   "");
+	fake_buffer(4, "a\"\\b", "n",
+		    "1 2 3 4 5 18446744073709551615 7 8 1 10");
+	stat = tool("stat", "--openmetrics");
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	line = text_of(stat.out);
+	check_metric(&line, "size_bytes", "gauge", "1");
+	check_metric(&line, "used_bytes", "gauge", "2");
+	check_metric(&line, "highwater_bytes", "gauge", "3");
+	check_metric(&line, "watermark_bytes", "gauge", "4");
+	check_metric(&line, "records", "counter", "5");
+	check_metric(&line, "bytes", "counter", "18446744073709551615");
+	check_metric(&line, "lost_records", "counter", "7");
+	check_metric(&line, "lost_bytes", "counter", "8");
+	check_metric(&line, "overflow", "gauge", "1");
+	check_metric(&line, "wakeups", "counter", "10");
+	ck_assert_str_eq(line, "# EOF\n");
 }
 END_TEST
 
@@ -1099,6 +1332,7 @@ START_TEST(cat_bytes_takes_so_many_and_leaves_the_rest)
 	ends(tool("cat", "-n", "0", "0"), GOOD, "", "");
 	ends(tool("cat", "-n", "2", "0"), GOOD, "12", "");
 	ends(tool("cat", "--bytes=3", "0"), GOOD, "345", "");
+	ends(tool("cat", "--bytes=0k", "0"), GOOD, "", "");
 	ck_assert_int_eq(readable(fd), 4);
 
 	cat = tool("cat", "-n", "5", "0");
@@ -1653,15 +1887,21 @@ int main(void)
 		 help_and_version_go_to_standard_output,
 		 a_bad_argument_is_one_line_and_status_2,
 		 what_is_no_buffer_is_status_1,
+		 a_buffer_may_be_named_by_its_owner,
+		 a_complaint_is_no_data_if_standard_error_is_closed,
+		 a_closed_standard_output_is_status_1_for_all_commands,
 		 a_full_standard_output_is_status_1);
 	add_case(suite, "list",
 		 list_shows_what_sysfs_shows_in_order_of_numbers,
 		 list_of_no_buffers_is_only_the_heading,
 		 list_json_is_all_of_sysfs,
-		 json_escapes_what_is_not_plain);
+		 list_has_units_on_a_terminal,
+		 json_escapes_what_is_no_utf_8_and_keeps_the_rest);
 	add_case(suite, "stat",
 		 stat_is_a_line_of_exact_values_for_each_buffer,
 		 stat_json_is_one_array,
+		 stat_openmetrics_is_valid_and_ends_with_eof,
+		 stat_interval_is_the_time_between_two_looks,
 		 stat_follows_a_link_to_a_device,
 		 stat_has_the_rates_between_two_looks,
 		 stat_needs_no_right_to_the_device);
@@ -1689,7 +1929,9 @@ int main(void)
 		 cat_no_wait_ends_when_the_buffer_is_empty,
 		 cat_bytes_takes_so_many_and_leaves_the_rest,
 		 cat_copies_more_than_it_can_read_at_once,
-		 cat_watermark_sets_it_and_leaves_it_so);
+		 cat_watermark_sets_it_and_leaves_it_so,
+		 cat_waits_for_a_link_in_a_folder_that_is_made_later,
+		 cat_reopen_goes_on_with_the_next_buffer_and_says_so);
 	add_case(suite, "loss",
 		 cat_reports_one_lost_record,
 		 cat_reports_a_burst_of_lost_records,

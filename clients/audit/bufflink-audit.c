@@ -4,35 +4,25 @@
  */
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
-#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <seccomp.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "bufflink.h"
 #include "bufflink_sysaudit.h"
-#include "reader.h"
+#include "program.h"
+#include "text.h"
 
-#define VERSION		"1.0"
 #define MODULE		"bufflink_sysaudit"
 #define PARAMETERS	"/sys/module/" MODULE "/parameters"
-#define DIGITS		"0123456789"
 #define ANY_UID		"4294967295"
 #define CALLS		1024		/* numbers that a filter can have */
 #define TIDS		(1 << 22)	/* the kernel has no more */
 #define X32_BIT		0x40000000
-
-/* besides EXIT_SUCCESS and EXIT_FAILURE, which is 1 */
-#define EXIT_USAGE	2
-#define EXIT_LOSS	3
 
 static const char help[] =
 "Usage: bufflink-audit [OPTION]...\n"
@@ -49,6 +39,9 @@ static const char help[] =
 "  -g, --group           leave out not only this process's own calls but those\n"
 "                        of its process group: all of a pipeline\n"
 "  -j, --json            print each record as a line of JSON\n"
+"  -r, --reopen          when the module is unloaded, wait until it is loaded\n"
+"                        again, say so, set the filters, and go on\n"
+"  -W, --wait[=SECONDS]  if the module is not loaded yet, wait for it\n"
 "  -t, --time            print the time of each call, in seconds since 1970\n"
 "  -h, --help            print this and exit\n"
 "  -V, --version         print the version and exit\n"
@@ -56,6 +49,8 @@ static const char help[] =
 "Exit status: 0 good, 1 failed, 2 bad command line, 3 records were lost.\n";
 
 static bool json, times;
+static const char *pid, *uid, *reader_is = "process";
+static char *native_calls, *compat_calls;	/* as numbers; NULL: as they were */
 static char comms[TIDS][SYSAUDIT_COMM + 1];	/* by thread; mostly untouched */
 
 /* parameters of the module */
@@ -98,7 +93,7 @@ static uint32_t compat_arch(void)
 	}
 }
 
-static void add_number(char **list, int number)
+static void list_number(char **list, int number)
 {
 	char *longer;
 
@@ -121,11 +116,11 @@ static bool add_call(char **list, uint32_t arch, const char *name)
 	int number;
 
 	if (known)
-		add_number(list, shared);
+		list_number(list, shared);
 	for (number = 0; arch && number < CALLS; number++) {
 		other = seccomp_syscall_resolve_num_arch(arch, number);
 		if (other && number != shared && !strcmp(other, name)) {
-			add_number(list, number);
+			list_number(list, number);
 			known = true;
 		}
 		free(other);
@@ -133,41 +128,38 @@ static bool add_call(char **list, uint32_t arch, const char *name)
 	return known;
 }
 
-static void set_calls(char *names)
+/* Before anything is set: a name may be wrong. */
+static void calls_argument(char *names)
 {
-	char *native = "", *compat = "";
-	char *name;
+	const char *name;
 	bool known;
 
+	native_calls = "";
+	compat_calls = "";
 	if (!strcmp(names, "all")) {
-		native = names;
-		compat = names;
-		names = NULL;
+		native_calls = names;
+		compat_calls = names;
+		return;
 	}
 	while ((name = strsep(&names, ","))) {
-		known = add_call(&native, seccomp_arch_native(), name);
-		known |= add_call(&compat, compat_arch(), name);
+		known = add_call(&native_calls, seccomp_arch_native(), name);
+		known |= add_call(&compat_calls, compat_arch(), name);
 		if (!known)
 			errx(EXIT_USAGE, "--calls: '%s' is no call", name);
 	}
-	set_parameter("calls", native);
-	set_parameter("compat_calls", compat);
 }
 
-/* the buffer */
-
-static int open_buffer(struct bufflink_stats *stats)
+static void set_filters(void)
 {
-	const char *path = device_of(MODULE);
-	int fd;
-
-	if (!path)
-		errx(EXIT_FAILURE, "the module " MODULE " is not loaded");
-
-	fd = open_alone(path);
-	if (ioctl(fd, BUFFLINK_STATS, stats))
-		err(EXIT_FAILURE, "%s is not a buffer of bufflink", path);
-	return fd;
+	set_parameter("reader", reader_is);
+	if (native_calls) {
+		set_parameter("calls", native_calls);
+		set_parameter("compat_calls", compat_calls);
+	}
+	if (pid)
+		set_parameter("pid", pid);
+	if (uid)
+		set_parameter("uid", uid);
 }
 
 /* calls, as lines of text */
@@ -210,24 +202,14 @@ static const char *comm_of(const struct sysaudit_head *head)
 	return *comm ? comm : "?";
 }
 
-/* Any user can give a thread any name, also one that a terminal obeys. */
-static void print_comm(const char *comm)
-{
-	for (; *comm; comm++) {
-		if (isascii(*comm) && isprint(*comm))
-			putchar(*comm);
-		else
-			printf("\\x%02x", (unsigned char)*comm);
-	}
-}
-
 static void print_thread(const struct sysaudit_head *head)
 {
 	if (times)
 		printf("%llu.%09llu ", head->time / 1000000000,
 		       head->time % 1000000000);
 	printf("%u<", head->tid);
-	print_comm(comm_of(head));
+	/* Any user can give a thread any name, also one that a terminal obeys. */
+	print_plain(comm_of(head), strlen(comm_of(head)));
 	printf("> %s", head->arch == seccomp_arch_native() ? "" : "[compat] ");
 }
 
@@ -285,40 +267,43 @@ static void print_exit(const struct sysaudit_exit *exit)
 
 /* the same for programs */
 
-static void print_json_string(const char *text)
-{
-	putchar('"');
-	for (; *text; text++) {
-		if (isascii(*text) && isprint(*text) && !strchr("\"\\", *text))
-			putchar(*text);
-		else
-			printf("\\u%04x", (unsigned char)*text);
-	}
-	putchar('"');
-}
-
-static void print_json(const struct sysaudit_head *head)
+static void print_as_json(const struct sysaudit_head *head)
 {
 	const struct sysaudit_entry *entry = (const void *)head;
 	const struct sysaudit_exit *exit = (const void *)head;
+	struct json_object *object = json_object_new_object(), *args;
+	char text[32];
 	int i;
 
-	printf("{\"type\":\"%s\",\"time\":%llu.%09llu,\"cpu\":%u,",
-	       head->type == SYSAUDIT_ENTRY ? "entry" : "exit",
-	       head->time / 1000000000, head->time % 1000000000, head->cpu);
-	printf("\"sequence\":%u,\"pid\":%u,\"tid\":%u,\"uid\":%u,\"comm\":",
-	       head->sequence, head->pid, head->tid, head->uid);
-	print_json_string(comm_of(head));
-	printf(",\"arch\":\"%#x\",\"number\":%d,\"call\":\"%s\",", head->arch,
-	       head->number, call_name(head));
+	add_string(object, "type", head->type == SYSAUDIT_ENTRY ? "entry" :
+								  "exit");
+	add_decimal(object, "time", "%llu.%09llu", head->time / 1000000000,
+		    head->time % 1000000000);
+	add_number(object, "cpu", head->cpu);
+	add_number(object, "sequence", head->sequence);
+	add_number(object, "pid", head->pid);
+	add_number(object, "tid", head->tid);
+	add_number(object, "uid", head->uid);
+	add_string(object, "comm", comm_of(head));
+	snprintf(text, sizeof(text), "%#x", head->arch);
+	add_string(object, "arch", text);
+	json_object_object_add(object, "number",
+			       json_object_new_int(head->number));
+	add_string(object, "call", call_name(head));
 	if (head->type == SYSAUDIT_EXIT) {
-		printf("\"result\":%lld}\n", exit->result);
+		json_object_object_add(object, "result",
+				       json_object_new_int64(exit->result));
+		print_json(object);
 		return;
 	}
 	/* strings, as numbers of JSON may have no more than 53 bits */
-	for (i = 0; i < 6; i++)
-		printf("%s\"%#llx\"", i ? "," : "\"args\":[", entry->args[i]);
-	puts("]}");
+	args = json_object_new_array();
+	for (i = 0; i < 6; i++) {
+		snprintf(text, sizeof(text), "%#llx", entry->args[i]);
+		json_object_array_add(args, json_object_new_string(text));
+	}
+	json_object_object_add(object, "args", args);
+	print_json(object);
 }
 
 /* records */
@@ -338,82 +323,57 @@ static void print_record(const struct sysaudit_head *head)
 	    head->tid < TIDS)
 		memcpy(comms[head->tid], entry->comm, SYSAUDIT_COMM);
 	if (json)
-		print_json(head);
+		print_as_json(head);
 	else if (head->type == SYSAUDIT_ENTRY)
 		print_entry(entry);
 	else
 		print_exit((const void *)head);
 }
 
-static void print_records(const char *data, size_t size)
+/* Prints the record that the size bytes begin with, if all of it is there. */
+static size_t print_next(const char *data, size_t size)
 {
-	struct sysaudit_entry record;
-	struct sysaudit_head *head = &record.head;
-	size_t done;
+	struct sysaudit_entry record = { };
+	const struct sysaudit_head *head = &record.head;
 
-	for (done = 0; done < size; done += head->length) {
-		memset(&record, 0, sizeof(record));
-		memcpy(&record, data + done, size - done < sizeof(record) ?
-					     size - done : sizeof(record));
-		if (head->version != SYSAUDIT_VERSION)
-			errx(EXIT_FAILURE,
-			     "no record of version %d: load " MODULE " anew",
-			     SYSAUDIT_VERSION);
-		if (head->type < SYSAUDIT_ENTRY || head->type > SYSAUDIT_EXIT ||
-		    head->length < size_of(head) || head->length > size - done)
-			errx(EXIT_FAILURE,
-			     "a broken record: load " MODULE " anew");
-		print_record(head);
-	}
+	memcpy(&record, data, size < sizeof(record) ? size : sizeof(record));
+	if (size < sizeof(*head))
+		return 0;
+	if (head->version != SYSAUDIT_VERSION)
+		errx(EXIT_FAILURE,
+		     "no record of version %d: load " MODULE " anew",
+		     SYSAUDIT_VERSION);
+	if (head->type < SYSAUDIT_ENTRY || head->type > SYSAUDIT_EXIT ||
+	    head->length < size_of(head))
+		errx(EXIT_FAILURE, "a broken record: load " MODULE " anew");
+	if (size < head->length)
+		return 0;
+	print_record(head);
+	return head->length;
 }
 
-static bool report_loss(int fd)
+static void print_loss(const struct bufflink_loss *loss)
 {
-	struct bufflink_loss loss;
-	char last[48] = "";
+	struct json_object *object;
 
-	if (ioctl(fd, BUFFLINK_GETLOSS, &loss))
-		err(EXIT_FAILURE, "cannot learn what was lost");
-	if (!loss.records)
-		return false;
-	if (json) {
-		printf("{\"type\":\"loss\",\"records\":%llu,\"bytes\":%llu,",
-		       loss.records, loss.bytes);
-		printf("\"first\":%llu,\"last\":%llu}\n", loss.first,
-		       loss.last);
-	}
-	if (loss.last != loss.first)
-		snprintf(last, sizeof(last), " and byte %llu", loss.last);
-	warnx("lost %llu record%s (%llu bytes) %s byte %llu%s", loss.records,
-	      loss.records == 1 ? "" : "s", loss.bytes,
-	      *last ? "between" : "at", loss.first, last);
-	return true;
+	warnx("%s", loss_text(loss));
+	if (!json)
+		return;
+	object = json_object_new_object();
+	add_string(object, "type", "loss");
+	add_number(object, "records", loss->records);
+	add_number(object, "bytes", loss->bytes);
+	add_number(object, "first", loss->first);
+	add_number(object, "last", loss->last);
+	print_json(object);
 }
 
-/* Into as much memory as the buffer has, a read gets whole records only. */
-static bool print_all(int fd, size_t size, bool wait)
+static void reopened(void)
 {
-	char *data = malloc(size);
-	bool lost = false;
-	ssize_t got;
-
-	if (!data)
-		err(EXIT_FAILURE, "%zu bytes", size);
-	while (wait_for_data(fd, wait)) {
-		lost |= report_loss(fd);
-		got = read(fd, data, size);
-		if (!got)
-			break;
-		if (got < 0 && errno == EAGAIN)
-			continue;
-		if (got < 0)
-			err(EXIT_FAILURE, "cannot read");
-		print_records(data, got);
-		flush();
-	}
 	end_line();
-	free(data);
-	return report_loss(fd) || lost;
+	flush();
+	warnx("the module " MODULE " was loaded again");
+	set_filters();
 }
 
 int main(int argc, char **argv)
@@ -425,23 +385,29 @@ int main(int argc, char **argv)
 		{ "no-wait", no_argument, NULL, 'f' },
 		{ "group", no_argument, NULL, 'g' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "reopen", no_argument, NULL, 'r' },
+		{ "wait", optional_argument, NULL, 'W' },
 		{ "time", no_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ }
 	};
-	const char *pid = NULL, *uid = NULL, *reader = "process";
-	struct bufflink_stats stats;
-	char *calls = NULL;
-	bool wait = true;
-	int option, fd;
+	struct follow job = {
+		.buffer = MODULE, .module = MODULE,
+		.flags = BUFFLINK_EXCLUSIVE, .wait = true, .limit = ULLONG_MAX,
+		.print = print_next, .print_loss = print_loss,
+		.reopened = reopened,
+	};
+	struct bufflink_reader *reader;
+	int option;
+	bool lost;
 
-	argv[0] = program_invocation_short_name;	/* for getopt */
-	while ((option = getopt_long(argc, argv, "c:p:u:fgjthV", options,
+	begin(argv);
+	while ((option = getopt_long(argc, argv, "c:p:u:fgjrW::thV", options,
 				     NULL)) != -1) {
 		switch (option) {
 		case 'c':
-			calls = optarg;
+			calls_argument(optarg);
 			break;
 		case 'p':
 			pid = number_argument("--pid", optarg, "0");
@@ -450,42 +416,34 @@ int main(int argc, char **argv)
 			uid = number_argument("--uid", optarg, ANY_UID);
 			break;
 		case 'f':
-			wait = false;
+			job.wait = false;
 			break;
 		case 'g':
-			reader = "group";
+			reader_is = "group";
 			break;
 		case 'j':
 			json = true;
 			break;
+		case 'r':
+			job.flags |= BUFFLINK_REOPEN;
+			break;
+		case 'W':
+			job.timeout_ms = timeout_argument("--wait", optarg);
+			break;
 		case 't':
 			times = true;
 			break;
-		case 'h':
-			fputs(help, stdout);
-			finish(EXIT_SUCCESS);
-			break;
-		case 'V':
-			puts("bufflink-audit " VERSION);
-			finish(EXIT_SUCCESS);
-			break;
 		default:
-			return EXIT_USAGE;	/* getopt has said why */
+			standard_option(option, "bufflink-audit", help);
 		}
 	}
-	if (optind < argc)
-		errx(EXIT_USAGE, "%s: unexpected argument", argv[optind]);
+	no_more_than(0, argc, argv);
 
-	fd = open_buffer(&stats);
 	catch_signals();
-	set_parameter("reader", reader);
-	if (calls)
-		set_calls(calls);
-	if (pid)
-		set_parameter("pid", pid);
-	if (uid)
-		set_parameter("uid", uid);
-	if (print_all(fd, stats.size, wait))
-		finish(EXIT_LOSS);
-	finish(EXIT_SUCCESS);
+	reader = open_reader(&job);
+	set_filters();
+	lost = follow(&job, reader);
+	end_line();
+	bufflink_free(reader);
+	finish(lost ? EXIT_LOSS : EXIT_SUCCESS);
 }

@@ -9,45 +9,43 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/types.h>
 #include <unistd.h>
 
-#include "bufflink.h"
 #include "bufflink_klog.h"
-#include "reader.h"
+#include "program.h"
+#include "text.h"
 
-#define VERSION		"1.0"
-#define DIGITS		"0123456789"
 #define PREFIX_MAX	64	/* <191>[1234567890.123456][ T1234567] */
 
-/* besides EXIT_SUCCESS and EXIT_FAILURE, which is 1 */
-#define EXIT_USAGE	2
-#define EXIT_LOSS	3
-
 static const char help[] =
-"Usage: bufflink-klog [OPTION]... [N|DEVICE]\n"
+"Usage: bufflink-klog [OPTION]... [BUFFER]\n"
 "Print the kernel's log, of which the module bufflink_klog keeps all messages\n"
 "in a buffer of bufflink, and wait for more. Messages are taken out of the\n"
 "buffer, and no other program can read it meanwhile. Report on standard error\n"
 "where some are missing.\n"
-"N is short for /dev/bufflinkN; if none is given, it is the module's own.\n"
+"BUFFER is N, short for /dev/bufflinkN, the path of a device, OWNER or\n"
+"OWNER/NAME; if none is given, it is the module's own.\n"
 "\n"
-"  -f, --no-wait  stop when the buffer is empty instead of waiting\n"
-"  -j, --json     print a line of JSON for each message\n"
-"  -x, --decode   say facility and level of each message in words\n"
-"  -h, --help     print this and exit\n"
-"  -V, --version  print the version and exit\n"
+"  -f, --no-wait         stop when the buffer is empty instead of waiting\n"
+"  -j, --json            print a line of JSON for each message\n"
+"  -r, --reopen          when the module is unloaded, wait until it is loaded\n"
+"                        again, say so, and go on\n"
+"  -W, --wait[=SECONDS]  if the module is not loaded yet, wait for it\n"
+"  -x, --decode          say facility and level of each message in words\n"
+"  -h, --help            print this and exit\n"
+"  -V, --version         print the version and exit\n"
 "\n"
 "Exit status: 0 good, 1 failed, 2 bad command line, 3 messages were lost.\n";
 
 static const struct option options[] = {
 	{ "no-wait", no_argument, NULL, 'f' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "reopen", no_argument, NULL, 'r' },
+	{ "wait", optional_argument, NULL, 'W' },
 	{ "decode", no_argument, NULL, 'x' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -63,102 +61,10 @@ static const char * const levels[] = {
 	"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug",
 };
 
-/* What is read and not printed yet begins with a message, or is to. */
-static char data[4 * BUFFLINK_KLOG_MESSAGE_MAX + 1];
-static size_t have;
-
 static const char *device;
-static int fd;
 static bool json, decode;
-static bool lost;
-
-/* the buffer */
-
-static const char *device_argument(const char *name)
-{
-	static char path[64];
-
-	if (!name)
-		name = device_of(BUFFLINK_KLOG_OWNER);
-	if (!name)
-		errx(EXIT_FAILURE,
-		     "there is no buffer of the kernel's log: load the module "
-		     BUFFLINK_KLOG_OWNER);
-	if (!*name || name[strspn(name, DIGITS)])
-		return name;
-	snprintf(path, sizeof(path), "/dev/bufflink%s", name);
-	return path;
-}
-
-/* text */
-
-/* How many bytes at text are one character of UTF-8; 0 if they are none. */
-static size_t utf8_length(const char *text, size_t size)
-{
-	const unsigned char *byte = (const unsigned char *)text;
-	size_t length, i;
-	unsigned int code;
-
-	if (*byte < 0x80)
-		return 1;
-	length = *byte < 0xe0 ? 2 : *byte < 0xf0 ? 3 : 4;
-	if (*byte < 0xc2 || *byte > 0xf4 || length > size)
-		return 0;
-	code = *byte & (0x7f >> length);
-	for (i = 1; i < length; i++) {
-		if ((byte[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (byte[i] & 0x3f);
-	}
-	if ((length == 3 && code < 0x800) || (length == 4 && code < 0x10000) ||
-	    (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
-		return 0;
-	return length;
-}
-
-static bool is_control(const char *text)
-{
-	return (unsigned char)*text < ' ' || *text == 0x7f ||
-	       ((unsigned char)*text == 0xc2 && (unsigned char)text[1] < 0xa0);
-}
-
-/* Prints what a terminal may be shown; the rest in hexadecimal. */
-static void print_plain(const char *text, size_t size)
-{
-	size_t length, i;
-
-	for (; size; text += length, size -= length) {
-		length = utf8_length(text, size);
-		if (length && (!is_control(text) || *text == '\t')) {
-			fwrite(text, 1, length, stdout);
-			continue;
-		}
-		length = length ?: 1;
-		for (i = 0; i < length; i++)
-			printf("\\x%02x", (unsigned char)text[i]);
-	}
-}
-
-static void print_json_string(const char *text, size_t size)
-{
-	size_t length;
-
-	putchar('"');
-	for (; size; text += length, size -= length) {
-		length = utf8_length(text, size);
-		if (!length) {
-			fputs("\\ufffd", stdout);
-			length = 1;
-		} else if (length == 1 && is_control(text)) {
-			printf("\\u%04x", *text);
-		} else {
-			if (*text == '"' || *text == '\\')
-				putchar('\\');
-			fwrite(text, 1, length, stdout);
-		}
-	}
-	putchar('"');
-}
+static bool lost;	/* messages */
+static __u64 last_loss;	/* where in the stream; 0 if the next message tells */
 
 /* messages */
 
@@ -264,43 +170,52 @@ static const char *dictionary(unsigned long long sequence)
 	return end && number == sequence ? end + 1 : "";
 }
 
-static void print_dictionary(const char *line)
+static void add_dictionary(struct json_object *object, const char *line)
 {
-	const char *value, *end, *c;
+	const char *value, *end;
+	char name[64], *c;
 
 	for (; *line == ' '; line = end + 1) {
 		value = strchr(line, '=');
 		end = strchr(line, '\n');
 		if (!end || !value || value > end)
 			return;
-		fputs(",\"", stdout);
-		for (c = line + 1; c < value; c++)
-			putchar(tolower(*c));
-		fputs("\":", stdout);
-		print_json_string(value + 1, end - value - 1);
+		copy_start(name, sizeof(name), line + 1, value - line - 1);
+		for (c = name; *c; c++)
+			*c = tolower(*c);
+		add_text(object, name, value + 1, end - value - 1);
 	}
 }
 
-static void print_json(struct message *message)
+static void add_prefix(struct json_object *object,
+		       const struct message *message)
 {
-	static char text[BUFFLINK_KLOG_MESSAGE_MAX];
 	unsigned int seconds, microseconds;
 	char prefix[PREFIX_MAX + 1];
 	char caller[16] = "";
+
+	copy_start(prefix, sizeof(prefix), message->prefix,
+		   message->prefix_size);
+	if (sscanf(prefix, "<%*u>[%u.%6u][ %15[TC" DIGITS "]", &seconds,
+		   &microseconds, caller) < 2)
+		return;
+	add_decimal(object, "time", "%u.%06u", seconds, microseconds);
+	if (*caller)
+		add_string(object, "caller", caller);
+}
+
+static void print_as_json(struct message *message)
+{
+	static char text[BUFFLINK_KLOG_MESSAGE_MAX];
+	struct json_object *object = json_object_new_object();
 	const char *line;
 	size_t length = 0;
 	size_t size;
 
-	printf("{\"seq\":%llu,\"facility\":%u,\"level\":%u", message->sequence,
-	       message->priority >> 3, message->priority & 7);
-	copy_start(prefix, sizeof(prefix), message->prefix,
-		   message->prefix_size);
-	if (sscanf(prefix, "<%*u>[%u.%6u][ %15[TC" DIGITS "]", &seconds,
-		   &microseconds, caller) >= 2) {
-		printf(",\"time\":%u.%06u", seconds, microseconds);
-		if (*caller)
-			printf(",\"caller\":\"%s\"", caller);
-	}
+	add_number(object, "seq", message->sequence);
+	add_number(object, "facility", message->priority >> 3);
+	add_number(object, "level", message->priority & 7);
+	add_prefix(object, message);
 	while (message->size) {
 		if (length)
 			text[length++] = '\n';
@@ -308,25 +223,30 @@ static void print_json(struct message *message)
 		memcpy(text + length, line, size);
 		length += size;
 	}
-	fputs(",\"text\":", stdout);
-	print_json_string(text, length);
-	print_dictionary(dictionary(message->sequence));
-	fputs("}\n", stdout);
+	add_text(object, "text", text, length);
+	add_dictionary(object, dictionary(message->sequence));
+	print_json(object);
 }
 
 static void report_gap(unsigned long long sequence, unsigned long long by_log,
 		       unsigned long long by_buffer)
 {
+	struct json_object *object;
+
 	if (!by_log && !by_buffer)
 		return;
 	lost = true;
-	fflush(stdout);
+	flush();
 	warnx("%llu message%s lost before %llu: %llu by the kernel's log, %llu by %s",
 	      by_log + by_buffer, by_log + by_buffer == 1 ? "" : "s", sequence,
 	      by_log, by_buffer, device);
-	if (json)
-		printf("{\"before\":%llu,\"lost_by_log\":%llu,\"lost_by_buffer\":%llu}\n",
-		       sequence, by_log, by_buffer);
+	if (!json)
+		return;
+	object = json_object_new_object();
+	add_number(object, "before", sequence);
+	add_number(object, "lost_by_log", by_log);
+	add_number(object, "lost_by_buffer", by_buffer);
+	print_json(object);
 }
 
 /*
@@ -364,120 +284,79 @@ static size_t print_next(const char *text, size_t size)
 	parse_prefix(&message);
 	report_gap(message.sequence, by_log, by_buffer);
 	if (json)
-		print_json(&message);
+		print_as_json(&message);
 	else
 		print_message(&message);
 	return header + length;
 }
 
-static void print_messages(void)
+/* The next message says how many, if there is a next one. */
+static void note_loss(const struct bufflink_loss *loss)
 {
-	size_t done = 0, more;
-
-	data[have] = '\0';
-	while ((more = print_next(data + done, have - done)))
-		done += more;
-	have -= done;
-	memmove(data, data + done, have);
+	lost = true;
+	last_loss = loss->last;
 }
 
-/* the stream */
-
-/* With nothing left to read, says if the next message will not be the next. */
-static void look_for_loss(__u64 position)
+static void tell_loss(__u64 position)
 {
-	struct bufflink_loss loss;
-
-	if (ioctl(fd, BUFFLINK_GETLOSS, &loss))
-		err(EXIT_FAILURE, "%s: cannot learn what was lost", device);
-	if (!loss.records)
-		return;
-	lost = true;
-	if (loss.last == position)
+	if (last_loss && last_loss == position)
 		warnx("messages were lost by %s; how many is known when the next one comes",
 		      device);
+	last_loss = 0;
 }
 
-/* Reads up to size bytes, and says how many; -1 if there are none now. */
-static ssize_t read_more(size_t size)
+static void reopened(void)
 {
-	ssize_t got = read(fd, data + have, size);
-
-	if (got < 0 && errno != EAGAIN)
-		err(EXIT_FAILURE, "cannot read %s", device);
-	if (got > 0) {
-		have += got;
-		print_messages();
-	}
-	return got;
-}
-
-static void follow(__u64 position, bool wait)
-{
-	ssize_t got = 1;
-
-	while (got && !stopped) {
-		got = read_more(sizeof(data) - 1 - have);
-		if (got > 0) {
-			position += got;
-			continue;
-		}
-		flush();
-		look_for_loss(position);
-		if (got < 0 && !wait)
-			break;
-		if (got < 0)
-			wait_for_data(fd, true);
-	}
-	/* Leave no half message to who reads next. */
-	while (have && read_more(1) > 0)
-		;
+	warnx("%s: the module was loaded again", device);
 }
 
 int main(int argc, char **argv)
 {
-	struct bufflink_stats stats;
-	bool wait = true;
+	struct follow job = {
+		.buffer = BUFFLINK_KLOG_OWNER, .module = BUFFLINK_KLOG_OWNER,
+		.flags = BUFFLINK_EXCLUSIVE, .wait = true, .limit = ULLONG_MAX,
+		.print = print_next, .print_loss = note_loss,
+		.caught_up = tell_loss, .reopened = reopened,
+	};
+	struct bufflink_reader *reader;
 	int option;
 
-	argv[0] = program_invocation_short_name;	/* for getopt */
-	while ((option = getopt_long(argc, argv, "fjxhV", options,
+	begin(argv);
+	while ((option = getopt_long(argc, argv, "fjrW::xhV", options,
 				     NULL)) != -1) {
 		switch (option) {
 		case 'f':
-			wait = false;
+			job.wait = false;
 			break;
 		case 'j':
 			json = true;
 			break;
+		case 'r':
+			job.flags |= BUFFLINK_REOPEN;
+			break;
+		case 'W':
+			job.timeout_ms = timeout_argument("--wait", optarg);
+			break;
 		case 'x':
 			decode = true;
 			break;
-		case 'h':
-			fputs(help, stdout);
-			finish(EXIT_SUCCESS);
-			break;
-		case 'V':
-			puts("bufflink-klog " VERSION);
-			finish(EXIT_SUCCESS);
-			break;
 		default:
-			return EXIT_USAGE;	/* getopt has said why */
+			standard_option(option, "bufflink-klog", help);
 		}
 	}
-	if (argc - optind > 1)
-		errx(EXIT_USAGE, "%s: unexpected argument", argv[optind + 1]);
+	no_more_than(1, argc, argv);
 	if (json && decode)
 		errx(EXIT_USAGE, "--json and --decode do not go together");
-
-	device = device_argument(argv[optind]);
-	fd = open_alone(device);
-	if (ioctl(fd, BUFFLINK_STATS, &stats))
-		errx(EXIT_FAILURE, "%s is not a buffer of bufflink", device);
+	if (argv[optind]) {
+		job.buffer = argv[optind];
+		job.module = NULL;
+	}
 
 	catch_signals();
-	follow(stats.bytes_read, wait);
-	flush();
+	reader = open_reader(&job);
+	device = bufflink_device(reader);
+	lost |= follow(&job, reader);
+	bufflink_free(reader);
 	if (stopped)
 		raise(stopped);
 	finish(lost ? EXIT_LOSS : EXIT_SUCCESS);

@@ -8,7 +8,6 @@
  * has changed, a chunk that was read too early becomes dirty again.
  */
 #define _GNU_SOURCE
-#define _FILE_OFFSET_BITS 64
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <dirent.h>
 #include <endian.h>
@@ -20,8 +19,7 @@
 #include <linux/fs.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -32,10 +30,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bufflink.h"
 #include "bufflink_blklog.h"
+#include "program.h"
 
-#define VERSION		"1.0"
 #define PARAMETERS	"/sys/module/bufflink_blklog/parameters/"
 #define SECTOR		512
 #define BLOCK		(1 << 20)	/* most bytes that are read at once */
@@ -43,8 +40,7 @@
 #define MAX_LOSSES	3	/* then the last round may be all of it */
 #define MAX_PASSES	20	/* of the last round, for what is discarded in it */
 
-/* besides EXIT_SUCCESS and EXIT_FAILURE, which is 1 */
-#define EXIT_USAGE	2
+/* besides EXIT_SUCCESS, EXIT_FAILURE and EXIT_USAGE */
 #define EXIT_WRITTEN	3
 
 static const char help[] =
@@ -91,9 +87,10 @@ static struct {
 } dst;
 
 static struct {
-	char path[64];
-	int fd;
-	__u64 taken;		/* by us or before us (bytes) */
+	struct bufflink_reader *reader;
+	struct blklog_record record;	/* as much of it as was read */
+	size_t have;		/* bytes of that */
+	bool is_cut;		/* an earlier reader had the beginning */
 	__u64 lost;		/* records that we know of */
 	unsigned int losses;	/* times that we learned of some */
 	__u64 changes;		/* records about SRC so far, see mark_change() */
@@ -127,7 +124,6 @@ static struct {
 	bool terminal;
 } progress;
 
-static volatile sig_atomic_t stopped;	/* by this signal */
 static volatile sig_atomic_t word;	/* of the operator: SRC is at rest */
 
 static double now(void)
@@ -136,13 +132,6 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-static void finish(int status)
-{
-	if (fflush(stdout))
-		err(EXIT_FAILURE, "cannot write to standard output");
-	exit(status);
 }
 
 /* signals */
@@ -157,7 +146,8 @@ static void on_signal(int number)
 		stopped = number;
 }
 
-static void catch_signals(void)
+/* Not as other programs do: a stop is a matter of moments, and thaws. */
+static void handle_signals(void)
 {
 	static const int numbers[] = {
 		SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1
@@ -207,7 +197,7 @@ static void guard(int pipe, int answers)
 	char none;
 
 	setsid();	/* out of reach of the terminal's signals */
-	close(blklog.fd);	/* it is free again when the other one ends */
+	close(bufflink_fd(blklog.reader));	/* it is free again when the other one ends */
 	for (frozen = 0; frozen < mount_count; frozen++) {
 		if (!ioctl(mounts[frozen], FIFREEZE, 0))
 			continue;
@@ -269,18 +259,6 @@ static void freeze(void)
 }
 
 /* arguments */
-
-static __u64 number_argument(const char *option, const char *text, __u64 min)
-{
-	__u64 number;
-
-	errno = 0;
-	number = strtoull(text, NULL, 10);
-	if (!*text || text[strspn(text, "0123456789")] || errno || number < min)
-		errx(EXIT_USAGE, "%s: '%s' is not a number, %llu or more",
-		     option, text, min);
-	return number;
-}
 
 static void freeze_argument(const char *path)
 {
@@ -501,7 +479,9 @@ static void full_write(const void *data, size_t size, __u64 offset)
 			put = write(dst.fd, next, size);
 		else
 			put = pwrite(dst.fd, next, size, offset);
-		if (put < 0 && errno == EINTR) {
+		if (put < 0 && errno == EAGAIN)
+			wait_for_descriptor(dst.fd, POLLOUT);
+		if (put < 0 && (errno == EINTR || errno == EAGAIN)) {
 			check_stopped();
 			continue;
 		}
@@ -726,49 +706,50 @@ static FILE *open_parameter(const char *name)
 }
 
 /* Both parameters are lists with commas, in the same order. */
-static void find_log(void)
+static const char *find_log(void)
 {
 	FILE *diskseqs = open_parameter("diskseqs");
 	FILE *buffers = open_parameter("buffers");
+	static char number[16];
 	bool found = false;
 	__u64 diskseq;
-	int number;
 
 	while (!found && fscanf(diskseqs, "%llu%*[,\n]", &diskseq) == 1 &&
-	       fscanf(buffers, "%d%*[,\n]", &number) == 1)
+	       fscanf(buffers, "%15[0-9]%*[,\n]", number) == 1)
 		found = diskseq == src.diskseq;
 	fclose(diskseqs);
 	fclose(buffers);
 	if (!found)
 		errx(EXIT_USAGE, "bufflink_blklog does not log %s: load it with devices=%s",
 		     src.path, src.path);
-	snprintf(blklog.path, sizeof(blklog.path), "/dev/bufflink%d", number);
+	return number;
 }
 
 static struct bufflink_stats log_stats(void)
 {
 	struct bufflink_stats stats;
 
-	if (ioctl(blklog.fd, BUFFLINK_STATS, &stats))
-		err(EXIT_FAILURE, "%s is not a buffer of bufflink", blklog.path);
+	if (ioctl(bufflink_fd(blklog.reader), BUFFLINK_STATS, &stats))
+		err(EXIT_FAILURE, "%s is not a buffer of bufflink",
+		    bufflink_device(blklog.reader));
 	return stats;
 }
 
 static void open_log(void)
 {
 	struct bufflink_stats stats;
+	int err;
 
-	find_log();
-	blklog.fd = open(blklog.path,
-			 O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
-	if (blklog.fd < 0 && errno == EBUSY)
-		errx(EXIT_USAGE,
-		     "cannot open %s, the log of %s: another program reads it, and there can be only one reader: end that program first",
-		     blklog.path, src.path);
-	if (blklog.fd < 0)
-		err(EXIT_FAILURE, "cannot open %s", blklog.path);
+	blklog.reader = bufflink_new(find_log(), BUFFLINK_EXCLUSIVE);
+	if (!blklog.reader)
+		errx(EXIT_FAILURE, "%s", bufflink_error());
+	err = bufflink_open(blklog.reader, 0);
+	if (err)
+		errx(err == -EBUSY ? EXIT_USAGE : EXIT_FAILURE,
+		     "the log of %s: %s", src.path, bufflink_error());
 	stats = log_stats();
-	blklog.taken = stats.bytes_read;
+	blklog.have = stats.bytes_read % sizeof(blklog.record);
+	blklog.is_cut = blklog.have;
 	blklog.lost = stats.lost_records;
 }
 
@@ -833,32 +814,40 @@ static void take_record(const struct blklog_record *record)
 	}
 }
 
+static void take_bytes(const char *data, size_t size)
+{
+	size_t part;
+
+	for (; size; data += part, size -= part) {
+		part = sizeof(blklog.record) - blklog.have;
+		part = part < size ? part : size;
+		memcpy((char *)&blklog.record + blklog.have, data, part);
+		blklog.have += part;
+		if (blklog.have < sizeof(blklog.record))
+			return;
+		if (!blklog.is_cut)
+			take_record(&blklog.record);
+		blklog.is_cut = false;
+		blklog.have = 0;
+	}
+}
+
 static void take_records(void)
 {
-	static struct blklog_record records[4096];
-	/* An earlier reader may have left a part of a record. */
-	size_t skip = blklog.taken % sizeof(*records);
-	char *data = (char *)records;
-	ssize_t got, i;
+	struct bufflink_event event;
+	int err;
 
-	for (;;) {
-		got = read(blklog.fd, data + skip, sizeof(records) - skip);
-		if (got < 0 && errno == EINTR) {
+	while ((err = bufflink_next(blklog.reader, &event, SIZE_MAX,
+				    0)) != -EAGAIN) {
+		if (err == -EINTR)
 			check_stopped();
-			continue;
-		}
-		if (got < 0 && errno == EAGAIN)
-			return;
-		if (got < 0)
-			err(EXIT_FAILURE, "cannot read %s", blklog.path);
-		if (!got)
+		else if (err)
+			errx(EXIT_FAILURE, "%s", bufflink_error());
+		else if (event.type == BUFFLINK_END)
 			errx(EXIT_FAILURE, "the log has ended, so %s is not a copy",
 			     dst.path);
-		blklog.taken += got;
-		got = (got + skip) / sizeof(*records);
-		for (i = !!skip; i < got; i++)
-			take_record(&records[i]);
-		skip = 0;
+		else if (event.type == BUFFLINK_DATA)
+			take_bytes(event.data, event.size);
 	}
 }
 
@@ -877,7 +866,8 @@ static bool follow_log(void)
 	blklog.losses++;
 	mark_all();
 	fprintf(stderr, "%s%s lost %llu records: what changed is not known, so all is dirty\n",
-		progress.terminal ? "\r\033[K" : "", blklog.path, lost);
+		progress.terminal ? "\r\033[K" : "",
+		bufflink_device(blklog.reader), lost);
 	return true;
 }
 
@@ -1130,7 +1120,9 @@ static void full_read(void *data, size_t size)
 
 	while (size) {
 		got = read(STDIN_FILENO, next, size);
-		if (got < 0 && errno == EINTR) {
+		if (got < 0 && errno == EAGAIN)
+			wait_for_descriptor(STDIN_FILENO, POLLIN);
+		if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
 			check_stopped();
 			continue;
 		}
@@ -1207,6 +1199,17 @@ static int receive(const char *path)
 	return EXIT_SUCCESS;
 }
 
+static __u64 rounds_argument(const char *text)
+{
+	char *end;
+	unsigned long rounds = strtoul(text, &end, 10);
+
+	if (!strchr(DIGITS, *text) || !*text || *end || !rounds)
+		errx(EXIT_USAGE, "--rounds: '%s' is not a number, 1 or more",
+		     text);
+	return rounds;
+}
+
 static void check_granularity(void)
 {
 	if (granularity & (granularity - 1) || granularity > 1 << 30)
@@ -1229,7 +1232,7 @@ int main(int argc, char **argv)
 	bool receiving = false;
 	int option;
 
-	argv[0] = program_invocation_short_name;	/* for getopt */
+	begin(argv);
 	while ((option = getopt_long(argc, argv, "f:r:l:n:g:RhV", options,
 				     NULL)) != -1) {
 		switch (option) {
@@ -1240,29 +1243,21 @@ int main(int argc, char **argv)
 			command = optarg;
 			break;
 		case 'l':
-			little = number_argument("--little", optarg, 0);
+			little = bytes_argument("--little", optarg, 0);
 			break;
 		case 'n':
-			max_rounds = number_argument("--rounds", optarg, 1);
+			max_rounds = rounds_argument(optarg);
 			break;
 		case 'g':
-			granularity = number_argument("--granularity", optarg,
-						      4096);
+			granularity = bytes_argument("--granularity", optarg,
+						     4096);
 			check_granularity();
 			break;
 		case 'R':
 			receiving = true;
 			break;
-		case 'h':
-			fputs(help, stdout);
-			finish(EXIT_SUCCESS);
-			break;
-		case 'V':
-			puts("bufflink-migrate " VERSION);
-			finish(EXIT_SUCCESS);
-			break;
 		default:
-			exit(EXIT_USAGE);	/* getopt has said why */
+			standard_option(option, "bufflink-migrate", help);
 		}
 	}
 	argv += optind;
@@ -1270,7 +1265,7 @@ int main(int argc, char **argv)
 		errx(EXIT_USAGE, receiving ? "--receive takes one argument, DST" :
 					     "give two arguments, SRC and DST");
 	progress.terminal = isatty(STDERR_FILENO);
-	catch_signals();
+	handle_signals();
 	atexit(clean_up);
 	if (receiving)
 		return receive(argv[0]);
@@ -1278,6 +1273,8 @@ int main(int argc, char **argv)
 	open_src(argv[0]);
 	check_mounts();
 	check_not_on_src(STDERR_FILENO, "standard error");
+	if (!strcmp(argv[1], "-"))
+		must_print();
 	open_log();
 	open_dst(argv[1]);
 	check_not_on_src(dst.fd, dst.path);

@@ -2,4 +2,4 @@
 # Kernel: 6.1
 # Suite: check_percpu
 # Found-by: not ok .*:a_flood_of_losses_does_not_keep_a_reader:
-s/ && --looks)/)/
+s/ && --looks)/ \&\& looks)/

@@ -62,12 +62,13 @@ copy_changed bufflink.c bufflink.h Kbuild \
 [ -z "${WINDOWS-}" ] || open_windows
 # shellcheck disable=SC2046 # our files have plain names
 copy_changed $(cd "$top" && find userland clients -name '*.[ch]' \
-	! -name '*.mod.c' -o -name Kbuild -o -name Makefile -o -name needs)
+	! -name '*.mod.c' -o -name Kbuild -o -name Makefile -o -name needs \
+	-o -name '*.mk')
 make_modules "$out" "" GCOV_PROFILE="${COVERAGE-}"
 make_modules "$out/test_module" "$out/Module.symvers"
 make_modules "$out/clients" "$out/Module.symvers"
 make -C "$out/userland" --no-print-directory CC="$cc" \
-	LDFLAGS=-static
+	LDFLAGS=-static bufflink
 # The programs and the tests of clients/ are for x86-64 alone.
 no_clients="CLIENTS="
 if [ "$machine" = x86_64 ]; then

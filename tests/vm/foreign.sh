@@ -18,7 +18,9 @@ esac
 
 # The first three are for the guest, the others to build for it.
 packages="busybox-static make libc6 libc6-dev linux-libc-dev libgcc-12-dev"
-packages="$packages check libsubunit-dev liburing-dev"
+packages="$packages check libsubunit-dev liburing-dev libjson-c-dev"
+# what is unpacked is unpacked anew when this changes
+key=$(echo "$packages" | sha256sum | cut -c 1-12)
 
 # apt for that machine, from this one's own sources; with no trace in its state
 foreign() {
@@ -73,9 +75,10 @@ unpack_foreign() {
 	sed -i 's,/usr/src/,../,' build/Makefile
 	echo "override CROSS_COMPILE = $cross" >>build/.kernelvariables
 	unpack_sysroot
-	version=$(basename linux-image-*.deb .deb)
+	version=$(basename linux-image-*.deb .deb)-$key
 	rm -r ./*.deb "$lists"
 }
 
 "$here/setup.sh" "$machine"
-cached "$kernel" unpack_foreign
+cached "$kernel-$key" unpack_foreign
+ln -sfn "$(readlink "$cache/$kernel-$key")" "$cache/$kernel"

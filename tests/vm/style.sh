@@ -66,9 +66,7 @@ kernel_doc() {
 # One version, wherever it is said.
 versions() {
 	version=$(sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' bufflink.c)
-	! grep -FLx "#define VERSION		\"$version\"" \
-		userland/bufflink*.c clients/*/bufflink-*.c | grep . &&
-		grep -Fqx "PACKAGE_VERSION=\"$version\"" dkms.conf &&
+	grep -Fqx "PACKAGE_VERSION=\"$version\"" dkms.conf &&
 		grep -Fq "bufflink-*_${version}_*.deb" Documentation/install.md &&
 		[ "$(dpkg-parsechangelog -S Version)" = "$version" ]
 }
@@ -96,7 +94,8 @@ lacking() {
 
 # The manual pages have each prototype, ioctl, field, file and error there is.
 manual_pages() {
-	mandoc -T lint -W warning userland/*.[1489] clients/*/*.[1489]
+	mandoc -T lint -W warning userland/*.[1489] userland/libbufflink/*.3 \
+		clients/*/*.[1489]
 	sed '1,/ifdef __KERNEL__/d' bufflink.h | tr -s '\n\t' ' ' |
 		grep -o '[a-z]* _*bufflink_[a-z_]*([^)]*);' |
 		sed 's/ __/ /; s/, const char \*owner//' |
@@ -123,9 +122,11 @@ compile_programs() {
 	make -s -C tests OUT="$copy/suites" CFLAGS='-O2 -Werror'
 	make -s -C userland CFLAGS='-O2 -Werror'
 	make -s -C clients CFLAGS='-O2 -Werror'
-	mkdir -p include
-	ln -sfn .. include/bufflink
-	make -s -C userland/examples epoll uring LDLIBS=-luring \
+	mkdir -p include/bufflink
+	cp bufflink.h userland/libbufflink/libbufflink.h include/bufflink
+	make -s -C userland/examples epoll uring \
+		LDFLAGS="-L$copy/userland/libbufflink" \
+		LDLIBS="-lbufflink -luring" \
 		CFLAGS="-O2 -Wall -Wextra -Werror -I$copy/include"
 	make -s -C bench CFLAGS='-O2 -Werror'
 }

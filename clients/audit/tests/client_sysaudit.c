@@ -1044,7 +1044,7 @@ START_TEST(the_tool_says_when_there_is_nothing_to_read)
 
 	ck_assert_int_eq(finish(reader.pid), 1);
 	ck_assert_str_eq(text_of(reader.err),
-			 "bufflink-audit: the module " AUDITOR " is not loaded\n");
+			 "bufflink-audit: there is no buffer of " AUDITOR ": load this module\n");
 }
 END_TEST
 

@@ -685,10 +685,10 @@ END_TEST
 
 START_TEST(json_is_valid)
 {
-	const char *string = "\"([^\"\\[:cntrl:]]|\\\\[\"\\\\]|\\\\u[0-9a-f]{4})*\"";
+	const char *string = "\"([^\"\\[:cntrl:]]|\\\\[\"\\\\bfnrt]|\\\\u[0-9a-f]{4})*\"";
 	const char *number = "[0-9]+(\\.[0-9]+)?";
 	const char *expected =
-		"\"text\":\"a\\\"b\\\\c\\u001b\\u000a \xc3\xa9 \\ufffd \\ufffd\\ufffd\\ufffd\"}";
+		"\"text\":\"a\\\"b\\\\c\\u001b\\n \xc3\xa9 \\\\xc3 \\\\xed\\\\xa0\\\\x80\"}";
 	const char *line;
 	char pattern[512], member[200];
 	unsigned int lines = 0;
@@ -1027,8 +1027,8 @@ START_TEST(a_wrong_command_line_is_refused)
 	fails(program("-j", "-x"), USAGE, "bufflink-klog: --json and --decode");
 	fails(program("-z"), USAGE, "bufflink-klog: invalid option");
 	fails(program(), FAILED,
-	      "bufflink-klog: there is no buffer of the kernel's log: load the module bufflink_klog");
-	fails(program("77"), FAILED, "bufflink-klog: cannot open /dev/bufflink77");
+	      "bufflink-klog: there is no buffer of bufflink_klog: load this module");
+	fails(program("77"), FAILED, "bufflink-klog: /dev/bufflink77 does not exist");
 	fails(program("/dev/null"), FAILED,
 	      "bufflink-klog: /dev/null is not a buffer");
 }

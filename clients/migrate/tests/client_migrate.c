@@ -1203,7 +1203,7 @@ static void is_refused(const char *disk)
 				  ARGS((char *)disk, "/tmp/other"));
 
 	ck_assert_int_eq(finish(pid), USAGE);
-	must_have_said("cannot open /dev/bufflink0, the log of ");
+	must_have_said(": cannot open /dev/bufflink0: ");
 	must_have_said(": another program reads it, and there can be");
 	ck_assert(!exists("/tmp/other"));
 }

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "program.h"
+
+#define PIECE_MAX	(64 * 1024 + 256)	/* bytes of a record of clients/ */
+
+atomic_int stopped;
+
+static int stop_pipe[2] = { -1, -1 };	/* has a byte when it is to stop */
+
+/* how it begins, writes and ends */
+
+/*
+ * What is opened the wrong way round fails when it is used, as a closed one does,
+ * and the number is taken.
+ */
+static void fill_descriptors(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+			_exit(EXIT_FAILURE);
+	}
+}
+
+void wait_for_descriptor(int fd, short events)
+{
+	struct pollfd pollfd = { .fd = fd, .events = events };
+
+	poll(&pollfd, 1, -1);
+}
+
+static ssize_t write_out(void *unused, const char *data, size_t size)
+{
+	ssize_t written;
+	size_t done = 0;
+
+	(void)unused;
+	while (done < size) {
+		written = write(STDOUT_FILENO, data + done, size - done);
+		if (written < 0 && errno == EAGAIN)
+			wait_for_descriptor(STDOUT_FILENO, POLLOUT);
+		else if (written < 0 && errno != EINTR)
+			return 0;
+		if (written > 0)
+			done += written;
+	}
+	return done;
+}
+
+void begin(char **argv)
+{
+	const cookie_io_functions_t functions = { .write = write_out };
+
+	fill_descriptors();
+	argv[0] = program_invocation_short_name;	/* for getopt */
+	stdout = fopencookie(NULL, "w", functions);
+	if (!stdout)
+		err(EXIT_FAILURE, "cannot open standard output");
+}
+
+void must_print(void)
+{
+	const int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		errx(EXIT_FAILURE,
+		     "cannot write to standard output: it is closed, or open for reading only");
+}
+
+void flush(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		err(EXIT_FAILURE, "cannot write to standard output");
+}
+
+void finish(int status)
+{
+	flush();
+	exit(status);
+}
+
+static void stop(int number)
+{
+	const int saved = errno;
+
+	stopped = number;
+	if (write(stop_pipe[1], "", 1) < 0)
+		_exit(EXIT_FAILURE);
+	errno = saved;
+}
+
+static void catch_signal(int number)
+{
+	/* The second one kills, should standard output be stuck. */
+	const struct sigaction action = {
+		.sa_handler = stop,
+		.sa_flags = SA_RESETHAND | SA_RESTART,
+	};
+	struct sigaction before;
+
+	sigaction(number, NULL, &before);
+	if (before.sa_handler != SIG_IGN)
+		sigaction(number, &action, NULL);
+}
+
+void catch_signals(void)
+{
+	if (pipe2(stop_pipe, O_CLOEXEC))
+		err(EXIT_FAILURE, "cannot wait for signals");
+	catch_signal(SIGINT);
+	catch_signal(SIGTERM);
+}
+
+bool stay(double seconds)
+{
+	struct pollfd pollfds[2] = {
+		{ .fd = stop_pipe[0], .events = POLLIN }, { .fd = STDOUT_FILENO },
+	};
+	struct timespec time;
+
+	time.tv_sec = seconds;
+	time.tv_nsec = (seconds - time.tv_sec) * 1e9;
+	if (ppoll(pollfds, 2, &time, NULL) < 0 && errno != EINTR)
+		err(EXIT_FAILURE, "cannot poll");
+	return !stopped && !(pollfds[1].revents & (POLLERR | POLLHUP));
+}
+
+/* arguments */
+
+void standard_option(int option, const char *name, const char *help)
+{
+	if (option == 'h')
+		fputs(help, stdout);
+	else if (option == 'V')
+		printf("%s " VERSION "\n", name);
+	else
+		exit(EXIT_USAGE);	/* getopt has said why */
+	finish(EXIT_SUCCESS);
+}
+
+void no_more_than(int operands, int argc, char **argv)
+{
+	int first = optind + operands;
+
+	if (argc > first)
+		errx(EXIT_USAGE, "%s: unexpected argument", argv[first]);
+}
+
+/* A number, perhaps with k, M or G behind it; false if it is something else. */
+static bool parse_bytes(const char *text, __u64 *bytes)
+{
+	static const char units[] = "kMG";
+	const char *unit;
+	char *end;
+	int shift = 0;
+
+	errno = 0;
+	*bytes = strtoull(text, &end, 10);
+	if (!*text || !strchr(DIGITS, *text) || errno)
+		return false;
+	if (*end) {
+		unit = strchr(units, *end++);
+		if (!unit || *end)
+			return false;
+		shift = 10 * (unit - units + 1);
+	}
+	if (*bytes > ULLONG_MAX >> shift)
+		return false;
+	*bytes <<= shift;
+	return true;
+}
+
+__u64 bytes_argument(const char *option, const char *text, __u64 min)
+{
+	__u64 bytes;
+
+	if (!parse_bytes(text, &bytes) || bytes < min)
+		errx(EXIT_USAGE, "%s: '%s' is not a number of bytes, %llu or more",
+		     option, text, min);
+	return bytes;
+}
+
+double seconds_argument(const char *option, const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (text[strspn(text, DIGITS ".")] || *end || seconds < 0.1 ||
+	    seconds > 1e6)
+		errx(EXIT_USAGE, "%s: '%s' is not a number of seconds, 0.1 to 1000000",
+		     option, text);
+	return seconds;
+}
+
+int timeout_argument(const char *option, const char *text)
+{
+	return text ? seconds_argument(option, text) * 1000 : -1;
+}
+
+/* the buffer */
+
+/* What is not read from the buffer now is there for the next reader. */
+static void nobody_reads(void)
+{
+	raise(SIGPIPE);
+	errno = EPIPE;
+	err(EXIT_FAILURE, "cannot write to standard output");
+}
+
+/* What is left when the library has not done what was asked. */
+static void has_failed(int err)
+{
+	if (err != -ECANCELED)
+		errx(EXIT_FAILURE, "%s", bufflink_error());
+	if (!stopped)
+		nobody_reads();
+}
+
+struct bufflink_reader *open_reader(const struct follow *follow)
+{
+	struct bufflink_reader *reader;
+	int err;
+
+	must_print();
+	reader = bufflink_new(follow->buffer, follow->flags);
+	if (!reader)
+		errx(EXIT_FAILURE, "%s", bufflink_error());
+	bufflink_watch(reader, STDOUT_FILENO, 0);
+	bufflink_watch(reader, stop_pipe[0], POLLIN);
+	do
+		err = bufflink_open(reader, follow->timeout_ms);
+	while (err == -EINTR);
+	if (err == -ENOENT && follow->module)
+		errx(EXIT_FAILURE, "there is no buffer of %s: load this module",
+		     follow->module);
+	if (err) {
+		has_failed(err);
+		raise(stopped);
+	}
+	return reader;
+}
+
+/* False if there is nothing now, or it is to stop. */
+static bool next(struct bufflink_reader *reader, struct bufflink_event *event,
+		 __u64 most, bool wait)
+{
+	int err;
+
+	do
+		err = bufflink_next(reader, event, most < SIZE_MAX ? most :
+				    SIZE_MAX, wait ? -1 : 0);
+	while (err == -EINTR);
+	if (err && err != -EAGAIN)
+		has_failed(err);
+	return !err;
+}
+
+/* The bytes that do not make a record yet. */
+static struct {
+	char data[2 * PIECE_MAX];
+	size_t size;
+} rest;
+
+static size_t print_pieces(const struct follow *follow, const char *data,
+			   size_t size)
+{
+	size_t done = 0, more;
+
+	while (done < size &&
+	       (more = follow->print(data + done, size - done)))
+		done += more;
+	return done;
+}
+
+/* First what began before, with as much as it takes, and then all at its place. */
+static void print_data(const struct follow *follow, const char *data,
+		       size_t size)
+{
+	size_t part, done;
+
+	while (rest.size && size) {
+		part = sizeof(rest.data) - rest.size;
+		part = part < size ? part : size;
+		memcpy(rest.data + rest.size, data, part);
+		done = follow->print(rest.data, rest.size + part);
+		if (!done) {
+			rest.size += part;
+			return;
+		}
+		if (done < rest.size) {
+			/* It was the tail of something that is not known. */
+			rest.size -= done;
+			memmove(rest.data, rest.data + done, rest.size);
+			continue;
+		}
+		data += done - rest.size;
+		size -= done - rest.size;
+		rest.size = 0;
+	}
+	done = print_pieces(follow, data, size);
+	memcpy(rest.data, data + done, size - done);
+	rest.size = size - done;
+}
+
+static void print_event(const struct follow *follow,
+			const struct bufflink_event *event)
+{
+	switch (event->type) {
+	case BUFFLINK_DATA:
+		print_data(follow, event->data, event->size);
+		break;
+	case BUFFLINK_LOSS:
+		follow->print_loss(&event->loss);
+		break;
+	case BUFFLINK_REOPENED:
+		rest.size = 0;
+		if (follow->reopened)
+			follow->reopened();
+		break;
+	}
+	flush();
+}
+
+/* Leaves no half record to the next reader, and tells of a loss further on. */
+static bool print_rest(const struct follow *follow,
+		       struct bufflink_reader *reader)
+{
+	struct bufflink_event event;
+	struct bufflink_loss loss;
+	int err;
+
+	bufflink_unwatch(reader, STDOUT_FILENO);
+	bufflink_unwatch(reader, stop_pipe[0]);
+	while (rest.size && next(reader, &event, 1, false) &&
+	       event.type != BUFFLINK_END)
+		print_event(follow, &event);
+	err = bufflink_pending_loss(reader, &loss);
+	if (err < 0)
+		errx(EXIT_FAILURE, "%s", bufflink_error());
+	if (err)
+		follow->print_loss(&loss);
+	flush();
+	return err;
+}
+
+static void caught_up(const struct follow *follow, __u64 position)
+{
+	if (follow->caught_up)
+		follow->caught_up(position);
+}
+
+bool follow(const struct follow *follow, struct bufflink_reader *reader)
+{
+	struct bufflink_event event = { };
+	__u64 left = follow->limit, position = 0;
+	bool lost = false;
+
+	/* What was read is given before a stop is told. */
+	while (left) {
+		if (!next(reader, &event, left, false)) {
+			caught_up(follow, position);
+			if (stopped || !follow->wait ||
+			    !next(reader, &event, left, true))
+				break;
+		}
+		lost |= event.type == BUFFLINK_LOSS;
+		left -= event.size;
+		position = event.position + event.size;
+		print_event(follow, &event);
+		if (event.type == BUFFLINK_END &&
+		    !(follow->flags & BUFFLINK_REOPEN))
+			break;
+	}
+	lost |= print_rest(follow, reader);
+	caught_up(follow, position);
+	return lost;
+}
+
+const char *loss_text(const struct bufflink_loss *loss)
+{
+	static char text[256];
+	char last[48] = "";
+
+	if (loss->last != loss->first)
+		snprintf(last, sizeof(last), " and byte %llu", loss->last);
+	snprintf(text, sizeof(text), "lost %llu record%s (%llu bytes) %s byte %llu%s",
+		 loss->records, loss->records == 1 ? "" : "s", loss->bytes,
+		 *last ? "between" : "at", loss->first, last);
+	return text;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What all programs have in common: how they begin, read, print and end. */
+#ifndef _PROGRAM_H
+#define _PROGRAM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "libbufflink/libbufflink.h"
+
+#define DIGITS		"0123456789"
+
+/* besides EXIT_SUCCESS and EXIT_FAILURE, which is 1 */
+#define EXIT_USAGE	2
+#define EXIT_LOSS	3
+
+extern atomic_int stopped;	/* by this signal */
+
+/*
+ * Comes first. Gives each standard descriptor that is closed something that no
+ * other file can take the place of, and stdout a way to write that also waits
+ * for a descriptor which does not block.
+ */
+void begin(char **argv);
+/* Before anything is taken from a buffer: what is taken must be printed. */
+void must_print(void);
+/* SIGINT and SIGTERM end it when all that was read is printed. */
+void catch_signals(void);
+/* Until this time is over; false if it is to end, or nobody reads its output. */
+bool stay(double seconds);
+void wait_for_descriptor(int fd, short events);
+void flush(void);
+void finish(int status);
+
+/* Arguments. What is wrong with them ends the program. */
+void standard_option(int option, const char *name, const char *help);
+void no_more_than(int operands, int argc, char **argv);
+__u64 bytes_argument(const char *option, const char *text, __u64 min);
+double seconds_argument(const char *option, const char *text);
+int timeout_argument(const char *option, const char *text);	/* or NULL */
+
+/* How a buffer is to be read. */
+struct follow {
+	const char *buffer;
+	const char *module;	/* that makes it, if that was not said; or NULL */
+	unsigned int flags;	/* of bufflink_new() */
+	int timeout_ms;		/* for it to appear; -1: for ever */
+	bool wait;		/* for more */
+	__u64 limit;		/* bytes to read */
+
+	/*
+	 * Prints a piece; says how many bytes of it are done with. If that is 0,
+	 * it has to be longer.
+	 */
+	size_t (*print)(const char *data, size_t size);
+	/* Prints that records are missing here. */
+	void (*print_loss)(const struct bufflink_loss *loss);
+	/* Nothing is left to read up to this position; may be NULL. */
+	void (*caught_up)(__u64 position);
+	/* Its client was loaded again; may be NULL. */
+	void (*reopened)(void);
+};
+
+struct bufflink_reader *open_reader(const struct follow *follow);
+/* Returns when it ends; whether anything was lost. */
+bool follow(const struct follow *follow, struct bufflink_reader *reader);
+
+/* "lost 2 records (96 bytes) between byte 0 and byte 48" */
+const char *loss_text(const struct bufflink_loss *loss);
+
+#endif /* _PROGRAM_H */

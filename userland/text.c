@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <err.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+/* How many bytes at text are one character of UTF-8; 0 if they are none. */
+static size_t utf8_length(const char *text, size_t size)
+{
+	const unsigned char *byte = (const unsigned char *)text;
+	size_t length, i;
+	unsigned int code;
+
+	if (*byte < 0x80)
+		return 1;
+	length = *byte < 0xe0 ? 2 : *byte < 0xf0 ? 3 : 4;
+	if (*byte < 0xc2 || *byte > 0xf4 || length > size)
+		return 0;
+	code = *byte & (0x7f >> length);
+	for (i = 1; i < length; i++) {
+		if ((byte[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (byte[i] & 0x3f);
+	}
+	if ((length == 3 && code < 0x800) || (length == 4 && code < 0x10000) ||
+	    (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
+		return 0;
+	return length;
+}
+
+static bool is_control(const char *text)
+{
+	return (unsigned char)*text < ' ' || *text == 0x7f ||
+	       ((unsigned char)*text == 0xc2 && (unsigned char)text[1] < 0xa0);
+}
+
+static void print_escaped(FILE *file, const char *text, size_t size,
+			  bool controls)
+{
+	size_t length, i;
+
+	for (; size; text += length, size -= length) {
+		length = utf8_length(text, size);
+		if (length &&
+		    (!controls || !is_control(text) || *text == '\t')) {
+			fwrite(text, 1, length, file);
+			continue;
+		}
+		length = length ?: 1;
+		for (i = 0; i < length; i++)
+			fprintf(file, "\\x%02x", (unsigned char)text[i]);
+	}
+}
+
+void print_plain(const char *text, size_t size)
+{
+	print_escaped(stdout, text, size, true);
+}
+
+static void add(struct json_object *object, const char *name,
+		struct json_object *value)
+{
+	if (!value || json_object_object_add(object, name, value))
+		errx(EXIT_FAILURE, "no memory for JSON");
+}
+
+void add_text(struct json_object *object, const char *name, const char *text,
+	      size_t size)
+{
+	size_t escaped_size;
+	char *escaped;
+	FILE *memory = open_memstream(&escaped, &escaped_size);
+
+	if (!memory)
+		err(EXIT_FAILURE, "no memory for JSON");
+	print_escaped(memory, text, size, false);
+	if (fclose(memory))
+		err(EXIT_FAILURE, "no memory for JSON");
+	add(object, name, json_object_new_string_len(escaped, escaped_size));
+	free(escaped);
+}
+
+void add_string(struct json_object *object, const char *name, const char *text)
+{
+	add_text(object, name, text, strlen(text));
+}
+
+void add_number(struct json_object *object, const char *name, __u64 number)
+{
+	add(object, name, json_object_new_uint64(number));
+}
+
+void add_decimal(struct json_object *object, const char *name,
+		 const char *format, ...)
+{
+	char text[64];
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	add(object, name, json_object_new_double_s(strtod(text, NULL), text));
+}
+
+void print_json(struct json_object *object)
+{
+	const char *line = json_object_to_json_string_ext(object,
+			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (!line)
+		errx(EXIT_FAILURE, "no memory for JSON");
+	puts(line);
+	json_object_put(object);
+}

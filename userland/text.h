@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Text of others, for terminals and as JSON. */
+#ifndef _TEXT_H
+#define _TEXT_H
+
+#include <json-c/json.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * In what is printed, a byte that is no character of UTF-8 becomes \xHH, and, for
+ * a terminal, so does each byte of a control character but the tab.
+ */
+void print_plain(const char *text, size_t size);
+
+void add_text(struct json_object *object, const char *name, const char *text,
+	      size_t size);
+void add_string(struct json_object *object, const char *name, const char *text);
+void add_number(struct json_object *object, const char *name, __u64 number);
+/* All of its digits are kept. */
+__attribute__((format(printf, 3, 4)))
+void add_decimal(struct json_object *object, const char *name,
+		 const char *format, ...);
+/* On a line, and gives it back. */
+void print_json(struct json_object *object);
+
+#endif /* _TEXT_H */
