@@ -14,6 +14,8 @@ updates = $(DESTDIR)/lib/modules/$(release)/updates
 source = $(DESTDIR)/usr/src/bufflink-$(version)
 include = $(DESTDIR)$(prefix)/include/bufflink
 lib = $(DESTDIR)$(prefix)/lib
+libdir ?= $(prefix)/lib
+libraries = $(DESTDIR)$(libdir)
 man = $(DESTDIR)$(prefix)/share/man
 completions = $(DESTDIR)$(prefix)/share/bash-completion/completions
 # the other functions that the page of bufflink_append describes
@@ -32,7 +34,8 @@ ours := bufflink.symvers bufflink.ko* bufflink
 
 .NOTPARALLEL:	# an install begins by taking away
 
-install: paths dkms-uninstall install-module install-support install-tools
+install: paths dkms-uninstall install-module install-support install-tools \
+		install-library
 	[ "$(DESTDIR)" ] || depmod -a $(release)
 
 # Its key to sign with is not among Debian's headers.
@@ -70,6 +73,23 @@ install-tools: tool
 		udevadm control --reload; \
 		udevadm trigger --sysname-match='bufflink[0-9]*'; }
 
+# Its header needs bufflink.h, which install-support has put beside it.
+install-library:
+	$(MAKE) -C userland library
+	install -D -m 644 -t $(libraries) userland/libbufflink/libbufflink.a \
+		userland/libbufflink/libbufflink.so.1
+	ln -sf libbufflink.so.1 $(libraries)/libbufflink.so
+	install -D -m 644 userland/libbufflink/libbufflink.h \
+		$(include)/libbufflink.h
+	install -d $(libraries)/pkgconfig
+	sed 's,@prefix@,$(prefix),; s,@libdir@,$(libdir),; s,@version@,$(version),' \
+		userland/libbufflink/bufflink.pc.in \
+		>$(libraries)/pkgconfig/bufflink.pc
+	chmod 644 $(libraries)/pkgconfig/bufflink.pc
+	install -D -m 644 userland/libbufflink/libbufflink.3 \
+		$(man)/man3/libbufflink.3
+	[ "$(DESTDIR)" ] || ldconfig
+
 install-clients: clients
 	$(MAKE) $(kbuild)/clients INSTALL_MOD_PATH=$(DESTDIR) \
 		INSTALL_MOD_DIR=updates/bufflink CONFIG_MODULE_SIG_ALL= \
@@ -77,6 +97,10 @@ install-clients: clients
 	for program in $(client_programs); do \
 		install -D clients/*/$${program##*/} \
 			$(DESTDIR)$(prefix)/$$program || exit; \
+	done
+	install -d $(completions)
+	for program in $(client_programs); do \
+		ln -sf bufflink $(completions)/$${program##*/} || exit; \
 	done
 	for page in $(client_pages); do \
 		install -D -m 644 clients/*/$${page##*/} $(man)/$$page || exit; \
@@ -87,7 +111,8 @@ install-source:
 	install -D -m 644 -t $(source) bufflink.c bufflink.h Kbuild dkms.conf
 	install -D -t $(source)/packaging packaging/keep-symvers
 
-dkms-install: uninstall install-source install-support install-tools
+dkms-install: uninstall install-source install-support install-tools \
+		install-library
 	[ "$(DESTDIR)" ] || packaging/dkms.sh install $(version)
 
 dkms-uninstall:
@@ -103,6 +128,10 @@ uninstall: dkms-uninstall
 		$(lib)/udev/rules.d/60-bufflink.rules \
 		$(lib)/sysusers.d/bufflink.conf \
 		$(lib)/modules-load.d/bufflink.conf \
+		$(libraries)/libbufflink.a $(libraries)/libbufflink.so \
+		$(libraries)/libbufflink.so.1 \
+		$(libraries)/pkgconfig/bufflink.pc $(man)/man3/libbufflink.3 \
+		$(addprefix $(completions)/,$(notdir $(client_programs))) \
 		$(client_programs:%=$(DESTDIR)$(prefix)/%) \
 		$(client_pages:%=$(man)/%)
 	for file in $(ours:%=$(DESTDIR)/lib/modules/*/updates/%); do \
@@ -112,6 +141,8 @@ uninstall: dkms-uninstall
 		rmdir --ignore-fail-on-non-empty $$updates; \
 		[ "$(DESTDIR)" ] || depmod -a $${kernel##*/}; \
 	done
+	[ "$(DESTDIR)" ] || ldconfig
 
-.PHONY: install install-module install-support install-tools install-clients \
+.PHONY: install install-module install-support install-tools install-library \
+	install-clients \
 	install-source dkms-install dkms-uninstall uninstall

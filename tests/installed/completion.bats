@@ -32,7 +32,7 @@ after() {
 
 @test "first come the commands" {
 	after ""
-	[ "$offered" = "list stat cat watermark resize write" ]
+	[ "$offered" = "list stat cat watermark resize write help" ]
 	after w
 	[ "$offered" = "watermark write" ]
 	after --
@@ -42,7 +42,7 @@ after() {
 @test "each command that the tool has is offered, and no other" {
 	bufflink --help | sed -n 's/.*bufflink \([a-z]*\) \[OPTION.*/\1/p' |
 		sort >commands
-	after ""
+	after help ""
 	printf '%s\n' "${COMPREPLY[@]}" | sort | diff commands -
 }
 
@@ -55,11 +55,15 @@ after() {
 	done
 }
 
-@test "each buffer is offered by its number, to all commands but list" {
+@test "each buffer is offered by number and by owner, to all commands but list" {
 	[ "$numbers" ]
+	for number in $numbers; do
+		echo "$number"
+		echo "bufflink_test/$(cat "/sys/class/misc/bufflink$number/name")"
+	done | sort >buffers
 	for command in stat cat watermark resize write; do
 		after "$command" --help ""
-		[ "$offered" = "$numbers" ]
+		printf '%s\n' "${COMPREPLY[@]}" | sort | diff buffers -
 	done
 	after list ""
 	[ "$offered" = "" ]

@@ -16,7 +16,8 @@ signer() {
 @test "apt installs the packages with all that they need" {
 	files -true >/var/tmp/files-before
 	apt-get -q -y install --no-install-recommends \
-		/mnt/bufflink-dkms_*.deb /mnt/bufflink-tools_*.deb
+		/mnt/bufflink-dkms_*.deb /mnt/bufflink-tools_*.deb \
+		/mnt/libbufflink1_*.deb /mnt/libbufflink-dev_*.deb
 }
 
 @test "DKMS has built the module for Linux 6.1" {
@@ -29,7 +30,7 @@ signer() {
 }
 
 @test "the manual pages are found, and shown without a warning" {
-	for page in bufflink.1 bufflink.4 bufflink_append.9 \
+	for page in bufflink.1 bufflink.4 libbufflink.3 bufflink_append.9 \
 		    bufflink_create.9 bufflink_create_named.9; do
 		name=${page%.*} section=${page#*.}
 		file=$(man -w "$section" "$name")

@@ -15,7 +15,7 @@
 	for client in $clients; do
 		remove_client "$client"
 	done
-	apt-get -q -y purge bufflink-dkms bufflink-tools
+	apt-get -q -y purge bufflink-dkms bufflink-tools libbufflink1 libbufflink-dev
 }
 
 @test "nothing of the name is left, in files and in what DKMS and depmod know" {

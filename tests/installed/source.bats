@@ -20,11 +20,17 @@ common() {
 		bin/bufflink
 		include/bufflink/Kbuild
 		include/bufflink/bufflink.h
+		include/bufflink/libbufflink.h
+		lib/libbufflink.a
+		lib/libbufflink.so
+		lib/libbufflink.so.1
 		lib/modules-load.d/bufflink.conf
+		lib/pkgconfig/bufflink.pc
 		lib/sysusers.d/bufflink.conf
 		lib/udev/rules.d/60-bufflink.rules
 		share/bash-completion/completions/bufflink
 		share/man/man1/bufflink.1
+		share/man/man3/libbufflink.3
 		share/man/man4/bufflink.4
 		share/man/man9/bufflink_append.9
 		share/man/man9/bufflink_appendv.9
@@ -49,6 +55,9 @@ clients_of_ours() {
 		bin/bufflink-audit
 		bin/bufflink-klog
 		sbin/bufflink-migrate
+		share/bash-completion/completions/bufflink-audit
+		share/bash-completion/completions/bufflink-klog
+		share/bash-completion/completions/bufflink-migrate
 		share/man/man1/bufflink-audit.1
 		share/man/man1/bufflink-klog.1
 		share/man/man8/bufflink-migrate.8
@@ -59,7 +68,7 @@ clients_of_ours() {
 
 setup_file() {
 	apt-get -q -y --no-install-recommends install dkms gcc libc6-dev \
-		libseccomp-dev make
+		libjson-c-dev libseccomp-dev make
 	in_tree clients
 	files ! -type d >$before
 }

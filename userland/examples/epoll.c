@@ -1,62 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A reader with epoll: the stream to standard output, losses to standard error.
- * To build it:
+ * A reader with epoll and libbufflink: the stream to standard output, losses to
+ * standard error. To build it:
  *
- *	make epoll
+ *	make epoll LDLIBS=-lbufflink
  */
-#include <bufflink/bufflink.h>
+#include <bufflink/libbufflink.h>
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-static void report_loss(int fd)
+static void print(const struct bufflink_event *event)
 {
-	struct bufflink_loss loss;
-
-	if (ioctl(fd, BUFFLINK_GETLOSS, &loss))
-		err(1, "GETLOSS");
-	if (loss.records)
+	if (event->type == BUFFLINK_LOSS)
 		warnx("lost %llu records at bytes %llu to %llu",
-		      loss.records, loss.first, loss.last);
+		      event->loss.records, event->loss.first, event->loss.last);
+	if (event->type == BUFFLINK_DATA &&
+	    (fwrite(event->data, event->size, 1, stdout) < 1 || fflush(stdout)))
+		err(1, "standard output");
 }
 
-/* Returns 0 at the end of file, and else what read() does. */
-static ssize_t copy(int fd)
+/* Prints what is there without waiting for more; returns 0 at the end. */
+static int print_all(struct bufflink_reader *reader)
 {
-	char data[65536];
-	ssize_t size = read(fd, data, sizeof(data));
+	struct bufflink_event event;
+	int err;
 
-	/* EAGAIN: only a loss woke us, or another reader was faster. */
-	if (size < 0 && errno != EAGAIN)
-		err(1, "read");
-	if (size > 0 && (fwrite(data, size, 1, stdout) < 1 || fflush(stdout)))
-		err(1, "standard output");
-	return size;
+	while (!(err = bufflink_next(reader, &event, 65536, 0))) {
+		if (event.type == BUFFLINK_END)
+			return 0;
+		print(&event);
+	}
+	if (err != -EAGAIN && err != -EINTR)
+		errx(1, "%s", bufflink_error());
+	return 1;
 }
 
 int main(int argc, char **argv)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLPRI };
-	int fd, epoll = epoll_create1(EPOLL_CLOEXEC);
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct bufflink_reader *reader;
 
 	if (argc != 2)
-		errx(2, "usage: epoll /dev/bufflinkN");
-	fd = open(argv[1], O_RDONLY | O_NONBLOCK);
-	if (fd < 0)
-		err(1, "%s", argv[1]);
-	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
+		errx(2, "usage: epoll BUFFER");
+	reader = bufflink_new(argv[1], 0);
+	if (!reader || bufflink_open(reader, 0))
+		errx(1, "%s", bufflink_error());
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, bufflink_fd(reader), &event))
 		err(1, "epoll");
-	do {
+	while (print_all(reader)) {
 		if (epoll_wait(epoll, &event, 1, -1) < 0 && errno != EINTR)
 			err(1, "epoll");
-		if (event.events & EPOLLPRI)
-			report_loss(fd);
-	} while (copy(fd));
-	report_loss(fd);
+	}
+	bufflink_free(reader);
 	return 0;
 }
