@@ -21,7 +21,8 @@ before="systemd-sysv udev kmod dbus openssl man-db bash-completion
 	linux-image-cloud-amd64 linux-headers-cloud-amd64"
 tests="bats gcc jq kcat libc6-dev liburing-dev make procps python3-minimal
 	rsyslog"
-later="dkms libjson-c5 libjson-c-dev linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
+later="dkms libjson-c5 libjson-c-dev linux-image-6.12-cloud-amd64
+	linux-headers-6.12-cloud-amd64
 	$(declared Packages "$top"/clients/*/needs)"
 
 recipes="to-journal to-rsyslog to-kafka bufflink.conf bufflink-kafka@.service
