@@ -58,7 +58,7 @@ esac
 copy_system() {
 	for file in "$1" $(libraries "$1" 2>/dev/null); do
 		mkdir -p "$root${file%/*}"
-		cp -r "$sysroot$file" "$root${file%/*}"
+		cp -rL "$sysroot$file" "$root${file%/*}"
 	done
 }
 
