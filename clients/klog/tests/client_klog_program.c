@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* bufflink-klog: what it prints, and what it says is missing. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <regex.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/klog.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include "messages.h"
+
+#define PIPE_SIZE	65536
+#define CLEAR		5	/* of klogctl() */
+
+static void fails(struct tool program, int status, const char *message)
+{
+	int really = finish(program.pid);
+	const char *text = text_of(program.err);
+
+	ck_assert_msg(!strncmp(text, message, strlen(message)), "%s", text);
+	ck_assert_int_eq(really, status);
+	ck_assert_str_eq(text_of(program.out), "");
+}
+
+START_TEST(json_is_valid)
+{
+	const char *string = "\"([^\"\\[:cntrl:]]|\\\\[\"\\\\bfnrt]|\\\\u[0-9a-f]{4})*\"";
+	const char *number = "[0-9]+(\\.[0-9]+)?";
+	const char *expected =
+		"\"text\":\"a\\\"b\\\\c\\u001b\\n \xc3\xa9 \\\\xc3 \\\\xed\\\\xa0\\\\x80\"}";
+	const char *line;
+	char pattern[512], member[200];
+	unsigned int lines = 0;
+	regex_t regex;
+
+	snprintf(member, sizeof(member), "\"[a-z_]+\":(%s|%s)", number,
+		 string);
+	snprintf(pattern, sizeof(pattern), "^\\{%s(,%s)*\\}$", member, member);
+	ck_assert_int_eq(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
+	load_for_program(LARGE);
+	print(PRODUCER_PROCESS, "\0013a\"b\\c\033\n \xc3\xa9 \xc3 \xed\xa0\x80\n");
+
+	line = output(program("--json", "--no-wait"), GOOD);
+	ck_assert_ptr_nonnull(strstr(line_with(line, "a\\\"b"), expected));
+	for (; *line; line = strchr(line, '\n') + 1, lines++) {
+		char copy[8192];
+
+		ck_assert_int_eq(sscanf(line, "%8191[^\n]", copy), 1);
+		ck_assert_msg(!regexec(&regex, copy, 0, NULL, 0), "%s", copy);
+	}
+	ck_assert_uint_gt(lines, 50);
+	regfree(&regex);
+}
+END_TEST
+
+START_TEST(the_program_prints_as_dmesg_does)
+{
+	struct log log = load_for_program(LARGE);
+	const char *text, *line;
+	char number[16];
+
+	print(PRODUCER_PROCESS, "\0013one \033[31m \xc3\xa9 \xff \xc2\x9b\ntwo\n");
+	write_kmsg("<30>a daemon speaks\n");
+	write_kmsg("<98>number 12 has no name\n");
+	snprintf(number, sizeof(number), "%d", log.number);
+
+	text = output(program("-x", "-f", number), GOOD);
+	line = line_with(text, "one ");
+	ck_assert_int_eq(strncmp(line, "kern  :err   : [", 16), 0);
+	ck_assert_ptr_nonnull(strstr(line, "] one \\x1b[31m \xc3\xa9 \\xff \\xc2\\x9b"));
+	line = line_with(text, "two");
+	ck_assert_int_eq(strncmp(line, "kern  :err   : [", 16), 0);
+	ck_assert_ptr_nonnull(strstr(line, "] two"));
+	line = line_with(text, "a daemon speaks");
+	ck_assert_int_eq(strncmp(line, "daemon:info  : [", 16), 0);
+	line = line_with(text, "number 12");
+	ck_assert_int_eq(strncmp(line, "12    :crit  : [", 16), 0);
+}
+END_TEST
+
+START_TEST(without_printk_time_there_is_none)
+{
+	const char *text;
+
+	load_for_program(LARGE);
+	setting("/sys/module/printk/parameters/time", "N\n");
+	output(program("-f"), GOOD);
+	write_kmsg("<13>at no time\n");
+	text = output(program("-f"), GOOD);
+	ck_assert_str_eq(text, "at no time\n");
+	write_kmsg("<13>nor now\n");
+	text = output(program("-j", "-f"), GOOD);
+	ck_assert_ptr_nonnull(strstr(text,
+				     ",\"facility\":1,\"level\":5,\"text\":\"nor now\"}\n"));
+}
+END_TEST
+
+START_TEST(it_waits_for_more_until_a_signal_or_the_end)
+{
+	struct tool waiting;
+	int status;
+
+	load_for_program(LARGE);
+	waiting = program();
+	write_kmsg("<13>the first\n");
+	wait_for(has_written(waiting.out, "] the first\n"));
+	wait_asleep(waiting.pid);
+	write_kmsg("<13>the second\n");
+	wait_for(has_written(waiting.out, "] the second\n"));
+	kill(waiting.pid, SIGTERM);
+	ck_assert(finished(waiting.pid, PATIENCE_MS));
+	waitpid(waiting.pid, &status, 0);
+	ck_assert(WIFSIGNALED(status));
+
+	waiting = program();
+	write_kmsg("<13>the third\n");
+	wait_for(has_written(waiting.out, "] the third\n"));
+	ck_assert(!has_written(waiting.out, "] the second\n"));
+	ck_assert_int_eq(unload(KLOG), 0);
+	output(waiting, GOOD);
+}
+END_TEST
+
+/* It has more to print than its pipe holds. */
+static struct tool stuck_program(int ends[2])
+{
+	struct tool stuck;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	stuck = program_to(ends[1]);
+	close(ends[1]);
+	wait_for(readable(ends[0]) == PIPE_SIZE);
+	return stuck;
+}
+
+START_TEST(a_signal_ends_it_when_all_that_it_has_read_is_printed)
+{
+	struct producer_run messages = {
+		.call = PRODUCER_PRINTK, .count = FLOOD,
+		.size_min = 1, .size_max = 1,
+	};
+	struct log log = load_for_program(LARGE);
+	struct tool stuck;
+	ssize_t got, last;
+	int ends[2];
+	int status;
+
+	run(&messages);		/* more than it reads at once */
+	stuck = stuck_program(ends);
+	kill(stuck.pid, SIGTERM);
+	ck_assert(!finished(stuck.pid, MOMENT_MS));
+	for (last = 0; (got = read(ends[0], log_data, PAGE)) > 0; last = got)
+		;
+	ck_assert_int_eq(log_data[last - 1], '\n');
+	ck_assert_int_eq(waitpid(stuck.pid, &status, 0), stuck.pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	read_again(&log);
+	while (next(&log))	/* what it left begins with a whole message */
+		;
+	stop_reading(&log);
+
+	messages.count /= 2;
+	run(&messages);
+	stuck = stuck_program(ends);
+	wait_for(!kill(stuck.pid, SIGINT) && finished(stuck.pid, MOMENT_MS));
+}
+END_TEST
+
+START_TEST(it_fails_if_it_cannot_print)
+{
+	struct tool full;
+
+	load_for_program(LARGE);
+	full = program_to(open("/dev/full", O_WRONLY), "-f");
+	ck_assert_int_eq(finish(full.pid), FAILED);
+	ck_assert(has_written(full.err,
+			      "bufflink-klog: cannot write to standard output"));
+}
+END_TEST
+
+static void is_refused(struct tool tool, int number)
+{
+	char refusal[256];
+
+	snprintf(refusal, sizeof(refusal),
+		 "bufflink-klog: cannot open /dev/bufflink%d: another program reads it, and there can be only one reader: end that program first\n",
+		 number);
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert_str_eq(text_of(tool.err), refusal);
+	ck_assert_str_eq(text_of(tool.out), "");
+}
+
+START_TEST(it_is_the_only_reader)
+{
+	struct log log = load_for_program(LARGE);
+	struct tool first;
+	char path[32];
+
+	first = program();
+	write_kmsg("<13>the first\n");
+	wait_for(has_written(first.out, "] the first\n"));
+	is_refused(program(), log.number);
+	is_refused(program("-f", "-j"), log.number);
+	snprintf(path, sizeof(path), "/dev/bufflink%d", log.number);
+	ck_assert_int_eq(open(path, O_RDONLY), -1);
+	ck_assert_int_eq(errno, EBUSY);
+	kill(first.pid, SIGKILL);
+	ck_assert(finished(first.pid, PATIENCE_MS));
+	output(program("-f"), GOOD);
+}
+END_TEST
+
+START_TEST(it_does_not_share_with_another_program)
+{
+	struct log log = load_for_program(LARGE);
+	struct tool cat;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/bufflink%d", log.number);
+	cat = start_tool("/bin/busybox", memory_file(""), memory_file(""),
+			 (char *[]){ "cat", path, NULL });
+	write_kmsg("<13>for cat\n");
+	wait_for(has_written(cat.out, "] for cat\n"));
+	is_refused(program(), log.number);
+	kill(cat.pid, SIGKILL);
+	ck_assert(finished(cat.pid, PATIENCE_MS));
+	write_kmsg("<13>for the program\n");
+	ck_assert_ptr_nonnull(strstr(output(program("-f"), GOOD),
+				     "] for the program\n"));
+}
+END_TEST
+
+/* The sum of the numbers that follow these words. */
+static unsigned long long sum_after(const char *text, const char *words)
+{
+	unsigned long long sum = 0;
+
+	while ((text = strstr(text, words))) {
+		text += strlen(words);
+		sum += strtoull(text, NULL, 10);
+	}
+	return sum;
+}
+
+/* More than one gap: a short one may still fit where a long one did not. */
+START_TEST(the_program_says_where_messages_are_missing)
+{
+	struct producer_run messages = {
+		.call = PRODUCER_PRINTK, .count = FLOOD / 3,
+		.size_min = 1, .size_max = 1,
+	};
+	struct log log = load_for_program("size=65536");
+	unsigned long long next, lost;
+	struct tool waiting;
+	const char *text;
+
+	run(&messages);
+	waiting = program("--json");
+	wait_asleep(waiting.pid);
+	wait_for(strstr(text_of(waiting.err),
+			"messages were lost by /dev/bufflink"));
+	write_kmsg("<13>room again\n");
+	wait_for(strstr(text_of(waiting.out), "room again"));
+	ck_assert_int_eq(unload(KLOG), 0);
+	ck_assert_int_eq(finish(waiting.pid), LOSS);
+
+	lost = stats(log.fd).lost_records;
+	text = text_of(waiting.err);
+	ck_assert_uint_eq(sum_after(text, "by the kernel's log, "), lost);
+	text = strstr(text, " lost before ");
+	ck_assert_int_eq(sscanf(text, " lost before %llu: 0 by", &next), 1);
+	text = text_of(waiting.out);
+	ck_assert_uint_eq(sum_after(text, ",\"lost_by_buffer\":"), lost);
+	ck_assert_uint_eq(sum_after(text, ",\"lost_by_log\":"), 0);
+	text = line_with(text, "lost_by_buffer");
+	ck_assert_int_eq(sscanf(text, "{\"before\":%llu,", &lost), 1);
+	ck_assert_uint_eq(lost, next);
+}
+END_TEST
+
+static unsigned int messages_in(int out)
+{
+	const char *text = text_of(out);
+	unsigned int count = 0;
+
+	while ((text = strstr(text, "{\"seq\":"))) {
+		count++;
+		text++;
+	}
+	return count;
+}
+
+/* Its header, its prefix or its text may be cut. */
+START_TEST(it_finds_the_start_of_a_message)
+{
+	struct log log = load_klog(LARGE);
+	char start[20];
+	const char *text;
+
+	while (next(&log))
+		;
+	write_kmsg("<13>cut\n");
+	write_kmsg("<13>whole\n");
+	read_all(log.fd, start, 1 << 2 * _i);
+	stop_reading(&log);
+	text = output(program("-f"), GOOD);
+	ck_assert_int_eq(*text, '[');
+	ck_assert_str_eq(strchr(text, ']'), "] whole\n");
+}
+END_TEST
+
+static int clear_for_ever(void *count)
+{
+	pin(1);
+	while (!klogctl(CLEAR, NULL, 0))
+		++*(volatile unsigned int *)count;
+	return 1;
+}
+
+START_TEST(it_tells_what_the_log_has_lost_from_what_the_buffer_has)
+{
+	struct producer_run burst = {
+		.call = PRODUCER_PRINTK, .context = PRODUCER_HARDIRQ,
+		.count = FLOOD, .burst = FLOOD, .size_min = 1, .size_max = 1,
+	};
+	struct log log = load_klog(LARGE);
+	unsigned int *clears = shared(sizeof(*clears));
+	unsigned long long before, by_log;
+	struct tool reader;
+	const char *text;
+	pid_t clearing;
+
+	while (next(&log))
+		;
+	before = log.sequence;
+	pin(0);
+	clearing = start(clear_for_ever, clears);
+	wait_for(*(volatile unsigned int *)clears);
+	run(&burst);
+	kill(clearing, SIGKILL);
+	waitpid(clearing, NULL, 0);
+	write_kmsg("<13>the end\n");
+
+	stop_reading(&log);
+	reader = program("--json", "-f");
+	text = output(reader, LOSS);
+	by_log = sum_after(text, ",\"lost_by_log\":");
+	ck_assert_uint_gt(by_log, 0);
+	ck_assert_uint_eq(sum_after(text, ",\"lost_by_buffer\":"), 0);
+	ck_assert_ptr_nonnull(strstr(text_of(reader.err),
+				     " by the kernel's log, 0 by /dev/"));
+	text = line_with(text, "the end");
+	ck_assert_uint_eq(sum_after(text, "{\"seq\":"),
+			  before + by_log + messages_in(reader.out));
+}
+END_TEST
+
+START_TEST(a_wrong_command_line_is_refused)
+{
+	ck_assert_int_eq(strncmp(output(program("--help"), GOOD),
+				 "Usage: bufflink-klog [", 22), 0);
+	ck_assert_int_eq(strncmp(output(program("-V"), GOOD),
+				 "bufflink-klog 1", 15), 0);
+	fails(program("0", "1"), USAGE,
+	      "bufflink-klog: 1: unexpected argument");
+	fails(program("-j", "-x"), USAGE, "bufflink-klog: --json and --decode");
+	fails(program("-z"), USAGE, "bufflink-klog: invalid option");
+	fails(program(), FAILED,
+	      "bufflink-klog: there is no buffer of bufflink_klog: load this module");
+	fails(program("77"), FAILED, "bufflink-klog: /dev/bufflink77 does not exist");
+	fails(program("/dev/null"), FAILED,
+	      "bufflink-klog: /dev/null is not a buffer");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("klog program");
+	TCase *tcase = tcase_create("program");
+
+	setenv("LC_ALL", "C", 1);
+	tcase_add_checked_fixture(tcase, klog_setup, klog_teardown);
+	tcase_set_timeout(tcase, 3 * PATIENCE_S);
+	suite_add_tcase(suite, tcase);
+	tcase_add_test(tcase, json_is_valid);
+	tcase_add_test(tcase, the_program_prints_as_dmesg_does);
+	tcase_add_test(tcase, without_printk_time_there_is_none);
+	tcase_add_test(tcase, it_waits_for_more_until_a_signal_or_the_end);
+	tcase_add_test(tcase, the_program_says_where_messages_are_missing);
+	tcase_add_test(tcase,
+		       a_signal_ends_it_when_all_that_it_has_read_is_printed);
+	tcase_add_test(tcase, it_fails_if_it_cannot_print);
+	tcase_add_test(tcase, it_is_the_only_reader);
+	tcase_add_test(tcase, it_does_not_share_with_another_program);
+	tcase_add_loop_test(tcase, it_finds_the_start_of_a_message, 0, 3);
+	tcase_add_test(tcase, a_wrong_command_line_is_refused);
+	/* last, as it clears the log */
+	tcase_add_test(tcase,
+		       it_tells_what_the_log_has_lost_from_what_the_buffer_has);
+	return run_suite(suite);
+}
+
