@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "auditor.h"
+
+/* A kernel of our own may have none; this is what switches them on. */
+static bool kernel_has_tracepoints(void)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[256];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, " syscall_regfunc\n");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static void auditor_out(void)
+{
+	int err = unload(AUDITOR);
+
+	ck_assert(!err || err == -ENOENT);
+}
+
+int auditor_in(const char *parameters)
+{
+	ck_assert_int_eq(load(AUDITOR, parameters), 0);
+	return open_buffer(0, O_RDONLY | O_NONBLOCK);
+}
+
+int auditor_in_for_tool(const char *parameters)
+{
+	ck_assert_int_eq(load(AUDITOR, parameters), 0);
+	return open_buffer(0, O_WRONLY);
+}
+
+void set(const char *name, unsigned int value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	parameter_write(AUDITOR, name, text);
+}
+
+/* the stream */
+
+struct audit *audit_of(int fd)
+{
+	struct audit *audit = malloc(sizeof(*audit));
+
+	ck_assert_ptr_nonnull(audit);
+	audit->fd = fd;
+	audit->have = 0;
+	audit->done = 0;
+	audit->records = 0;
+	return audit;
+}
+
+const struct sysaudit_entry *next(struct audit *audit)
+{
+	const struct sysaudit_head *head;
+	ssize_t got;
+
+	if (audit->done == audit->have) {
+		got = read(audit->fd, audit->data, sizeof(audit->data));
+		ck_assert(got >= 0 || errno == EAGAIN);
+		audit->have = got > 0 ? got : 0;
+		audit->done = 0;
+		if (got <= 0)
+			return NULL;
+	}
+	head = (void *)(audit->data + audit->done);
+	ck_assert_uint_eq(head->version, SYSAUDIT_VERSION);
+	if (head->type == SYSAUDIT_EXIT)
+		ck_assert_uint_eq(head->length, sizeof(struct sysaudit_exit));
+	else if (head->length != sizeof(struct sysaudit_entry))
+		ck_assert_uint_eq(head->length,
+				  offsetof(struct sysaudit_entry, comm));
+	audit->done += head->length;
+	ck_assert_uint_le(audit->done, audit->have);
+	audit->records++;
+	return (const void *)head;
+}
+
+bool has_comm(const struct sysaudit_entry *entry)
+{
+	return entry->head.length == sizeof(*entry);
+}
+
+static __s64 result_of(const struct sysaudit_entry *record)
+{
+	return ((const struct sysaudit_exit *)record)->result;
+}
+
+const struct sysaudit_entry *entry_of(struct audit *audit, int number)
+{
+	const struct sysaudit_entry *entry = next(audit);
+
+	ck_assert_ptr_nonnull(entry);
+	ck_assert_uint_eq(entry->head.type, SYSAUDIT_ENTRY);
+	ck_assert_int_eq(entry->head.number, number);
+	return entry;
+}
+
+void exit_of(struct audit *audit, int number, __s64 result)
+{
+	const struct sysaudit_entry *exit = next(audit);
+
+	ck_assert_ptr_nonnull(exit);
+	ck_assert_uint_eq(exit->head.type, SYSAUDIT_EXIT);
+	ck_assert_int_eq(exit->head.number, number);
+	ck_assert_int_eq(result_of(exit), result);
+}
+
+/* children */
+
+static int wait_and_work(void *arg)
+{
+	struct child *child = arg;
+	char byte;
+
+	if (syscall(SYS_read, child->gate[0], &byte, 1) != 1)
+		return 1;
+	child->work();
+	syscall(SYS_exit_group, 7);
+	return 1;
+}
+
+struct child child_of(void (*work)(void))
+{
+	struct child child = { .work = work };
+
+	ck_assert_int_eq(pipe(child.gate), 0);
+	child.pid = start(wait_and_work, &child);
+	wait_asleep(child.pid);
+	return child;
+}
+
+void let_go(struct child *child)
+{
+	ck_assert_int_eq(write(child->gate[1], "x", 1), 1);
+	ck_assert_int_eq(finish(child->pid), 7);
+	close(child->gate[0]);
+	close(child->gate[1]);
+}
+
+struct audit *audited(int fd, struct child *child)
+{
+	struct audit *audit = audit_of(fd);
+
+	set("pid", child->pid);
+	drain(fd);
+	let_go(child);
+	exit_of(audit, SYS_read, 1);
+	return audit;
+}
+
+__u64 wall_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+void known_calls(void)
+{
+	syscall(SYS_getppid);
+	syscall(SYS_lseek, -1, 0x123456789abcL, 3);
+	syscall(SYS_mmap, 1, 2, 3, 4, 5, 6);
+	syscall(SYS_close, 1000);
+	syscall(SYS_getppid);
+}
+
+void handler(int number)
+{
+	(void)number;
+	syscall(SYS_getppid);
+}
+
+void is_named(const struct sysaudit_entry *entry, const char *name)
+{
+	char padded[SYSAUDIT_COMM] = "";
+
+	memcpy(padded, name, strlen(name));
+	ck_assert(has_comm(entry));
+	ck_assert_str_eq(entry->comm, name);
+	ck_assert_mem_eq(entry->comm, padded, sizeof(padded));
+}
+
+bool can_audit(void)
+{
+	return kernel_has_tracepoints() && NATIVE_ARCH == AUDIT_ARCH_X86_64;
+}
+
+void add_audit_tests(Suite *suite, const char *name, const TTest **tests)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, auditor_out, auditor_out);
+	tcase_set_timeout(tcase, 60);
+	while (*tests)
+		tcase_add_test(tcase, *tests++);
+	suite_add_tcase(suite, tcase);
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* bufflink-audit: what it prints, whose calls it leaves out, how it ends. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include "auditor.h"
+
+#define PIPE_SIZE	65536
+#define TOOL		"/t/bufflink-audit"
+
+#define tool_to(out, ...)						\
+	start_tool(TOOL, memory_file(""), out,				\
+		   (char *[]){ "bufflink-audit", ##__VA_ARGS__, NULL })
+#define tool(...)	tool_to(memory_file(""), ##__VA_ARGS__)
+
+static void interrupt(struct tool *tool, int status)
+{
+	kill(tool->pid, SIGINT);
+	ck_assert_int_eq(finish(tool->pid), status);
+}
+
+/* The records that come while the machine has nothing to do but wait. */
+static __u64 records_of_a_moment(int fd)
+{
+	__u64 before = stats(fd).records;
+
+	pause_ms(2 * MOMENT_MS);
+	return stats(fd).records - before;
+}
+
+/* This suite waits with calls of its own: an ioctl and a sleep each time. */
+static void does_not_loop(int fd)
+{
+	wait_for(records_of_a_moment(fd) < 30);
+	ck_assert_uint_lt(records_of_a_moment(fd), 30);
+	ck_assert_uint_gt(records_of_a_moment(fd), 0);
+}
+
+START_TEST(the_reader_is_not_given_its_own_calls)
+{
+	int fd = auditor_in_for_tool("");
+	struct tool reader = tool("--json");
+
+	wait_for(has_written(reader.out, "\"comm\":\"client_sysaudit\""));
+	does_not_loop(fd);
+	ck_assert(!has_written(reader.out, "\"call\":\"ppoll\""));
+	interrupt(&reader, 0);
+}
+END_TEST
+
+START_TEST(nor_is_its_process_group_those_of_each_other_if_it_asks)
+{
+	int fd = auditor_in_for_tool("");
+	struct tool pipeline = start_tool("/bin/busybox", memory_file(""),
+					  memory_file(""), (char *[]){
+		"setsid", "sh", "-c", TOOL " -g | cat", NULL
+	});
+
+	wait_for(has_written(pipeline.out, "<client_sysaudit>"));
+	does_not_loop(fd);
+	kill(-pipeline.pid, SIGKILL);
+	ck_assert(finished(pipeline.pid, PATIENCE_MS));
+}
+END_TEST
+
+START_TEST(the_tool_prints_calls_as_strace_does)
+{
+	struct child child = child_of(known_calls);
+	char expected[512], pid[32];
+	struct tool reader;
+
+	snprintf(pid, sizeof(pid), "pid=%d", child.pid);
+	auditor_in_for_tool(pid);
+	let_go(&child);
+	memmove(pid, pid + strlen("pid="), sizeof(pid) - strlen("pid="));
+	reader = tool("--no-wait", "--pid", pid);
+	ck_assert_int_eq(finish(reader.pid), 0);
+	snprintf(expected, sizeof(expected),
+		 "%s<?> <... read resumed>) = 1\n"
+		 "%s<client_sysaudit> getppid(", pid, pid);
+	ck_assert_int_eq(strncmp(text_of(reader.out), expected,
+				 strlen(expected)), 0);
+	snprintf(expected, sizeof(expected),
+		 "\n%s<client_sysaudit> mmap(0x1, 0x2, 0x3, 0x4, 0x5, 0x6) = -1 EINVAL (Invalid argument)\n"
+		 "%s<client_sysaudit> close(0x3e8, ", pid, pid);
+	ck_assert(has_written(reader.out, expected));
+	snprintf(expected, sizeof(expected), ") = %d\n%s<client_sysaudit> exit_group(0x7, ",
+		 getpid(), pid);
+	ck_assert(has_written(reader.out, expected));
+	ck_assert_str_eq(strstr(text_of(reader.out), ") = ?"), ") = ?\n");
+	ck_assert_str_eq(text_of(reader.err), "");
+}
+END_TEST
+
+static void calls_are(const char *parameter, const char *expected)
+{
+	char path[128], text[64] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/" AUDITOR "/parameters/%s",
+		 parameter);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+	ck_assert_str_eq(text, expected);
+	close(fd);
+}
+
+START_TEST(the_tool_sets_filters_by_name_and_reports_losses_with_status_3)
+{
+	static const char report[] = "bufflink-audit: lost 1";
+	struct tool reader;
+	int i;
+
+	auditor_in_for_tool("buffer_size=4096 calls=110");
+	for (i = 0; i < 100; i++)
+		syscall(SYS_getppid);
+	reader = tool("--no-wait", "-j", "-c", "lseek,close", "-u", "any");
+	ck_assert_int_eq(finish(reader.pid), 3);
+	ck_assert_int_eq(strncmp(text_of(reader.err), report, strlen(report)),
+			 0);
+	ck_assert(has_written(reader.out, "{\"type\":\"loss\",\"records\":1"));
+	ck_assert(has_written(reader.out, "\"number\":110,\"call\":\"getppid\",\"args\":[\"0x"));
+	calls_are("calls", "3,8\n");
+
+	reader = tool("-c", "lseek,,close");
+	ck_assert_int_eq(finish(reader.pid), 2);
+	reader = tool("-c", "lseek,nonsense");
+	ck_assert_int_eq(finish(reader.pid), 2);
+	ck_assert_str_eq(text_of(reader.err),
+			 "bufflink-audit: --calls: 'nonsense' is no call\n");
+}
+END_TEST
+
+static void calls_and_is_interrupted(void)
+{
+	const struct itimerval soon = { .it_value.tv_usec = 20000 };
+
+	signal(SIGALRM, handler);
+	prctl(PR_SET_NAME, "a\n\033[m\377");
+	setitimer(ITIMER_REAL, &soon, NULL);
+	syscall(SYS_pause);
+}
+
+START_TEST(the_tool_prints_no_name_that_a_terminal_obeys)
+{
+	struct child child = child_of(calls_and_is_interrupted);
+	unsigned long long seconds, nanoseconds;
+	__u64 before = wall_clock();
+	struct tool reader;
+	char line[128];
+
+	auditor_in_for_tool("calls=34");
+	let_go(&child);
+	reader = tool("--no-wait", "--time");
+	ck_assert_int_eq(finish(reader.pid), 0);
+	ck_assert_int_eq(sscanf(text_of(reader.out), "%llu.%9llu %127[^\n]",
+				&seconds, &nanoseconds, line), 3);
+	ck_assert_uint_ge(seconds * 1000000000 + nanoseconds, before);
+	ck_assert_uint_le(seconds * 1000000000 + nanoseconds, wall_clock());
+	ck_assert_ptr_nonnull(strstr(line, "<a\\x0a\\x1b[m\\xff> pause("));
+	ck_assert_ptr_nonnull(strstr(line, ") = ? ERESTARTNOHAND"));
+}
+END_TEST
+
+static int pause_once(void *unused)
+{
+	(void)unused;
+	signal(SIGUSR1, handler);
+	syscall(SYS_pause);
+	return 0;
+}
+
+START_TEST(the_tool_says_where_calls_of_others_come_between)
+{
+	char expected[128];
+	struct tool reader;
+	pid_t child;
+
+	auditor_in_for_tool("calls=34,110");
+	child = start(pause_once, NULL);
+	wait_asleep(child);
+	syscall(SYS_getppid);
+	reader = tool("--no-wait");
+	ck_assert_int_eq(finish(reader.pid), GOOD);
+	snprintf(expected, sizeof(expected),
+		 ") <unfinished ...>\n%d<client_sysaudit> getppid(", getpid());
+	ck_assert(has_written(reader.out, expected));
+
+	kill(child, SIGUSR1);
+	ck_assert_int_eq(finish(child), 0);
+	child = start(pause_once, NULL);
+	wait_asleep(child);
+	reader = tool("--no-wait");
+	ck_assert_int_eq(finish(reader.pid), GOOD);
+	ck_assert(has_written(reader.out,
+			      "<... pause resumed>) = ? ERESTARTNOHAND\n"));
+	snprintf(expected, sizeof(expected), "%s", text_of(reader.out) +
+		 strlen(text_of(reader.out)) - strlen(") <unfinished ...>\n"));
+	ck_assert_str_eq(expected, ") <unfinished ...>\n");
+	kill(child, SIGUSR1);
+	ck_assert_int_eq(finish(child), 0);
+}
+END_TEST
+
+START_TEST(the_tool_knows_both_ways_to_make_a_32_bit_call)
+{
+	struct tool reader;
+
+	auditor_in_for_tool("buffer_size=4096 pid=1");
+	reader = tool("-f", "-c", "socket");
+	ck_assert_int_eq(finish(reader.pid), 0);
+	calls_are("calls", "41\n");
+	calls_are("compat_calls", "102,359\n");
+	reader = tool("-f", "-c", "all");
+	ck_assert_int_eq(finish(reader.pid), 0);
+	calls_are("calls", "0-1023\n");
+	calls_are("compat_calls", "0-1023\n");
+}
+END_TEST
+
+static void call_getppid(int calls)
+{
+	while (calls--)
+		syscall(SYS_getppid);
+}
+
+/* It has more to print than its pipe holds. */
+static struct tool stuck_tool(int ends[2])
+{
+	struct tool stuck;
+
+	call_getppid(450);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	stuck = tool_to(ends[1], "--json");
+	close(ends[1]);
+	wait_for(readable(ends[0]) == PIPE_SIZE);
+	return stuck;
+}
+
+START_TEST(a_signal_ends_the_tool_when_all_that_it_knows_is_printed)
+{
+	static char data[1 << 20];
+	struct tool stuck, rest;
+	size_t size = 0;
+	ssize_t got;
+	int ends[2];
+
+	int fd = auditor_in_for_tool("calls=110 buffer_size=98304");
+
+	stuck = stuck_tool(ends);
+	ck_assert_uint_eq(stats(fd).lost_records, 0);
+	pin(0);
+	call_getppid(2000);	/* more than there is room for on one CPU */
+	kill(stuck.pid, SIGTERM);
+	ck_assert(!finished(stuck.pid, MOMENT_MS));
+	while ((got = read(ends[0], data + size, sizeof(data) - size - 1)) > 0)
+		size += got;
+	ck_assert_int_eq(finish(stuck.pid), GOOD);
+	ck_assert_int_eq(data[size - 1], '\n');
+
+	/* The loss is behind what was read: it is for the next reader. */
+	ck_assert_ptr_null(strstr(data, "{\"type\":\"loss\","));
+	rest = tool("--no-wait", "--json");
+	ck_assert_int_eq(finish(rest.pid), LOSS);
+	ck_assert(has_written(rest.out, "{\"type\":\"loss\","));
+
+	stuck = stuck_tool(ends);
+	wait_for(!kill(stuck.pid, SIGINT) && finished(stuck.pid, MOMENT_MS));
+}
+END_TEST
+
+START_TEST(the_tool_fails_if_it_cannot_print)
+{
+	struct tool full;
+
+	auditor_in_for_tool("");
+	full = tool_to(open("/dev/full", O_WRONLY), "--no-wait");
+	ck_assert_int_eq(finish(full.pid), FAILED);
+	ck_assert(has_written(full.err,
+			      "bufflink-audit: cannot write to standard output"));
+}
+END_TEST
+
+#define REFUSAL								\
+	"bufflink-audit: cannot open /dev/bufflink0: another program reads it, and there can be only one reader: end that program first\n"
+
+static void is_refused(struct tool tool)
+{
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert_str_eq(text_of(tool.err), REFUSAL);
+	ck_assert_str_eq(text_of(tool.out), "");
+}
+
+START_TEST(the_tool_is_the_only_reader)
+{
+	struct tool first;
+
+	auditor_in_for_tool("");
+	first = tool();
+	wait_for(has_written(first.out, "<client_sysaudit>"));
+	is_refused(tool());
+	is_refused(tool("--no-wait", "--pid", "1"));
+	calls_are("pid", "0\n");
+	ck_assert_int_eq(open("/dev/bufflink0", O_RDONLY), -1);
+	ck_assert_int_eq(errno, EBUSY);
+	interrupt(&first, GOOD);
+	ck_assert_int_eq(finish(tool("--no-wait").pid), GOOD);
+}
+END_TEST
+
+START_TEST(the_tool_does_not_share_with_another_program)
+{
+	int fd = auditor_in_for_tool("calls=110");
+	struct tool cat;
+
+	syscall(SYS_getppid);
+	cat = start_tool("/bin/busybox", memory_file(""), memory_file(""),
+			 (char *[]){ "cat", "/dev/bufflink0", NULL });
+	wait_for(stats(fd).bytes_read);
+	is_refused(tool());
+	kill(cat.pid, SIGKILL);
+	ck_assert(finished(cat.pid, PATIENCE_MS));
+	ck_assert_int_eq(finish(tool("--no-wait").pid), GOOD);
+}
+END_TEST
+
+START_TEST(the_tool_says_when_there_is_nothing_to_read)
+{
+	struct tool reader = tool();
+
+	ck_assert_int_eq(finish(reader.pid), 1);
+	ck_assert_str_eq(text_of(reader.err),
+			 "bufflink-audit: there is no buffer of " AUDITOR ": load this module\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sysaudit program");
+
+	if (!can_audit())
+		return run_suite(suite);
+	add_audit_case(suite, "tool",
+		       the_reader_is_not_given_its_own_calls,
+		       nor_is_its_process_group_those_of_each_other_if_it_asks,
+		       the_tool_prints_calls_as_strace_does,
+		       the_tool_sets_filters_by_name_and_reports_losses_with_status_3,
+		       the_tool_prints_no_name_that_a_terminal_obeys,
+		       the_tool_knows_both_ways_to_make_a_32_bit_call,
+		       a_signal_ends_the_tool_when_all_that_it_knows_is_printed,
+		       the_tool_says_where_calls_of_others_come_between,
+		       the_tool_fails_if_it_cannot_print,
+		       the_tool_is_the_only_reader,
+		       the_tool_does_not_share_with_another_program,
+		       the_tool_says_when_there_is_nothing_to_read);
+	return run_suite(suite);
+}
