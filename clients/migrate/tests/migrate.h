@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* bufflink-migrate, for its suites: started, what it says, and how it ends. */
+#ifndef _MIGRATE_H
+#define _MIGRATE_H
+
+#include "bufflink_blklog.h"
+#include "disk.h"
+#include "tool.h"
+
+#define PROGRAM		"/t/bufflink-migrate"
+#define DST		"/tmp/dst"
+#define STREAM		"/tmp/stream"
+#define SIZE		(24 * MIB)
+#define LOG		0	/* the only buffer */
+
+enum { WRITTEN = LOSS };	/* exit status */
+
+TCase *new_case(Suite *suite, const char *name);
+void add_to(TCase *tcase, const TTest **tests);
+#define tests(...)	((const TTest *[]) { __VA_ARGS__, NULL })
+
+#define ARGS(...)	((char *[]){ PROGRAM, ##__VA_ARGS__, NULL })
+
+pid_t start_program(int in, int out, char **argv);
+pid_t start_anew(char **argv);	/* and what was said before is forgotten */
+int null(void);			/* /dev/null, opened */
+#define migrate(...)	start_anew(ARGS(__VA_ARGS__))
+#define ends(status, ...) \
+	ck_assert_int_eq(finish(migrate(__VA_ARGS__)), status)
+
+const char *said(void);
+bool has_said(const char *text);
+void must_have_said(const char *text);
+void good(pid_t pid);		/* it ends so */
+void ends_by_word(pid_t pid);	/* SRC comes to rest, and is copied */
+void is_followed(pid_t pid);
+/* Copies SRC to DST, and waits for the operator's word. */
+pid_t follow(const char *disk);
+void is_killed(pid_t pid, int number);
+int stream_to(const char *path);
+int receive(const char *path);	/* the exit status */
+
+/* A load on a file system that is made for it. */
+pid_t start_load(const char *disk);
+void stop_load(pid_t pid);
+void load_goes_on(void);
+
+void fill_disk(const char *disk, uint64_t size);
+uint64_t blocks_of(const char *path);
+uint64_t lost(void);
+
+#endif /* _MIGRATE_H */
