@@ -5,14 +5,6 @@
 # the packages have installed is left to them.
 set -eu
 
-for package in bufflink-dkms bufflink-tools; do
-	if dpkg-query -W -f '${db:Status-Status}\n' $package 2>/dev/null |
-	    grep -qx installed; then
-		echo >&2 "The package $package is installed: remove it first."
-		exit 1
-	fi
-done
-
 install_everywhere() {
 	dkms add "bufflink/$1"
 	built=0 failed=0
@@ -30,11 +22,23 @@ install_everywhere() {
 	[ $failed = 0 ]
 }
 
+is_packaged() {
+	dpkg-query -S "/usr/src/bufflink-$1" >/dev/null 2>&1
+}
+
+# versions NAME [-k KERNEL]: of what DKMS has of this name
+versions() {
+	dkms status "$@" | sed -n "s,^$1/\([^:,]*\).*,\1,p" | sort -u
+}
+
 uninstall_everywhere() {
-	command -v dkms >/dev/null || return 0
-	for version in $(dkms status bufflink |
-			 sed 's,^bufflink/\([^:,]*\).*,\1,' | sort -u); do
-		dkms remove "bufflink/$version" --all
+	! command -v dkms >/dev/null ||
+		for version in $(versions bufflink); do
+			is_packaged "$version" ||
+				dkms remove "bufflink/$version" --all
+		done
+	for source in /usr/src/bufflink-[0-9]*; do
+		is_packaged "${source#*-}" || rm -rf "$source"
 	done
 }
 

@@ -12,6 +12,8 @@ release = $(firstword $(shell PATH=$$PATH:/usr/sbin:/sbin \
 	modinfo -F vermagic bufflink.ko))
 updates = $(DESTDIR)/lib/modules/$(release)/updates
 source = $(DESTDIR)/usr/src/bufflink-$(version)
+bin = $(DESTDIR)$(prefix)/bin
+sbin = $(DESTDIR)$(prefix)/sbin
 include = $(DESTDIR)$(prefix)/include/bufflink
 lib = $(DESTDIR)$(prefix)/lib
 libdir ?= $(prefix)/lib
@@ -20,27 +22,64 @@ man = $(DESTDIR)$(prefix)/share/man
 completions = $(DESTDIR)$(prefix)/share/bash-completion/completions
 # the other functions that the page of bufflink_append describes
 functions := create create_named resize destroy number appendv printf
-# what install-clients leaves, but for modules; who has a page in section 8 is
-# for root
-client_pages := $(foreach section,1 8, \
-	$(patsubst %,man$(section)/%,$(notdir $(wildcard clients/*/*.$(section)))))
-client_programs := $(patsubst man1/%.1,bin/%,$(filter man1/%,$(client_pages))) \
-	$(patsubst man8/%.8,sbin/%,$(filter man8/%,$(client_pages)))
+
+# What clients have for the user, as FILE^PLACE. A program whose page is in
+# section 8 is for root.
+place = $(foreach file,$(wildcard clients/*/*.$1),\
+	$(file)^$2/$(notdir $(file)))
+client_data = $(call place,1,$(man)/man1) $(call place,8,$(man)/man8) \
+	$(call place,service,$(lib)/systemd/system)
+client_programs = $(foreach program,$(basename $(wildcard clients/*/bufflink-*.c)),\
+	$(program)^$(if $(wildcard $(program).8),$(sbin),$(bin))/$(notdir $(program)))
+# The one of bufflink completes all programs.
+client_completions = $(patsubst %,$(completions)/%,\
+	$(notdir $(basename $(wildcard clients/*/bufflink-*.c))))
 # whose buffers are for root alone
-owners := $(filter-out %.mod,$(basename $(notdir \
-	$(wildcard clients/*/bufflink_*.c))))
-# what is ours among the kernels' modules
-ours := bufflink.symvers bufflink.ko* bufflink
+client_modules = $(patsubst %.o,%,$(filter %.o,\
+	$(shell sed -n 's/^obj-.*=//p' clients/*/Kbuild)))
 
-.NOTPARALLEL:	# an install begins by taking away
+# All but modules, and what is DKMS's
+installed = $(include)/bufflink.h $(include)/Kbuild \
+	$(bin)/bufflink $(completions)/bufflink \
+	$(man)/man1/bufflink.1 $(man)/man4/bufflink.4 \
+	$(man)/man9/bufflink_append.9 $(functions:%=$(man)/man9/bufflink_%.9) \
+	$(lib)/udev/rules.d/60-bufflink.rules $(lib)/sysusers.d/bufflink.conf \
+	$(lib)/modules-load.d/bufflink.conf \
+	$(include)/libbufflink.h $(man)/man3/libbufflink.3 \
+	$(libraries)/libbufflink.a $(libraries)/libbufflink.so \
+	$(libraries)/libbufflink.so.1 $(libraries)/pkgconfig/bufflink.pc \
+	$(client_completions) \
+	$(foreach file,$(client_data) $(client_programs),\
+		$(lastword $(subst ^, ,$(file))))
 
-install: paths dkms-uninstall install-module install-support install-tools \
-		install-library
-	[ "$(DESTDIR)" ] || depmod -a $(release)
+# The kernel's build system, and depmod, leave to others what umask lets them have.
+readable := umask 022;
+depmod = [ "$(DESTDIR)" ] || depmod -a $(release)
 
-# Its key to sign with is not among Debian's headers.
+.NOTPARALLEL:	# an install looks first, then builds, and begins by taking away
+
+install: needed := modinfo $(if $(DESTDIR),,depmod)
+install: paths commands packages modules tool dkms-uninstall install-module \
+		install-support install-tools install-library
+	$(readable) $(depmod)
+
+commands:
+	@rc=0; PATH=$$PATH:/usr/sbin:/sbin; for command in $(needed); do \
+		command -v $$command >/dev/null && continue; \
+		package=kmod; [ $$command != dkms ] || package=dkms; \
+		echo >&2 "Cannot install: there is no $$command (Debian: $$package)."; \
+		rc=1; \
+	done; exit $$rc
+
+# What packages have installed is left to them.
+packages:
+	@[ "$(DESTDIR)" ] || packaging/packages.sh
+
+# It may have been built with a umask that leaves nothing to others. Its key to
+# sign with is not among Debian's headers.
 install-module: modules
-	$(MAKE) $(kbuild) INSTALL_MOD_PATH=$(DESTDIR) \
+	chmod a+r bufflink.ko
+	$(readable) $(MAKE) $(kbuild) INSTALL_MOD_PATH=$(DESTDIR) \
 		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
 	install -m 644 Module.symvers $(updates)/bufflink.symvers
 
@@ -57,7 +96,7 @@ install-support:
 
 # The group comes first: udev must know it when it reads the rule.
 install-tools: tool
-	install -D userland/bufflink $(DESTDIR)$(prefix)/bin/bufflink
+	install -D userland/bufflink $(bin)/bufflink
 	install -D -m 644 userland/bufflink.1 $(man)/man1/bufflink.1
 	install -D -m 644 userland/bufflink.4 $(man)/man4/bufflink.4
 	install -D -m 644 userland/bufflink.bash-completion \
@@ -66,9 +105,9 @@ install-tools: tool
 		$(lib)/sysusers.d/bufflink.conf
 	[ "$(DESTDIR)" ] || ! command -v systemd-sysusers >/dev/null || \
 		systemd-sysusers $(lib)/sysusers.d/bufflink.conf
-	install -d $(lib)/udev/rules.d
-	owners='$(owners)'; sed "s/@OWNERS@/$$(echo $$owners | tr ' ' '|')/" \
-		packaging/60-bufflink.rules >$(lib)/udev/rules.d/60-bufflink.rules
+	owners='$(client_modules)'; \
+	sed "s/@OWNERS@/$$(echo $$owners | tr ' ' '|')/" packaging/60-bufflink.rules | \
+		install -D -m 644 /dev/stdin $(lib)/udev/rules.d/60-bufflink.rules
 	[ "$(DESTDIR)" ] || [ ! -e /run/udev/control ] || { \
 		udevadm control --reload; \
 		udevadm trigger --sysname-match='bufflink[0-9]*'; }
@@ -90,59 +129,50 @@ install-library:
 		$(man)/man3/libbufflink.3
 	[ "$(DESTDIR)" ] || ldconfig
 
-install-clients: clients
-	$(MAKE) $(kbuild)/clients INSTALL_MOD_PATH=$(DESTDIR) \
+install-clients: needed := $(if $(DESTDIR),,modinfo depmod)
+install-clients: paths commands packages clients install-programs
+	chmod a+r clients/*/*.ko
+	$(readable) $(MAKE) $(kbuild)/clients INSTALL_MOD_PATH=$(DESTDIR) \
 		INSTALL_MOD_DIR=updates/bufflink CONFIG_MODULE_SIG_ALL= \
 		modules_install
-	for program in $(client_programs); do \
-		install -D clients/*/$${program##*/} \
-			$(DESTDIR)$(prefix)/$$program || exit; \
+	$(readable) $(depmod)
+
+install-programs: programs
+	for file in $(client_programs); do \
+		install -D $${file%^*} $${file#*^} || exit; \
 	done
 	install -d $(completions)
-	for program in $(client_programs); do \
-		ln -sf bufflink $(completions)/$${program##*/} || exit; \
+	for completion in $(client_completions); do \
+		ln -sf bufflink $$completion || exit; \
 	done
-	for page in $(client_pages); do \
-		install -D -m 644 clients/*/$${page##*/} $(man)/$$page || exit; \
+	for file in $(client_data); do \
+		install -D -m 644 $${file%^*} $${file#*^} || exit; \
 	done
-	[ "$(DESTDIR)" ] || depmod -a $(release)
 
 install-source:
 	install -D -m 644 -t $(source) bufflink.c bufflink.h Kbuild dkms.conf
 	install -D -t $(source)/packaging packaging/keep-symvers
 
-dkms-install: uninstall install-source install-support install-tools \
-		install-library
+dkms-install: needed := $(if $(DESTDIR),,dkms)
+dkms-install: commands packages tool uninstall install-source install-support \
+		install-tools install-library
 	[ "$(DESTDIR)" ] || packaging/dkms.sh install $(version)
 
 dkms-uninstall:
-	[ "$(DESTDIR)" ] || packaging/dkms.sh uninstall
-	rm -rf $(DESTDIR)/usr/src/bufflink-[0-9]*
+	$(if $(DESTDIR),rm -rf $(DESTDIR)/usr/src/bufflink-[0-9]*,\
+		packaging/dkms.sh uninstall)
+	packaging/remove-modules.sh orphans $(DESTDIR)
 
-uninstall: dkms-uninstall
-	rm -rf $(include)
-	rm -f $(DESTDIR)$(prefix)/bin/bufflink $(completions)/bufflink \
-		$(man)/man1/bufflink.1 $(man)/man4/bufflink.4 \
-		$(man)/man9/bufflink_append.9 \
-		$(functions:%=$(man)/man9/bufflink_%.9) \
-		$(lib)/udev/rules.d/60-bufflink.rules \
-		$(lib)/sysusers.d/bufflink.conf \
-		$(lib)/modules-load.d/bufflink.conf \
-		$(libraries)/libbufflink.a $(libraries)/libbufflink.so \
-		$(libraries)/libbufflink.so.1 \
-		$(libraries)/pkgconfig/bufflink.pc $(man)/man3/libbufflink.3 \
-		$(addprefix $(completions)/,$(notdir $(client_programs))) \
-		$(client_programs:%=$(DESTDIR)$(prefix)/%) \
-		$(client_pages:%=$(man)/%)
-	for file in $(ours:%=$(DESTDIR)/lib/modules/*/updates/%); do \
-		[ -e $$file ] || continue; \
-		rm -r $$file; \
-		updates=$${file%/*} kernel=$${updates%/*}; \
-		rmdir --ignore-fail-on-non-empty $$updates; \
-		[ "$(DESTDIR)" ] || depmod -a $${kernel##*/}; \
-	done
+# Nothing is begun if files would be left where they are, as they are a package's.
+uninstall: no-package-has dkms-uninstall
+	packaging/remove-modules.sh all $(DESTDIR)
+	rm -f $(installed)
+	[ ! -e $(include) ] || rmdir --ignore-fail-on-non-empty $(include)
 	[ "$(DESTDIR)" ] || ldconfig
 
-.PHONY: install install-module install-support install-tools install-library \
-	install-clients \
-	install-source dkms-install dkms-uninstall uninstall
+no-package-has:
+	@[ "$(DESTDIR)" ] || packaging/packages.sh $(installed)
+
+.PHONY: install commands packages install-module install-support install-tools \
+	install-library install-clients install-programs install-source dkms-install \
+	dkms-uninstall uninstall no-package-has

@@ -141,13 +141,99 @@ setup_file() {
 	bufflink-migrate --version
 }
 
+# hide FILE...: for one command, until show
+hide() {
+	hidden=("$@")
+	for file in "$@"; do
+		mv "$file" "$file.hidden"
+	done
+}
+
+show() {
+	for file in "${hidden[@]}"; do
+		mv "$file.hidden" "$file"
+	done
+	hidden=()
+}
+
+teardown() {
+	show
+}
+
 nothing_is_left() {
 	added | no_lines
 	files -name '*bufflink*' | no_lines
 	grep bufflink "/lib/modules/$release"/modules.* | no_lines
 }
 
+# Which of the files on standard input, and of the folders on the way to them,
+# others cannot read or enter.
+unreadable() {
+	while read -r path; do
+		for ((; ${#path}; )); do
+			echo "$path"
+			path=${path%/*}
+		done
+	done | sort -u | xargs sh -c 'find "$@" -maxdepth 0 ! -type l \
+		\( ! -perm -o+r -o -type d ! -perm -o+x \)' sh
+}
+
 @test "make uninstall takes all of that away" {
+	in_tree uninstall
+	nothing_is_left
+}
+
+@test "make install without kmod says so, and touches nothing" {
+	hide /sbin/modinfo /sbin/depmod
+	run in_tree install
+	[ "$status" != 0 ]
+	[[ $output == *"there is no modinfo (Debian: kmod)"* ]]
+	[[ $output == *"there is no depmod (Debian: kmod)"* ]]
+	show
+	nothing_is_left
+}
+
+@test "make dkms-install without dkms says so, and takes nothing away" {
+	in_tree install
+	hide /usr/sbin/dkms
+	run in_tree dkms-install
+	[ "$status" != 0 ]
+	[[ $output == *"there is no dkms (Debian: dkms)"* ]]
+	[ -e "/lib/modules/$release/updates/bufflink.ko" ]
+}
+
+@test "make clients without a header names it and its package, and fails" {
+	hide /usr/include/seccomp.h
+	run in_tree clients
+	[ "$status" != 0 ]
+	[[ $output == *"there is no seccomp.h (Debian: libseccomp-dev)"* ]]
+}
+
+@test "with umask 077, others can read and enter all that is installed" {
+	umask 077
+	in_tree clean
+	in_tree install
+	in_tree install-clients
+	added | unreadable | no_lines
+	ls -d "/lib/modules/$release"/modules.* | unreadable | no_lines
+	in_tree uninstall
+	nothing_is_left
+}
+
+@test "make uninstall takes clients away, too, that were installed alone" {
+	in_tree install-clients
+	in_tree uninstall
+	nothing_is_left
+}
+
+@test "clients go with the last bufflink that they could be loaded with" {
+	in_tree dkms-install
+	other=/lib/modules/6.0.0-other
+	mkdir -p $other/updates/bufflink/klog
+	touch $other/updates/bufflink/klog/bufflink_klog.ko
+	in_tree install
+	[ ! -e $other/updates ]
+	rm -r $other
 	in_tree uninstall
 	nothing_is_left
 }

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: remove-modules.sh all|orphans [DESTDIR]
+# Removes what make install and install-clients have put among the modules of any
+# kernel: all of it, or clients without a bufflink, as these cannot be loaded.
+set -eu
+umask 022
+
+remove() {
+	for file; do
+		[ -e "$file" ] || continue
+		rm -r "$file"
+		removed=y
+	done
+}
+
+for updates in "${2-}"/lib/modules/*/updates; do
+	[ -d "$updates" ] || continue
+	kernel=${updates%/updates} removed=
+	case $1 in
+	all)	remove "$updates/bufflink" "$updates"/bufflink.ko* \
+			"$updates/bufflink.symvers" ;;
+	*)	[ "$(find "$kernel" -name 'bufflink.ko*')" ] ||
+			remove "$updates/bufflink" ;;
+	esac
+	[ "$removed" ] || continue
+	rmdir --ignore-fail-on-non-empty "$updates"
+	[ "${2-}" ] || ! command -v depmod >/dev/null || depmod -a "${kernel##*/}"
+done
