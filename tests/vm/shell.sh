@@ -6,7 +6,9 @@
 tty=/dev/$(awk '{ print $NF }' /sys/class/tty/console/active)
 exec <"$tty" >"$tty" 2>&1
 stty sane
-[ -z "${screen-}" ] || stty rows "${screen%x*}" columns "${screen#*x}"
+case ${screen-} in
+[1-9]*x[1-9]*)	stty rows "${screen%x*}" columns "${screen#*x}" ;;
+esac
 insmod bufflink.ko
 insmod bufflink_test.ko
 
