@@ -352,7 +352,7 @@ static void stops_by(int number)
 	wait_for(size_of(cat.out) == 4);
 	wait_asleep(cat.pid);
 	ck_assert_int_eq(kill(cat.pid, number), 0);
-	is_killed(cat, number);
+	is_killed(cat.pid, number);
 	ck_assert_str_eq(text_of(cat.out), "read");
 	ck_assert_str_eq(text_of(cat.err), "");
 }
@@ -429,7 +429,7 @@ START_TEST(cat_writes_all_that_it_has_read_before_sigint_ends_it)
 	ck_assert_int_eq(close(ends[1]), 0);
 	read_all(ends[0], big, taken);
 	ck_assert_int_eq(read(ends[0], big, 1), 0);
-	is_killed(cat, SIGINT);
+	is_killed(cat.pid, SIGINT);
 }
 END_TEST
 
@@ -447,7 +447,7 @@ START_TEST(cat_stuck_in_a_full_pipe_is_killed_by_a_second_sigint)
 	ck_assert_int_eq(kill(cat.pid, SIGINT), 0);
 	ck_assert(!finished(cat.pid, MOMENT_MS));
 	ck_assert_int_eq(kill(cat.pid, SIGINT), 0);
-	is_killed(cat, SIGINT);
+	is_killed(cat.pid, SIGINT);
 }
 END_TEST
 
@@ -465,7 +465,7 @@ static struct tool cat_without_reader(void)
 START_TEST(cat_into_a_closed_pipe_ends_by_sigpipe)
 {
 	signal(SIGPIPE, SIG_DFL);
-	is_killed(cat_without_reader(), SIGPIPE);
+	is_killed(cat_without_reader().pid, SIGPIPE);
 }
 END_TEST
 
@@ -493,7 +493,7 @@ START_TEST(cat_ends_when_nobody_reads_it_and_takes_nothing_more)
 	close(ends[1]);
 	wait_asleep(cat.pid);
 	close(ends[0]);
-	is_killed(cat, SIGPIPE);
+	is_killed(cat.pid, SIGPIPE);
 	append_text("for the next");
 	check_reads(fd, "for the next");
 }
@@ -539,7 +539,7 @@ START_TEST(cat_reopen_goes_on_with_the_next_buffer_and_says_so)
 	destroy_buffer();
 	wait_asleep(cat.pid);
 	ck_assert_int_eq(kill(cat.pid, SIGTERM), 0);
-	is_killed(cat, SIGTERM);
+	is_killed(cat.pid, SIGTERM);
 	ck_assert_str_eq(text_of(cat.out),
 			 "first bufflink: /dev/bufflink0: lost 1 record (5000 bytes) at byte 6\n"
 			 "bufflink: /dev/bufflink0: reopened\n"

@@ -42,16 +42,6 @@ void ends_about(struct tool tool, int status, const char *out, const char *err)
 	ck_assert_int_eq(really, status);
 }
 
-void is_killed(struct tool tool, int number)
-{
-	int status;
-
-	ck_assert(finished(tool.pid, PATIENCE_MS));
-	ck_assert_int_eq(waitpid(tool.pid, &status, 0), tool.pid);
-	ck_assert(WIFSIGNALED(status));
-	ck_assert_int_eq(WTERMSIG(status), number);
-}
-
 int buffer_0(uint64_t size)
 {
 	int fd = new_buffer(size);

@@ -29,7 +29,6 @@ void ends(struct tool tool, int status, const char *out, const char *err);
 /* The same where only how a text begins is known. */
 void ends_about(struct tool tool, int status, const char *out, const char *err);
 /* ... and where it is killed. */
-void is_killed(struct tool tool, int number);
 /* One line says so, and nothing was taken, appended or set. */
 void is_bad(struct tool tool, const char *reason);
 

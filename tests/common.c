@@ -402,6 +402,16 @@ int finish(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
+void is_killed(pid_t pid, int number)
+{
+	int status;
+
+	ck_assert(finished(pid, PATIENCE_MS));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), number);
+}
+
 static char state_of(pid_t tid)
 {
 	char path[32];

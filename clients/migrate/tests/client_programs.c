@@ -124,17 +124,6 @@ static struct tool start_with(const struct program *program, int out,
 	return start_tool("/bin/busybox", memory_file(""), out, argv);
 }
 
-static void is_killed(const struct tool *tool, int number)
-{
-	int status;
-
-	ck_assert(finished(tool->pid, PATIENCE_MS));
-	ck_assert_int_eq(waitpid(tool->pid, &status, 0), tool->pid);
-	ck_assert_msg(WIFSIGNALED(status), "status %d: %s", WEXITSTATUS(status),
-		      text_of(tool->err));
-	ck_assert_int_eq(WTERMSIG(status), number);
-}
-
 static void takes_nothing(const struct program *program,
 			  const char *redirection)
 {
@@ -226,7 +215,7 @@ START_TEST(a_program_ends_when_nobody_reads_it_and_takes_nothing_more)
 	close(ends[0]);
 	ck_assert(finished(tool.pid, PATIENCE_MS));
 	program->add();
-	is_killed(&tool, SIGPIPE);
+	is_killed(tool.pid, SIGPIPE);
 	ck_assert_uint_eq(stats(buffer).bytes_read, before);
 	ck_assert_uint_gt(stats(buffer).used, 0);
 }

@@ -88,16 +88,6 @@ pid_t follow(const char *disk)
 	return pid;
 }
 
-void is_killed(pid_t pid, int number)
-{
-	int status;
-
-	ck_assert(finished(pid, PATIENCE_MS));
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFSIGNALED(status));
-	ck_assert_int_eq(WTERMSIG(status), number);
-}
-
 int stream_to(const char *path)
 {
 	return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

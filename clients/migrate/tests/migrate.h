@@ -36,7 +36,6 @@ void ends_by_word(pid_t pid);	/* SRC comes to rest, and is copied */
 void is_followed(pid_t pid);
 /* Copies SRC to DST, and waits for the operator's word. */
 pid_t follow(const char *disk);
-void is_killed(pid_t pid, int number);
 int stream_to(const char *path);
 int receive(const char *path);	/* the exit status */
 
