@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: dkms.sh install VERSION | uninstall
+# usage: dkms.sh install VERSION | uninstall | restore KERNEL
 # The part of make install, dkms-install and uninstall that is DKMS's. Whatever
 # the packages have installed is left to them.
 set -eu
@@ -42,7 +42,19 @@ uninstall_everywhere() {
 	done
 }
 
+# DKMS has put nothing where it found a module of the same name.
+restore() {
+	command -v dkms >/dev/null || return 0
+	for name in bufflink bufflink-clients; do
+		for version in $(versions $name -k "$1"); do
+			dkms uninstall "$name/$version" -k "$1" || :
+			dkms install "$name/$version" -k "$1"
+		done
+	done
+}
+
 case $1 in
+restore)	restore "$2" ;;
 install)	install_everywhere "$2" ;;
 uninstall)	uninstall_everywhere ;;
 esac

@@ -12,6 +12,7 @@ release = $(firstword $(shell PATH=$$PATH:/usr/sbin:/sbin \
 	modinfo -F vermagic bufflink.ko))
 updates = $(DESTDIR)/lib/modules/$(release)/updates
 source = $(DESTDIR)/usr/src/bufflink-$(version)
+client_source = $(DESTDIR)/usr/src/bufflink-clients-$(version)
 bin = $(DESTDIR)$(prefix)/bin
 sbin = $(DESTDIR)$(prefix)/sbin
 include = $(DESTDIR)$(prefix)/include/bufflink
@@ -153,6 +154,16 @@ install-source:
 	install -D -m 644 -t $(source) bufflink.c bufflink.h Kbuild dkms.conf
 	install -D -t $(source)/packaging packaging/keep-symvers
 
+# A tree of its own: a client that cannot be built must not keep bufflink from it.
+install-client-source:
+	for file in clients/Kbuild clients/*/Kbuild clients/*/bufflink_*.[ch]; do \
+		install -D -m 644 $$file $(client_source)/$$file || exit; \
+	done
+	rm -f $(client_source)/clients/*/*.mod.c
+	install -m 644 bufflink.h $(client_source)/bufflink.h
+	packaging/clients-dkms.sh $(version) | \
+		install -m 644 /dev/stdin $(client_source)/dkms.conf
+
 dkms-install: needed := $(if $(DESTDIR),,dkms)
 dkms-install: commands packages tool uninstall install-source install-support \
 		install-tools install-library
@@ -174,5 +185,6 @@ no-package-has:
 	@[ "$(DESTDIR)" ] || packaging/packages.sh $(installed)
 
 .PHONY: install commands packages install-module install-support install-tools \
-	install-library install-clients install-programs install-source dkms-install \
+	install-library install-clients install-programs install-source \
+	install-client-source dkms-install \
 	dkms-uninstall uninstall no-package-has

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: remove-modules.sh all|orphans [DESTDIR]
 # Removes what make install and install-clients have put among the modules of any
-# kernel: all of it, or clients without a bufflink, as these cannot be loaded.
+# kernel: all of it, or clients without a bufflink, as these cannot be loaded. What
+# packages have, and was in its way, comes to its place.
 set -eu
 umask 022
 
@@ -25,5 +26,7 @@ for updates in "${2-}"/lib/modules/*/updates; do
 	esac
 	[ "$removed" ] || continue
 	rmdir --ignore-fail-on-non-empty "$updates"
-	[ "${2-}" ] || ! command -v depmod >/dev/null || depmod -a "${kernel##*/}"
+	[ -z "${2-}" ] || continue
+	! command -v depmod >/dev/null || depmod -a "${kernel##*/}"
+	"$(dirname "$0")/dkms.sh" restore "${kernel##*/}"
 done

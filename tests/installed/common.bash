@@ -1,6 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Sourced by the suites that run in the root.
-clients="hello bufflink_test bufflink_klog lines"
+outside="hello bufflink_test lines"	# modules built outside the tree
+tree=/mnt/bufflink
+packages="bufflink-dkms bufflink-clients-dkms bufflink-tools libbufflink1
+	libbufflink-dev"
+
+# What the folders of clients/ have: twin is one that was just put there.
+modules_of_clients() {
+	sed -n 's/^obj-.*= *//p' $tree/clients/*/Kbuild | tr ' ' '\n' |
+		sed 's/\.o$//; $a bufflink_twin'
+}
+
+programs_of_clients() {
+	ls $tree/clients/*/bufflink-*.c | sed 's,.*/,,; s/\.c$//; $a bufflink-twin'
+}
+
+pages_of_clients() {
+	ls $tree/clients/*/*.[1-8] | sed 's,.*/,,; $a bufflink-twin.1'
+}
 
 # Prints all files, but for what Debian's tools keep for themselves, and DKMS's
 # key, by which other modules may be signed, too. Takes conditions for find.

@@ -3,10 +3,21 @@
 
 . ./common.bash
 
-# has_module KERNEL: as modprobe will find it, signed by DKMS's key
+# has_module KERNEL [MODULE]: as modprobe will find it, signed by DKMS's key
 has_module() {
-	modprobe --set-version "$1" --show-depends bufflink |
-		grep "^insmod /lib/modules/$1/updates/dkms/bufflink.ko"
+	local module=${2-bufflink}
+
+	modprobe --set-version "$1" --show-depends "$module" |
+		grep "^insmod /lib/modules/$1/updates/dkms/$module.ko"
+}
+
+# has_clients KERNEL: and bufflink is loaded before each
+has_clients() {
+	for module in $(modules_of_clients); do
+		has_module "$1" "$module"
+		modprobe --set-version "$1" --show-depends "$module" |
+			grep "/updates/dkms/bufflink.ko"
+	done
 }
 
 signer() {
@@ -15,9 +26,9 @@ signer() {
 
 @test "apt installs the packages with all that they need" {
 	files -true >/var/tmp/files-before
-	apt-get -q -y install --no-install-recommends \
-		/mnt/bufflink-dkms_*.deb /mnt/bufflink-tools_*.deb \
-		/mnt/libbufflink1_*.deb /mnt/libbufflink-dev_*.deb
+	for package in $packages; do
+		ls /mnt/"$package"_*.deb
+	done | xargs apt-get -q -y install --no-install-recommends
 }
 
 @test "DKMS has built the module for Linux 6.1" {
@@ -25,13 +36,21 @@ signer() {
 	has_module "$(release 6.1)"
 }
 
-@test "the tool is on the path" {
+@test "DKMS has built the modules of all clients for Linux 6.1" {
+	has_clients "$(release 6.1)"
+}
+
+@test "the tool is on the path, and the programs of all clients" {
 	bufflink --version
+	for program in $(programs_of_clients); do
+		$program --version
+	done
 }
 
 @test "the manual pages are found, and shown without a warning" {
 	for page in bufflink.1 bufflink.4 libbufflink.3 bufflink_append.9 \
-		    bufflink_create.9 bufflink_create_named.9; do
+		    bufflink_create.9 bufflink_create_named.9 \
+		    $(pages_of_clients); do
 		name=${page%.*} section=${page#*.}
 		file=$(man -w "$section" "$name")
 		man --warnings=w -l "$file" >/var/tmp/page 2>/var/tmp/warnings
@@ -54,8 +73,30 @@ signer() {
 @test "a kernel upgrade builds the module for the new kernel, too" {
 	apt-get -q -y install --no-install-recommends \
 		linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
-	has_module "$(release 6.12)"
-	has_module "$(release 6.1)"
+	for kernel in 6.12 6.1; do
+		has_module "$(release $kernel)"
+		has_clients "$(release $kernel)"
+	done
+}
+
+@test "a client that cannot be built does not keep bufflink from being built" {
+	kernel=$(release 6.12)
+	source=$(echo /usr/src/bufflink-clients-*/clients/klog/bufflink_klog.c)
+	for name in bufflink-clients bufflink; do
+		dkms remove "$name/$(dkms status $name | sed 's,.*/,,; s/,.*//; q')" \
+			-k "$kernel"
+	done
+	run has_module "$kernel"
+	[ "$status" != 0 ]
+	echo "#error" >>"$source"
+	run dkms autoinstall -k "$kernel"
+	has_module "$kernel"
+	run has_module "$kernel" bufflink_klog
+	[ "$status" != 0 ]
+
+	sed -i '$d' "$source"
+	dkms autoinstall -k "$kernel"
+	has_clients "$kernel"
 }
 
 @test "DKMS has signed the modules with its own key" {
@@ -65,7 +106,7 @@ signer() {
 }
 
 @test "modules outside the tree are built and find bufflink" {
-	for client in $clients; do
+	for client in $outside; do
 		build_client "$client" "$(release 6.1)"
 		build_client "$client" "$(release 6.12)"
 	done

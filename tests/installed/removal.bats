@@ -8,14 +8,14 @@
 		[ "$status" != 0 ]
 		[[ $output == *"The package bufflink-dkms is installed"* ]]
 	done
-	dpkg --verify bufflink-dkms bufflink-tools | no_lines
+	dpkg --verify $packages | no_lines
 }
 
 @test "apt purges the packages" {
-	for client in $clients; do
+	for client in $outside; do
 		remove_client "$client"
 	done
-	apt-get -q -y purge bufflink-dkms bufflink-tools libbufflink1 libbufflink-dev
+	apt-get -q -y purge $packages
 }
 
 @test "nothing of the name is left, in files and in what DKMS and depmod know" {

@@ -100,8 +100,7 @@ unpack_root() {
 # documentation has for users to copy.
 fill_disk() {
 	as_root rm -rf "$disk"
-	mkdir -p "$disk/hello" "$disk/bufflink_test" "$disk/bufflink_klog" \
-		"$disk/recipes"
+	mkdir -p "$disk/hello" "$disk/bufflink_test" "$disk/recipes"
 	copy_tree "$disk/bufflink"
 	cp "$here"/bats.sh "$here"/*.bats "$here"/*.bash "$disk"
 	cp "$build"/deb/*.deb "$disk"
@@ -111,10 +110,8 @@ fill_disk() {
 		block Documentation/recipes.md "$name" >"$disk/recipes/$name"
 	done
 	cp "$top/test_module/bufflink_test.c" "$disk/bufflink_test"
-	cp "$top"/clients/klog/bufflink_klog.? "$disk/bufflink_klog"
-	for client in bufflink_test bufflink_klog; do
-		sed s/hello/$client/ "$disk/hello/Kbuild" >"$disk/$client/Kbuild"
-	done
+	sed s/hello/bufflink_test/ "$disk/hello/Kbuild" \
+		>"$disk/bufflink_test/Kbuild"
 	cp -r "$here/lines" "$disk"
 }
 
@@ -160,8 +157,11 @@ boot() {
 }
 
 whole_path() {
-	say "building the packages"
-	quietly make -C "$top" deb
+	say "adding a client, twin, and building the packages"
+	copy_tree "$build/tree"
+	git -C "$build/tree" init -q
+	"$top/tests/add-twin.sh" "$build/tree"
+	quietly make -C "$build/tree" deb
 	cached "installed-$key" make_root
 	unpack_root
 	fill_disk

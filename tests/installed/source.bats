@@ -266,3 +266,29 @@ unreadable() {
 	rm "/lib/modules/$release/updates/bufflink.mine"
 	nothing_is_left
 }
+
+@test "with packages present, make uninstall takes away its own, and no other" {
+	in_tree install
+	in_tree install-clients
+	apt-get -q -y install --no-install-recommends /mnt/bufflink-*.deb
+	in_tree uninstall
+	added | grep "^/usr/local/\|/updates/bufflink" | no_lines
+	dpkg --verify $packages | no_lines
+	for module in bufflink $(modules_of_clients); do
+		modprobe --set-version "$release" --show-depends $module |
+			tail -n 1 | grep "/updates/dkms/$module.ko"
+	done
+}
+
+@test "with packages present, make does not install beside them" {
+	for goal in install dkms-install install-clients; do
+		run in_tree $goal
+		[ "$status" != 0 ]
+		[[ $output == *"The package bufflink-dkms is installed"* ]]
+	done
+}
+
+@test "once the packages are gone, nothing is left" {
+	apt-get -q -y purge 'bufflink*'
+	nothing_is_left
+}

@@ -79,6 +79,17 @@ maintainers() {
 	done
 }
 
+# What the programs of clients need to be built, the package needs, too.
+build_packages() {
+	for needs in clients/*/needs; do
+		grep -q '^Headers: ' "$needs" || continue
+		for package in $(declared Packages "$needs"); do
+			grep -qx " $package," debian/control ||
+				echo "debian/control lacks $package of $needs"
+		done
+	done
+}
+
 # lacking PAGE: which of the words on standard input, a phrase a line, are not
 # in the page.
 lacking() {
@@ -157,6 +168,7 @@ script="$(ours '*.sh' dkms.conf packaging/keep-symvers \
 }
 quietly versions
 quietly maintainers
+quietly build_packages
 quietly manual_pages
 for kernel in 6.1 6.12; do
 	quietly compile $kernel "$copy"
