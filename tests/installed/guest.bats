@@ -87,11 +87,42 @@ target() {
 }
 
 @test "what the clients of bufflink's own log is for root alone" {
+	for client in klog twin sysaudit; do
+		modprobe bufflink_$client
+		udevadm settle -t 60
+		[ "$(stat -Lc '%U:%G %a' $by_owner/bufflink_$client/0)" = \
+			"root:root 600" ]
+		rmmod bufflink_$client
+		udevadm settle -t 60
+	done
+}
+
+@test "each client is loaded, and its program reads from its buffer" {
 	modprobe bufflink_klog
-	udevadm settle -t 60
-	[ "$(stat -Lc '%U:%G %a' $by_owner/bufflink_klog/0)" = "root:root 600" ]
+	bufflink-klog --no-wait | grep 'Linux version'
 	rmmod bufflink_klog
-	udevadm settle -t 60
+
+	modprobe bufflink_twin
+	bufflink-twin --no-wait | grep 'Linux version'
+	rmmod bufflink_twin
+
+	modprobe bufflink_sysaudit
+	bufflink-audit --no-wait --calls=all | grep 'read('
+	rmmod bufflink_sysaudit
+
+	cd "$BATS_TEST_TMPDIR"
+	truncate -s 8M disk
+	loop=$(losetup -f --show disk)
+	mke2fs -q "$loop"
+	mkdir mounted
+	mount "$loop" mounted
+	modprobe bufflink_blklog devices="${loop#/dev/}"
+	echo text >mounted/file
+	bufflink-migrate --freeze=mounted "$loop" copy
+	umount mounted
+	rmmod bufflink_blklog
+	losetup -d "$loop"
+	debugfs -R 'cat file' copy 2>/dev/null | grep '^text$'
 }
 
 @test "root writes" {
