@@ -70,7 +70,7 @@ after() {
 }
 
 @test "an option that needs a value is not followed by a space" {
-	after cat --wa
+	after cat --wat
 	[ "$offered $nospace" = "--watermark= -o nospace" ]
 	after cat --ma
 	[ "$offered $nospace" = "--mark " ]
