@@ -593,32 +593,6 @@ START_TEST(poll_reports_data_and_room_of_each_cpu)
 }
 END_TEST
 
-/* The rings stay empty, so each read finds a loss that it may report. */
-START_TEST(a_flood_of_losses_does_not_keep_a_reader)
-{
-	struct producer_run run = {
-		.count = 300000,
-		.size_min = PRODUCER_RECORD_MAX + 1,
-		.size_max = PRODUCER_RECORD_MAX + 1,
-	};
-	int fd = new_percpu(PAGE);
-	struct call flood;
-	unsigned int i;
-
-	pin(1);
-	call_start(&flood, SYS_ioctl, producer, PRODUCER_RUN, (long)&run);
-	pin(0);
-	ck_assert_int_eq(poll_for(fd, POLLPRI, PATIENCE_MS), POLLPRI);
-	for (i = 0; i < 100; i++) {
-		check_again(fd);
-		loss(fd);
-	}
-	ck_assert_uint_lt(stats(fd).lost_records, run.count);
-	ck_assert_int_eq(call_finish(&flood), 0);
-	check_lost(fd, run.count, run.count * run.size_max);
-}
-END_TEST
-
 /* Wakeups */
 
 START_TEST(a_record_of_any_cpu_wakes_a_read)
@@ -1707,7 +1681,7 @@ int main(void)
 	add_loop_case(suite, "contexts", PRODUCER_CONTEXTS,
 		      a_record_of_any_context_wakes,
 		      a_loss_for_want_of_the_lock_is_reported_once);
-	add_case(suite, "loss", a_flood_of_losses_does_not_keep_a_reader,
+	add_case(suite, "loss",
 		 a_loss_is_counted_at_once_and_reported_where_it_is,
 		 a_loss_in_an_empty_buffer_is_reported_at_once,
 		 losses_of_two_cpus_have_a_place_each,
