@@ -69,7 +69,7 @@ START_TEST(nor_is_its_process_group_those_of_each_other_if_it_asks)
 }
 END_TEST
 
-START_TEST(the_tool_prints_calls_as_strace_does)
+START_TEST(the_program_prints_a_line_for_each_call)
 {
 	struct child child = child_of(known_calls);
 	char expected[512], pid[32];
@@ -349,7 +349,7 @@ int main(void)
 	add_audit_case(suite, "tool",
 		       the_reader_is_not_given_its_own_calls,
 		       nor_is_its_process_group_those_of_each_other_if_it_asks,
-		       the_tool_prints_calls_as_strace_does,
+		       the_program_prints_a_line_for_each_call,
 		       the_tool_sets_filters_by_name_and_reports_losses_with_status_3,
 		       the_tool_prints_no_name_that_a_terminal_obeys,
 		       the_tool_knows_both_ways_to_make_a_32_bit_call,
