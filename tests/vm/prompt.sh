@@ -31,7 +31,7 @@ say "commands by a pipe: make shell answers, and ends with the pipe"
 printf '%s\n' "bufflink list" "$question" |
 	make -s -C "$top" shell >"$said" 2>&1 ||
 	die "make shell failed, see $said"
-wait_for_line "bufflink_test/0 .* 65536 "
+wait_for_line "bufflink_test/0 .* 64 KiB "
 wait_for_line "^answer: 42"
 
 say "keys of a terminal: make shell answers, and ends by Ctrl-A x"
