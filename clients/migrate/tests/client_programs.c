@@ -99,6 +99,25 @@ static void teardown(void)
 	producer_teardown();
 }
 
+/* Modules come and go while programs make calls. */
+static const char * const tracepoints[] = {
+	"raw_syscalls/sys_enter", "raw_syscalls/sys_exit", "printk/console",
+	NULL
+};
+
+static bool traced;
+
+static void begin_tracing(void)
+{
+	traced = keep_traced(tracepoints);
+}
+
+static void end_tracing(void)
+{
+	if (traced)
+		stop_tracing(tracepoints);
+}
+
 static void load_with(const struct program *program, int records)
 {
 	program->load();
@@ -409,6 +428,7 @@ int main(void)
 	TCase *disks = tcase_create("disks");
 
 	setenv("LC_ALL", "C", 1);
+	tcase_add_unchecked_fixture(readers, begin_tracing, end_tracing);
 	tcase_add_checked_fixture(readers, setup, teardown);
 	tcase_set_timeout(readers, 3 * PATIENCE_S);
 	tcase_add_loop_test(readers,
