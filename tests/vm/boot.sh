@@ -206,7 +206,7 @@ talk() {
 
 # Ends a VM whose guest has not said in time that it is ready.
 watch_start() {
-	sleep $((limit / 4))
+	sleep $((limit / 4 < 300 ? limit / 4 : 300))
 	if ! grep -q '^READY' "$log/results"; then
 		touch "$log/hung"
 		kill "$(cat "$log/pid")"
