@@ -412,42 +412,37 @@ void is_killed(pid_t pid, int number)
 	ck_assert_int_eq(WTERMSIG(status), number);
 }
 
-static char state_of(pid_t tid)
-{
-	char path[32];
-	char state = '?';
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
-	file = fopen(path, "r");
-	if (!file)
-		return state;
-	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-		state = '?';
-	fclose(file);
-	return state;
-}
-
-/* A task sets its state, looks once more, and sleeps: "running" until then. */
-static bool has_left_its_cpu(pid_t tid)
+/* What /proc says of a task begins so: sscanf() of one number or letter. */
+static bool task_shows(pid_t tid, const char *name, const char *format,
+		       void *value)
 {
 	char path[32];
 	FILE *file;
-	long number;
-	bool left;
+	bool found;
 
-	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
 	file = fopen(path, "r");
 	if (!file)
 		return false;
-	left = fscanf(file, "%ld", &number) == 1;
+	found = fscanf(file, format, value) == 1;
 	fclose(file);
-	return left;
+	return found;
+}
+
+/* A task sets its state, looks once more, and sleeps: "running" until then. */
+bool is_asleep(pid_t tid, long *number)
+{
+	char state;
+
+	return task_shows(tid, "stat", "%*d (%*[^)]) %c", &state) &&
+	       state == 'S' && task_shows(tid, "syscall", "%ld", number);
 }
 
 void wait_asleep(pid_t tid)
 {
-	wait_for(state_of(tid) == 'S' && has_left_its_cpu(tid));
+	long number;
+
+	wait_for(is_asleep(tid, &number));
 }
 
 void *shared(size_t size)

@@ -85,6 +85,7 @@ pid_t start(int (*work)(void *arg), void *arg);
 int finish(pid_t pid);		/* exit status; fails the test when late */
 bool finished(pid_t pid, int timeout_ms);	/* and not yet reaped */
 void is_killed(pid_t pid, int number);	/* by this signal */
+bool is_asleep(pid_t tid, long *number);	/* in the kernel, in this call */
 void wait_asleep(pid_t tid);	/* until it sleeps in the kernel */
 void *shared(size_t size);	/* memory that children share */
 void pin(unsigned int cpu);

@@ -52,33 +52,12 @@ void call_start_args(struct call *call, long number, const long *args)
 			 0);
 }
 
-/* What /proc says of the thread begins so: sscanf() of one number or letter. */
-static bool call_shows(struct call *call, const char *name, const char *format,
-		       void *value)
-{
-	char path[64];
-	FILE *file;
-	bool found;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", call->tid, name);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	found = fscanf(file, format, value) == 1;
-	fclose(file);
-	return found;
-}
-
 static bool call_sleeps(struct call *call)
 {
 	long number;
-	char state;
 
 	return __atomic_load_n(&call->tid, __ATOMIC_ACQUIRE) &&
-	       call_shows(call, "stat", "%*d (%*[^)]) %c", &state) &&
-	       state == 'S' &&
-	       call_shows(call, "syscall", "%ld", &number) &&
-	       number == call->number;
+	       is_asleep(call->tid, &number) && number == call->number;
 }
 
 void call_wait_asleep(struct call *call)
