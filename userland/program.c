@@ -207,7 +207,7 @@ double seconds_argument(const char *option, const char *text)
 	return seconds;
 }
 
-int timeout_argument(const char *option, const char *text)
+static int timeout_argument(const char *option, const char *text)
 {
 	return text ? seconds_argument(option, text) * 1000 : -1;
 }
@@ -229,6 +229,24 @@ static void has_failed(int err)
 		errx(EXIT_FAILURE, "%s", bufflink_error());
 	if (!stopped)
 		nobody_reads();
+}
+
+void follow_option(struct follow *follow, int option, const char *text,
+		   const char *name, const char *help)
+{
+	switch (option) {
+	case 'f':
+		follow->wait = false;
+		break;
+	case 'r':
+		follow->flags |= BUFFLINK_REOPEN;
+		break;
+	case 'W':
+		follow->timeout_ms = timeout_argument("--wait", text);
+		break;
+	default:
+		standard_option(option, name, help);
+	}
 }
 
 struct bufflink_reader *open_reader(const struct follow *follow)

@@ -39,7 +39,6 @@ void standard_option(int option, const char *name, const char *help);
 void no_more_than(int operands, int argc, char **argv);
 __u64 bytes_argument(const char *option, const char *text, __u64 min);
 double seconds_argument(const char *option, const char *text);
-int timeout_argument(const char *option, const char *text);	/* or NULL */
 
 /* How a buffer is to be read. */
 struct follow {
@@ -63,6 +62,9 @@ struct follow {
 	void (*reopened)(void);
 };
 
+/* --no-wait, --reopen and --wait, by their letters f, r and W. All else ends it. */
+void follow_option(struct follow *follow, int option, const char *text,
+		   const char *name, const char *help);
 struct bufflink_reader *open_reader(const struct follow *follow);
 /* Returns when it ends; whether anything was lost. */
 bool follow(const struct follow *follow, struct bufflink_reader *reader);

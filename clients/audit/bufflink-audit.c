@@ -415,26 +415,17 @@ int main(int argc, char **argv)
 		case 'u':
 			uid = number_argument("--uid", optarg, ANY_UID);
 			break;
-		case 'f':
-			job.wait = false;
-			break;
 		case 'g':
 			reader_is = "group";
 			break;
 		case 'j':
 			json = true;
 			break;
-		case 'r':
-			job.flags |= BUFFLINK_REOPEN;
-			break;
-		case 'W':
-			job.timeout_ms = timeout_argument("--wait", optarg);
-			break;
 		case 't':
 			times = true;
 			break;
 		default:
-			standard_option(option, "bufflink-audit", help);
+			follow_option(&job, option, optarg, "bufflink-audit", help);
 		}
 	}
 	no_more_than(0, argc, argv);

@@ -325,23 +325,14 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "fjrW::xhV", options,
 				     NULL)) != -1) {
 		switch (option) {
-		case 'f':
-			job.wait = false;
-			break;
 		case 'j':
 			json = true;
-			break;
-		case 'r':
-			job.flags |= BUFFLINK_REOPEN;
-			break;
-		case 'W':
-			job.timeout_ms = timeout_argument("--wait", optarg);
 			break;
 		case 'x':
 			decode = true;
 			break;
 		default:
-			standard_option(option, "bufflink-klog", help);
+			follow_option(&job, option, optarg, "bufflink-klog", help);
 		}
 	}
 	no_more_than(1, argc, argv);

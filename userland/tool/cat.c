@@ -73,26 +73,17 @@ int cat(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "fmn:rw:W::h", options,
 				     NULL)) != -1) {
 		switch (option) {
-		case 'f':
-			job.wait = false;
-			break;
 		case 'm':
 			mark = true;
 			break;
 		case 'n':
 			job.limit = bytes_argument("--bytes", optarg, 0);
 			break;
-		case 'r':
-			job.flags |= BUFFLINK_REOPEN;
-			break;
 		case 'w':
 			watermark = bytes_argument("--watermark", optarg, 1);
 			break;
-		case 'W':
-			job.timeout_ms = timeout_argument("--wait", optarg);
-			break;
 		default:
-			standard_option(option, NULL, cat_help);
+			follow_option(&job, option, optarg, NULL, cat_help);
 		}
 	}
 	no_more_than(1, argc, argv);
