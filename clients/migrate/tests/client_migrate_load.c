@@ -61,38 +61,33 @@ static bool is_a_copy(const char *disk, const char *copy)
 static void copy_under_load(const char *disk)
 {
 	char compare[192];
+	pid_t load = start_load(disk);
 
 	compare_command(compare, sizeof(compare), disk);
 	good(migrate("--freeze", MOUNTPOINT, compare, (char *)disk, DST));
 	ck_assert(is_clean(DST));
 	load_goes_on();
 	printf("# %s", strstr(said(), DST " is a copy"));
+	stop_load(load);
+	has_the_files_of_src();
 }
 
 /* ten migrations under load: these eight, one with a loss, one killed */
 START_TEST(ext4_under_load_is_copied_identically)
 {
 	const char *disk = new_loop(SIZE);
-	pid_t load;
 
 	log_devices(disk, "");
-	load = start_load(disk);
 	copy_under_load(disk);
-	stop_load(load);
-	has_the_files_of_src();
 }
 END_TEST
 
 START_TEST(ext4_on_bios_under_load_is_copied_identically)
 {
 	const char *disk = new_dm(new_loop(SIZE), 2, SIZE / SECTOR / 2);
-	pid_t load;
 
 	log_devices(disk, "");
-	load = start_load(disk);
 	copy_under_load(disk);
-	stop_load(load);
-	has_the_files_of_src();
 }
 END_TEST
 
@@ -102,13 +97,9 @@ START_TEST(ext4_on_a_partition_under_load_is_copied_identically)
 	const char *disk = new_loop(start + SIZE + MIB);
 	const char *partition = new_partition(disk, start / SECTOR,
 					      SIZE / SECTOR);
-	pid_t load;
 
 	log_devices(disk, "");
-	load = start_load(partition);
 	copy_under_load(partition);
-	stop_load(load);
-	has_the_files_of_src();
 }
 END_TEST
 
