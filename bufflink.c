@@ -41,12 +41,12 @@
  * ------
  *
  * @credit is the number of bytes that may be appended at @head_ptr in one piece
- * without a new maximum, @highwater. A record of at most @credit bytes is copied at once: one
- * comparison answers whether there is room, whether the record wraps, and
- * whether there is a new maximum. A larger record, or one in pieces, goes to
- * bufflink_store_slow(), which looks at @tail and grants new credit. As @tail
- * only grows, an old credit may be too small, but never too large. A resize takes
- * all credit away.
+ * without a new maximum, @highwater. A record of at most @credit bytes is copied
+ * at once: one comparison answers whether there is room, whether the record
+ * wraps, and whether there is a new maximum. A larger record, or one in pieces,
+ * goes to bufflink_store_slow(), which looks at @tail and grants new credit. As
+ * @tail only grows, an old credit may be too small, but never too large. A resize
+ * takes all credit away.
  *
  * An append must not wait for @lock in an NMI, or when it is nested: when code
  * of this file that has interrupts off runs below it on the same CPU. That code
@@ -114,8 +114,8 @@
  *   bytes, BL_ARMED stays, and the next timer tick wakes for any byte.
  * - A program with O_ASYNC is told by SIGIO and does not look again. So each
  *   read arms for it. If bytes are left, the read queues the wakeup at once.
- * - A nonblocking reader gets -EAGAIN while another one holds
- *   @read_lock, even if bytes wait. The other one arms for it in the same way.
+ * - A nonblocking reader gets -EAGAIN while another one holds @read_lock, even
+ *   if bytes wait. The other one arms for it in the same way.
  * - A wakeup wakes only one of several exclusive waiters (EPOLLEXCLUSIVE). It
  *   first arms for the others.
  * - A loss wakes if neither BL_LOST nor BL_UNFOLDED was set before, so poll()
@@ -195,10 +195,11 @@
  * and its callers then look at @tail. Without it, bytes of the old memory are
  * taken for bytes of the new.
  *
- * B9, order: bufflink_stamp() takes a stamp after it has the lock, and so after all
- * that its caller has seen; bufflink_begin_pass() takes the stamp of the pass, and then
- * looks at @head of each ring. There is a full barrier on each side. Without it, a
- * pass has a record, but not one of another ring that had returned before.
+ * B9, order: bufflink_stamp() takes a stamp after it has the lock, and so after
+ * all that its caller has seen; bufflink_begin_pass() takes the stamp of the pass,
+ * and then looks at @head of each ring. There is a full barrier on each side.
+ * Without it, a pass has a record, but not one of another ring that had returned
+ * before.
  *
  * Lifetime
  * --------
@@ -1770,8 +1771,8 @@ static void bufflink_free_drained(struct bufflink *bl)
 }
 
 /*
- * A loss that finds its ring drained wakes by itself. So one more look is enough,
- * for a loss that did not find that yet; a flood of losses would keep us here.
+ * A loss that finds its ring drained wakes by itself. So a second look finds the
+ * others, and more looks would go on as long as a flood of losses does.
  *
  * A reader that found the lock taken got -EAGAIN, and must hear of the rest. Others
  * must hear of bytes in the page: an append did not see them in its ring.
