@@ -61,13 +61,19 @@ static bool is_a_copy(const char *disk, const char *copy)
 static void copy_under_load(const char *disk)
 {
 	char compare[192];
-	pid_t load = start_load(disk);
 
 	compare_command(compare, sizeof(compare), disk);
 	good(migrate("--freeze", MOUNTPOINT, compare, (char *)disk, DST));
 	ck_assert(is_clean(DST));
 	load_goes_on();
 	printf("# %s", strstr(said(), DST " is a copy"));
+}
+
+static void load_and_copy(const char *disk)
+{
+	pid_t load = start_load(disk);
+
+	copy_under_load(disk);
 	stop_load(load);
 	has_the_files_of_src();
 }
@@ -78,7 +84,7 @@ START_TEST(ext4_under_load_is_copied_identically)
 	const char *disk = new_loop(SIZE);
 
 	log_devices(disk, "");
-	copy_under_load(disk);
+	load_and_copy(disk);
 }
 END_TEST
 
@@ -87,7 +93,7 @@ START_TEST(ext4_on_bios_under_load_is_copied_identically)
 	const char *disk = new_dm(new_loop(SIZE), 2, SIZE / SECTOR / 2);
 
 	log_devices(disk, "");
-	copy_under_load(disk);
+	load_and_copy(disk);
 }
 END_TEST
 
@@ -99,7 +105,7 @@ START_TEST(ext4_on_a_partition_under_load_is_copied_identically)
 					      SIZE / SECTOR);
 
 	log_devices(disk, "");
-	copy_under_load(partition);
+	load_and_copy(partition);
 }
 END_TEST
 
