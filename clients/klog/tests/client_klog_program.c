@@ -67,10 +67,10 @@ START_TEST(the_program_prints_as_dmesg_does)
 	snprintf(number, sizeof(number), "%d", log.number);
 
 	text = output(program("-x", "-f", number), GOOD);
-	line = line_with(text, "one ");
+	line = line_with(text, "] one ");
 	ck_assert_int_eq(strncmp(line, "kern  :err   : [", 16), 0);
 	ck_assert_ptr_nonnull(strstr(line, "] one \\x1b[31m \xc3\xa9 \\xff \\xc2\\x9b"));
-	line = line_with(text, "two");
+	line = line_with(text, "] two");
 	ck_assert_int_eq(strncmp(line, "kern  :err   : [", 16), 0);
 	ck_assert_ptr_nonnull(strstr(line, "] two"));
 	line = line_with(text, "a daemon speaks");
