@@ -46,7 +46,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:                   of shell and gdb
 #:   PORT=1234       where gdb finds the kernel (1234)
 #:   SUITE=check_read  the only suite to run
-#:   AT_ONCE=1       virtual machines of check at a time (2)
+#:   AT_ONCE=1       virtual machines at a time, of all runs (2)
 #:   PART=kasan      the only part of check-hostile, see tests/vm/hostile.sh
 #:   RESULTS=DIR     where bench leaves its results (build/bench)
 all: modules tool

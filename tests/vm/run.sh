@@ -3,8 +3,7 @@
 # usage: run.sh demo|demo-NAME|shell|check|torture KERNELS CPUS [SUITE]
 # All of it, from the packages to the verdict, on each kernel with each number
 # of virtual CPUs: run.sh check "6.1 6.12" "2 4". Without a SUITE, those of clients/
-# have a boot of their own, with the first of these numbers. AT_ONCE virtual
-# machines run at a time (2): they wait most of the time.
+# have a boot of their own, with the first of these numbers.
 set -eu
 . "$(dirname "$0")/common.sh"
 
