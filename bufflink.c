@@ -126,6 +126,8 @@
  *   Otherwise a reader will come to it, and wakes when it sets BL_LOST.
  * - write(), and poll() for room, join @room_wait and then look at @tail. A
  *   read moves @tail and then looks at the queue.
+ * - read() behind another one joins @lock_wait and then tries to take @read_lock.
+ *   The other one releases it and then looks at the queue.
  *
  * An irq_work must not be left behind on a CPU that goes offline. It would stay
  * pending, so that no other CPU could queue it, and the last close would wait
@@ -163,12 +165,15 @@
  * B4, queues: bufflink_poll() and wait_event_interruptible() join a wait queue
  * and then look at @tail, or at the flags of a loss. bufflink_copy_out(),
  * bufflink_merge(), bufflink_set_loss_flags() and bufflink_get_loss() change
- * these and then look at the queue. There is a full barrier on each side. Without
- * it, neither sees the other.
+ * these and then look at the queue. In the same way, bufflink_try_read() joins
+ * @lock_wait and then looks at @destroyed and @copying. There is a full barrier on
+ * each side. Without it, neither sees the other.
  *
  * B5, the end: bufflink_destroy() releases @destroyed after the last append;
- * bufflink_read_iter() and bufflink_events() acquire it and then look at @head.
- * Without it, a reader gets end of file while bytes wait.
+ * bufflink_at_end() and bufflink_events() acquire it and then look at @head.
+ * bufflink_copy_out() clears @copying and then releases @tail, or @page_used;
+ * bufflink_at_end() acquires these and then looks at @copying. Without it, a reader
+ * gets end of file while bytes wait.
  *
  * B6, loss: bufflink_refuse_if_full() and bufflink_count_missed() count, and
  * then look whether BL_UNFOLDED is set; bufflink_fold() clears BL_UNFOLDED, and
@@ -180,6 +185,7 @@
  * take @read_lock; bufflink_unlock_read() releases it and then looks at the
  * flag. There is a full barrier on each side. Without it, the refused reader
  * sleeps while bytes wait that the other one has left. In the same way,
+ * bufflink_try_read() joins @lock_wait and then tries to take @read_lock. And
  * bufflink_resize() changes @data and then tries to take @read_lock;
  * bufflink_unlock_read() releases @read_lock and then looks at @data. Without it,
  * memory that is drained stays. And bufflink_set_pending() sets BL_PENDING and then
@@ -394,6 +400,7 @@ struct bufflink {
 	void *page;		/* bytes that were taken, but not copied out */
 	size_t page_start;	/* where in @page they begin */
 	size_t page_used;	/* bytes of them; read without read_lock */
+	size_t copying;		/* bytes being copied out; the same */
 	u64 position;		/* bytes read since creation */
 	unsigned long pass_stamp;	/* the pass has records up to this */
 	struct list_head pass;	/* rings, by the stamp of their next record */
@@ -401,6 +408,7 @@ struct bufflink {
 	/* Waiters, and the ways to wake them; each has a lock of its own. */
 	wait_queue_head_t data_wait ____cacheline_aligned_in_smp; /* or loss */
 	wait_queue_head_t room_wait;
+	wait_queue_head_t lock_wait;	/* for read_lock, or the end */
 	struct fasync_struct *fasync;
 	struct irq_work irq_now;
 	struct irq_work irq_tick;
@@ -1696,7 +1704,7 @@ static void bufflink_advance_page(struct bufflink *bl, size_t size)
 	bl->page_start += size;
 	bl->position += size;
 	WRITE_ONCE(bl->ring.tail, (unsigned long)bl->position);
-	WRITE_ONCE(bl->page_used, bl->page_used - size);
+	smp_store_release(&bl->page_used, bl->page_used - size);	/* B5 */
 }
 
 /* Only bytes that were copied leave the buffer. Called with read_lock held. */
@@ -1718,7 +1726,12 @@ static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 				       bufflink_next_piece(bl, &n);
 		if (!n)
 			break;
+		WRITE_ONCE(bl->copying, n);
+		if (wq_has_sleeper(&bl->lock_wait) &&		/* B4 */
+		    READ_ONCE(bl->destroyed))
+			wake_up_interruptible_all(&bl->lock_wait);
 		copied = copy_to_iter(data, n, to);
+		WRITE_ONCE(bl->copying, 0);
 		if (copied < n)
 			err = -EFAULT;
 		if (bl->cpu_rings) {
@@ -1791,6 +1804,8 @@ static void bufflink_unlock_read(struct bufflink *bl)
 	} while (unlikely(bufflink_any_at_turn(bl) ||
 			  (bufflink_has_late_loss(bl) && --looks)) &&
 		 mutex_trylock(&bl->read_lock));
+	if (waitqueue_active(&bl->lock_wait))			/* B7 */
+		wake_up_interruptible(&bl->lock_wait);
 	if (left ||
 	    ((atomic_read(&bl->flags) & BL_CONTENDED) &&
 	     (atomic_fetch_andnot(BL_CONTENDED, &bl->flags) & BL_CONTENDED)))
@@ -1805,36 +1820,59 @@ static void bufflink_catch_up(struct bufflink *bl)
 		bufflink_unlock_read(bl);
 }
 
+/*
+ * Whether end of file is next. What another reader is copying out is not left: a
+ * program may keep that reader, and read_lock with it, for ever. What is left only
+ * shrinks, so it is looked at before @copying.
+ */
+static bool bufflink_at_end(const struct bufflink *bl)
+{
+	const struct bufflink_ring *ring;
+	size_t left = 0;
+
+	if (!smp_load_acquire(&bl->destroyed))		/* B5 */
+		return false;
+	list_for_each_entry(ring, &bl->rings, node)
+		left += bufflink_readable(bl, ring);
+	left += smp_load_acquire(&bl->page_used);	/* B5 */
+	return left <= READ_ONCE(bl->copying);
+}
+
 static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 				 bool nowait)
 {
-	ssize_t done;
+	bool locked = false;
+	ssize_t ret = 0;
 
-	if (nowait && !bufflink_trylock_read(bl))
-		return -EAGAIN;
-	if (!nowait && mutex_lock_interruptible(&bl->read_lock))
-		return -ERESTARTSYS;
-	done = bufflink_copy_out(bl, to);
-	bufflink_unlock_read(bl);
-	return done;
+	if (nowait)
+		locked = bufflink_trylock_read(bl);
+	else
+		ret = wait_event_interruptible_exclusive(bl->lock_wait,
+				(locked = mutex_trylock(&bl->read_lock)) || /* B7 */
+				bufflink_at_end(bl));
+	if (locked) {
+		ret = bufflink_copy_out(bl, to);
+		bufflink_unlock_read(bl);
+	} else if (nowait && !bufflink_at_end(bl)) {
+		ret = -EAGAIN;
+	}
+	return ret;
 }
 
 static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct bufflink *bl = file_to_bufflink(iocb->ki_filp);
 	bool nowait = bufflink_nowait(iocb);
-	bool destroyed;
-	ssize_t ret = 0;
+	ssize_t ret;
 
 	if (!iov_iter_count(to))
 		return 0;
 	do {
-		destroyed = smp_load_acquire(&bl->destroyed);	/* B5 */
 		ret = bufflink_try_read(bl, to, nowait);
 		/* The holder of read_lock arms for this one, too: B7. */
 		if (ret == -EAGAIN)
 			return ret;
-		if (ret || (destroyed && !bufflink_has_data(bl)))
+		if (ret || bufflink_at_end(bl))
 			break;
 		if (nowait)
 			ret = -EAGAIN;
@@ -2563,6 +2601,7 @@ static struct bufflink *bufflink_alloc(void *buf, size_t size,
 	mutex_init(&bl->resize_lock);
 	init_waitqueue_head(&bl->data_wait);
 	init_waitqueue_head(&bl->room_wait);
+	init_waitqueue_head(&bl->lock_wait);
 	bl->irq_now = IS_ENABLED(CONFIG_PREEMPT_RT) ?
 		      IRQ_WORK_INIT_HARD(bufflink_irq_now) :
 		      IRQ_WORK_INIT(bufflink_irq_now);
@@ -2760,6 +2799,7 @@ void bufflink_destroy(struct bufflink *bl)
 
 	wake_up_all(&bl->data_wait);
 	wake_up_all(&bl->room_wait);
+	wake_up_all(&bl->lock_wait);
 	kill_fasync(&bl->fasync, SIGIO, POLL_HUP);
 	kref_put(&bl->ref, bufflink_free);
 }

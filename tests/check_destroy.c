@@ -20,11 +20,15 @@ static const enum producer_memory memories[] = {
 	PRODUCER_STATIC,
 };
 #define MEMORIES	5
+#define KINDS		(MEMORIES + 1)	/* the last is a per-CPU buffer */
 
 static int make(int which)
 {
-	struct producer_create made = create(0, memories[which], PAGE, -1);
+	struct producer_create made;
 
+	if (which == MEMORIES)
+		return open_buffer(create_percpu(0, PAGE), O_RDWR);
+	made = create(0, memories[which], PAGE, -1);
 	ck_assert_int_eq(made.result, 0);
 	return open_buffer(made.number, O_RDWR);
 }
@@ -98,6 +102,68 @@ START_TEST(blocked_readers_are_woken)
 	ck_assert_int_eq(destroy(0), 0);
 	for (i = 0; i < READERS; i++)
 		ck_assert_int_eq(call_finish(&calls[i]), 0);
+}
+END_TEST
+
+START_TEST(readers_behind_one_that_is_stuck_in_a_fault_are_woken)
+{
+	int fd = make(_i);
+	int nonblocking = open_buffer(NUMBER, O_RDONLY | O_NONBLOCK);
+	struct call calls[READERS];
+	struct stuck_reader stuck;
+	char bytes[READERS + 1];
+	int i;
+
+	append_text("abc");
+	stuck_reader_start(&stuck, fd, PAGE);
+	for (i = 0; i < READERS; i++)
+		call_start(&calls[i], SYS_read, fd, (long)&bytes[i], 1);
+	for (i = 0; i < READERS; i++)
+		call_wait_asleep(&calls[i]);
+	ck_assert_int_eq(destroy(0), 0);
+	for (i = 0; i < READERS; i++)
+		ck_assert_int_eq(call_finish(&calls[i]), 0);
+	ck_assert_int_eq(result_of(read(nonblocking, &bytes[i], 1)), 0);
+	slow_page_fill(&stuck.slow);
+	ck_assert_int_eq(call_finish(&stuck.call), 3);
+	ck_assert_mem_eq(stuck.slow.page, "abc", 3);
+	check_end_of_file(fd);
+}
+END_TEST
+
+START_TEST(bytes_that_a_stuck_reader_leaves_are_read_before_end_of_file)
+{
+	int fd = make(_i ? MEMORIES : 0);
+	struct stuck_reader stuck;
+	struct call second;
+	char got[9] = "";
+
+	append_text("abcdef");
+	stuck_reader_start(&stuck, fd, 2);
+	call_start(&second, SYS_read, fd, (long)got, sizeof(got));
+	call_wait_asleep(&second);
+	ck_assert_int_eq(destroy(0), 0);
+	pause_ms(MOMENT_MS);
+	slow_page_fill(&stuck.slow);
+	ck_assert_int_eq(call_finish(&stuck.call), 2);
+	ck_assert_int_eq(call_finish(&second), 4);
+	ck_assert_str_eq(got, "cdef");
+	check_end_of_file(fd);
+}
+END_TEST
+
+START_TEST(bytes_that_a_fault_leaves_after_destroy_are_read)
+{
+	int fd = make(_i ? MEMORIES : 0);
+	struct stuck_reader stuck;
+
+	append_text("abc");
+	stuck_reader_start(&stuck, fd, PAGE);
+	ck_assert_int_eq(destroy(0), 0);
+	slow_page_remove(&stuck.slow);
+	ck_assert_int_eq(call_finish(&stuck.call), -EFAULT);
+	check_reads(fd, "abc");
+	check_end_of_file(fd);
 }
 END_TEST
 
@@ -321,6 +387,11 @@ int main(void)
 	add_loop_case(suite, "sleepers", MEMORIES, blocked_readers_are_woken,
 		      blocked_writers_are_woken, pollers_for_data_are_woken,
 		      pollers_for_room_are_woken, pollers_for_loss_are_woken);
+	add_loop_case(suite, "stuck", KINDS,
+		      readers_behind_one_that_is_stuck_in_a_fault_are_woken);
+	add_loop_case(suite, "left", 2,
+		      bytes_that_a_stuck_reader_leaves_are_read_before_end_of_file,
+		      bytes_that_a_fault_leaves_after_destroy_are_read);
 	add_loop_case(suite, "rest", MEMORIES,
 		      bytes_that_are_left_are_read_before_end_of_file,
 		      bytes_that_are_left_are_read_after_the_client_is_gone);

@@ -2,8 +2,9 @@
 /*
  * bufflink's ring, the order of its bytes and the loss accounting, for Spin.
  * Names are those of bufflink.c; B1 to B6 are the barriers that its first
- * comment tells of. wakeups.pml has B3, B4, B7 and all that sleeps: here a
- * reader that waits is awake as soon as it should be.
+ * comment tells of. wakeups.pml has B3, B4 and what sleeps: here a reader that
+ * waits for bytes is awake as soon as it should be. B7 is here for a reader that
+ * waits for read_lock.
  *
  * A step is one look at, or change of, what others change meanwhile. It may
  * also take or leave a lock, or look at both head and tail. Spin's memory is
@@ -12,8 +13,12 @@
  *
  * check.sh defines the SIZE of the ring; BOUNCE 1 if the memory is that of the
  * client; THREADS that append, NMIS (0 or 1) on the CPU of thread 0, APPENDS of
- * each of them; READERS that share the stream.
+ * each of them; READERS that share the stream. With STUCK 1, a program may keep one
+ * of them in its copy for ever.
  */
+#ifndef STUCK
+#define STUCK 0
+#endif
 #define THREAD	(_pid < THREADS)	/* or else an NMI */
 #define MIN(a, b) (a < b -> a : b)
 #define MAX(a, b) (a > b -> a : b)
@@ -24,10 +29,15 @@ byte head, tail, head_ptr, tail_ptr, credit, highwater;
 byte records, lost_records, lost_bytes, missed_records, missed_bytes;
 byte refused_records, refused_bytes;	/* one word */
 bool lock, read_lock, bounce_lock, destroyed, bl_unfolded;
+byte copying;
+byte asleep;			/* bits of readers on lock_wait, not woken yet */
+#define me	(1 << (_pid - THREADS - NMIS))
 
 /* Only for the proof. */
 bool in_nmi, returned;		/* bufflink_destroy() has */
 byte read;			/* the position that is to be read next */
+byte handed;			/* up to here, bytes were in the hands of a reader */
+bool stuck;
 byte stopped, offered_records, offered_bytes;
 
 #define bufflink_used	(head - tail)	/* B1, B2 */
@@ -183,7 +193,15 @@ inline bufflink_copy_out() {
 #ifdef NO_TAIL_RELEASE
 	tail = tail + want;
 #endif
+	atomic { copying = want; handed = MAX(handed, tail + want) };
+#ifndef QUIET_COPY
+	if							/* B4 */
+	:: atomic { asleep && destroyed -> asleep = 0 }
+	:: else
+	fi;
+#endif
 	do
+	:: STUCK && done < want && !stuck -> stuck = true; end_stuck: false
 	:: done < want && !gone ->
 		/* bufflink_next_piece() */
 		atomic {
@@ -202,32 +220,93 @@ inline bufflink_copy_out() {
 		bounce_lock = false
 	:: else -> break
 	od;
+#ifndef LATE_CLEAR
+	copying = 0;						/* B5 */
+#endif
 #ifndef NO_TAIL_RELEASE
-	tail = tail + done					/* B2 */
+	tail = tail + done;					/* B2 */
+#endif
+	copying = 0
+}
+
+/* What is left only shrinks, so it is looked at before copying. */
+inline bufflink_at_end() {
+#ifdef COPYING_FIRST
+	want = copying;
+#endif
+#ifdef LATE_DESTROYED
+	left = bufflink_used;
+	end = destroyed;
+#else
+	end = destroyed;					/* B5 */
+	left = (BOUNCE && end -> 0 : bufflink_used);
+#endif
+#ifdef COPYING_FIRST
+	end = end && left <= want;
+#else
+	end = end && left <= copying;
+#endif
+	atomic { want = 0; left = 0 }
+}
+
+/* Joins lock_wait, and then tries to take read_lock: B7 */
+inline bufflink_lock_read() {
+	do
+	:: true ->
+#ifndef LATE_JOIN
+		asleep = asleep | me;
+#endif
+		atomic { locked = !read_lock; read_lock = true };
+		if
+		:: locked -> break
+		:: else -> bufflink_at_end()
+		fi;
+#ifdef LATE_JOIN
+		asleep = asleep | me;
+#endif
+		if
+		:: end -> break
+		:: else
+		fi;
+end_behind:	!(asleep & me)
+	od;
+	asleep = asleep & ~me
+}
+
+/* Wakes one of those that wait. */
+inline bufflink_unlock_read() {
+	atomic { read_lock = false; locked = false };
+#ifndef NO_LOCK_WAKE
+	if							/* B7 */
+	:: atomic { asleep & 1 -> asleep = asleep & 2 }
+	:: atomic { asleep & 2 -> asleep = asleep & 1 }
+	:: else
+	fi
 #endif
 }
 
 active [READERS] proctype reader() {
-	byte want, done;
-	bool gone, end;
+	byte want, done, left;
+	bool gone, end, locked;
 	do
 	:: true ->
-#ifndef LATE_DESTROYED
-		end = destroyed;				/* B5 */
-#endif
-#ifndef NO_READ_LOCK
-		atomic { !read_lock -> read_lock = true };
-#endif
-		bufflink_copy_out();
-		read_lock = false;
-#ifdef LATE_DESTROYED
-		end = destroyed;
+#ifdef NO_READ_LOCK
+		locked = true;
+#else
+		bufflink_lock_read();
 #endif
 		if
+		:: locked -> bufflink_copy_out(); bufflink_unlock_read()
+		:: else
+		fi;
+		if
 		:: done
-		:: !done && end ->
-			assert(BOUNCE || read == head); break
-		:: else -> bufflink_used || destroyed
+		:: else ->
+			bufflink_at_end();
+			if
+			:: end -> assert(BOUNCE || handed == head); break
+			:: else -> bufflink_used || destroyed
+			fi
 		fi;
 		atomic { done = 0; want = 0; gone = false; end = false }
 	od
@@ -245,5 +324,14 @@ active proctype bufflink_destroy() {
 #ifndef NO_BOUNCE
 	!bounce_lock;
 #endif
+#ifdef NO_END_WAKE
 	returned = true
+#else
+	atomic { returned = true; asleep = 0 }
+#endif
+}
+
+/* Nobody sleeps behind a reader that has all that is left in its hands. */
+active proctype proof() {
+	timeout -> assert(!asleep || (stuck && !BOUNCE && handed < head))
 }

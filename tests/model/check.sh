@@ -5,9 +5,10 @@
 # which must be in order, and then at each mistake that can be put into them, which must
 # be found.
 #
-# bufflink.pml stands for B1 (NO_RELEASE), B2 (NO_TAIL_RELEASE, TAIL_FIRST), B5
-# (LATE_DESTROYED), B6 (EARLY_LOOK, RECORDS_FIRST), read_lock, bounce_lock and
-# trylock. resize.pml stands for B7 (EARLY_LOOK, EARLY_TRYLOCK), B8 (DATA_FIRST,
+# bufflink.pml stands for B1 (NO_RELEASE), B2 (NO_TAIL_RELEASE, TAIL_FIRST), B4
+# (QUIET_COPY), B5 (LATE_DESTROYED, LATE_CLEAR, COPYING_FIRST), B6 (EARLY_LOOK,
+# RECORDS_FIRST), B7 (NO_LOCK_WAKE, LATE_JOIN), the wakeup at the end (NO_END_WAKE),
+# read_lock, bounce_lock and trylock. resize.pml stands for B7 (EARLY_LOOK, EARLY_TRYLOCK), B8 (DATA_FIRST,
 # SIZE_FIRST, TURN_FIRST, CAPACITY_FIRST, CAPACITY_LAST, TAIL_FIRST), what was granted
 # before (KEEP_CREDIT), where a read must stop (NO_LIMIT), and one resize at a time
 # (TWO_AT_ONCE). rings.pml, the per-CPU buffer, stands for
@@ -108,6 +109,7 @@ ring() {
 	two="-DTHREADS=2 -DNMIS=0 -DAPPENDS=2 -DREADERS=1 -DSIZE=2"
 	readers="-DTHREADS=1 -DNMIS=0 -DAPPENDS=4 -DREADERS=2 -DSIZE=3"
 	few="-DTHREADS=1 -DNMIS=0 -DAPPENDS=3 -DREADERS=2 -DSIZE=3"
+	stuck_reader="$few -DSTUCK=1"
 	nmi="-DTHREADS=1 -DNMIS=1 -DAPPENDS=2 -DREADERS=1 -DSIZE=2"
 	both="-DTHREADS=1 -DNMIS=1 -DAPPENDS=2 -DREADERS=2 -DSIZE=3"
 	own="-DBOUNCE=0"
@@ -121,11 +123,19 @@ ring() {
 	holds states "an NMI" $nmi $own
 	holds states "an NMI, two readers" $both $own
 	holds cycles "no append goes on for ever" $few $client
+	holds states "a reader behind one that is stuck" $stuck_reader $own
+	holds states "the same, client memory" $stuck_reader $client
 
 	finds NO_RELEASE "$wrong_byte" $one $own
 	finds NO_TAIL_RELEASE "$wrong_byte" $two $own
 	finds NO_READ_LOCK "$wrong_byte" $readers $own
-	finds LATE_DESTROYED "read==head" $one $own
+	finds LATE_DESTROYED "handed==head" $one $own
+	finds LATE_CLEAR "handed==head" $readers $own
+	finds COPYING_FIRST "handed==head" $readers $own
+	finds NO_LOCK_WAKE asleep $few $own
+	finds LATE_JOIN asleep $few $own
+	finds NO_END_WAKE asleep $stuck_reader $own
+	finds QUIET_COPY asleep $stuck_reader $own
 	finds NO_BOUNCE "returned" $one $client
 	finds NMI_WAITS "$stuck" $nmi $own
 	finds EARLY_LOOK "offered" $nmi $own
