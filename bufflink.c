@@ -827,7 +827,10 @@ static noinline int bufflink_store_slow(struct bufflink_ring *ring,
 	return 0;
 }
 
-/* With one CPU a trylock always succeeds. The depth tells whether it may. */
+/*
+ * Without CONFIG_SMP a trylock always succeeds. The depth tells whether it may, but
+ * not which lock is held.
+ */
 static __always_inline bool bufflink_trylock(struct bufflink_ring *ring)
 {
 	return (IS_ENABLED(CONFIG_SMP) ||
@@ -1049,7 +1052,8 @@ exit:
  * * -ENOSPC - there is no room for it now
  * * -EMSGSIZE - it is larger than the ring; of a per-CPU buffer, with its header
  * * -EBUSY - the lock was taken, and the call was made in an NMI, or nested in
- *   another append, or in another call to bufflink that holds a lock, on this CPU
+ *   another append, or in another call to bufflink that holds a lock, on this CPU.
+ *   Without CONFIG_SMP, each nested call, to whatever buffer
  */
 int bufflink_append(struct bufflink *bl, const void *data, size_t size)
 {
