@@ -18,7 +18,10 @@
 
 atomic_int stopped;
 
-static int stop_pipe[2] = { -1, -1 };	/* has a byte when it is to stop */
+static int signal_pipe[2] = { -1, -1 };	/* has a byte when there was a signal */
+static atomic_bool hung_up;		/* the output is to be opened again */
+static bool cannot_reopen;
+static const char *output;		/* file that was asked for, or NULL */
 
 /* how it begins, writes and ends */
 
@@ -82,10 +85,33 @@ void must_print(void)
 		     "cannot write to standard output: it is closed, or open for reading only");
 }
 
+/* A pipe that nobody reads fails here: nothing waits where a signal must end it. */
+static bool open_output(void)
+{
+	const int fd = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
+				    O_NOCTTY | O_NONBLOCK, 0600);
+
+	if (fd < 0) {
+		warn("cannot write to %s", output);
+		return false;
+	}
+	dup2(fd, STDOUT_FILENO);
+	close(fd);
+	return true;
+}
+
+void output_option(const char *path)
+{
+	output = path;
+	if (!open_output())
+		exit(EXIT_FAILURE);
+}
+
 void flush(void)
 {
 	if (fflush(stdout) || ferror(stdout))
-		err(EXIT_FAILURE, "cannot write to standard output");
+		err(EXIT_FAILURE, "cannot write to %s",
+		    output ? output : "standard output");
 }
 
 void finish(int status)
@@ -99,7 +125,19 @@ static void stop(int number)
 	const int saved = errno;
 
 	stopped = number;
-	if (write(stop_pipe[1], "", 1) < 0)
+	if (write(signal_pipe[1], "", 1) < 0)
+		_exit(EXIT_FAILURE);
+	errno = saved;
+}
+
+/* One byte for all hangups until it is read: the pipe never fills up. */
+static void hang_up(int number)
+{
+	const int saved = errno;
+
+	(void)number;
+	if (!atomic_exchange(&hung_up, true) &&
+	    write(signal_pipe[1], "", 1) < 0)
 		_exit(EXIT_FAILURE);
 	errno = saved;
 }
@@ -120,16 +158,22 @@ static void catch_signal(int number)
 
 void catch_signals(void)
 {
-	if (pipe2(stop_pipe, O_CLOEXEC))
+	const struct sigaction hangup = {
+		.sa_handler = hang_up, .sa_flags = SA_RESTART,
+	};
+
+	if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK))
 		err(EXIT_FAILURE, "cannot wait for signals");
 	catch_signal(SIGINT);
 	catch_signal(SIGTERM);
+	if (output)
+		sigaction(SIGHUP, &hangup, NULL);
 }
 
 bool stay(double seconds)
 {
 	struct pollfd pollfds[2] = {
-		{ .fd = stop_pipe[0], .events = POLLIN }, { .fd = STDOUT_FILENO },
+		{ .fd = signal_pipe[0], .events = POLLIN }, { .fd = STDOUT_FILENO },
 	};
 	struct timespec time;
 
@@ -219,7 +263,8 @@ static void nobody_reads(void)
 {
 	raise(SIGPIPE);
 	errno = EPIPE;
-	err(EXIT_FAILURE, "cannot write to standard output");
+	err(EXIT_FAILURE, "cannot write to %s",
+	    output ? output : "standard output");
 }
 
 /* What is left when the library has not done what was asked. */
@@ -227,8 +272,30 @@ static void has_failed(int err)
 {
 	if (err != -ECANCELED)
 		errx(EXIT_FAILURE, "%s", bufflink_error());
-	if (!stopped)
+	if (!stopped && !cannot_reopen)
 		nobody_reads();
+}
+
+/*
+ * Between two records, so that each file has whole ones. If it fails, the byte
+ * stays in the pipe and stops the reading: what was read goes to the old file.
+ */
+static void reopen_output(void)
+{
+	char byte;
+
+	while (hung_up && !cannot_reopen) {
+		hung_up = false;
+		cannot_reopen = !open_output() ||
+				read(signal_pipe[0], &byte, 1) != 1;
+	}
+}
+
+/* Whether what was interrupted is to be done again. */
+static bool try_again(int err)
+{
+	return err == -EINTR ||
+	       (err == -ECANCELED && hung_up && !cannot_reopen);
 }
 
 void follow_option(struct follow *follow, int option, const char *text,
@@ -237,6 +304,9 @@ void follow_option(struct follow *follow, int option, const char *text,
 	switch (option) {
 	case 'f':
 		follow->wait = false;
+		break;
+	case 'o':
+		output_option(text);
 		break;
 	case 'r':
 		follow->flags |= BUFFLINK_REOPEN;
@@ -259,16 +329,18 @@ struct bufflink_reader *open_reader(const struct follow *follow)
 	if (!reader)
 		errx(EXIT_FAILURE, "%s", bufflink_error());
 	bufflink_watch(reader, STDOUT_FILENO, 0);
-	bufflink_watch(reader, stop_pipe[0], POLLIN);
-	do
+	bufflink_watch(reader, signal_pipe[0], POLLIN);
+	do {
+		reopen_output();
 		err = bufflink_open(reader, follow->timeout_ms);
-	while (err == -EINTR);
+	} while (try_again(err));
 	if (err == -ENOENT && follow->module)
 		errx(EXIT_FAILURE, "there is no buffer of %s: load this module",
 		     follow->module);
 	if (err) {
 		has_failed(err);
 		raise(stopped);
+		exit(EXIT_FAILURE);
 	}
 	return reader;
 }
@@ -279,10 +351,11 @@ static bool next(struct bufflink_reader *reader, struct bufflink_event *event,
 {
 	int err;
 
-	do
+	do {
+		reopen_output();
 		err = bufflink_next(reader, event, most < SIZE_MAX ? most :
 				    SIZE_MAX, wait ? -1 : 0);
-	while (err == -EINTR);
+	} while (try_again(err));
 	if (err && err != -EAGAIN)
 		has_failed(err);
 	return !err;
@@ -363,7 +436,7 @@ static bool print_rest(const struct follow *follow,
 	int err;
 
 	bufflink_unwatch(reader, STDOUT_FILENO);
-	bufflink_unwatch(reader, stop_pipe[0]);
+	bufflink_unwatch(reader, signal_pipe[0]);
 	while (rest.size && next(reader, &event, 1, false) &&
 	       event.type != BUFFLINK_END)
 		print_event(follow, &event);
@@ -392,7 +465,7 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 	while (left) {
 		if (!next(reader, &event, left, false)) {
 			caught_up(follow, position);
-			if (stopped || !follow->wait ||
+			if (stopped || cannot_reopen || !follow->wait ||
 			    !next(reader, &event, left, true))
 				break;
 		}
@@ -406,6 +479,8 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 	}
 	lost |= print_rest(follow, reader);
 	caught_up(follow, position);
+	if (cannot_reopen)
+		exit(EXIT_FAILURE);
 	return lost;
 }
 

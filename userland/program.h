@@ -33,6 +33,11 @@ bool stay(double seconds);
 void wait_for_descriptor(int fd, short events);
 void flush(void);
 void finish(int status);
+/*
+ * Output goes to the end of this file instead. SIGHUP has follow() open it again,
+ * between two records, as the file may have got another name.
+ */
+void output_option(const char *path);
 
 /* Arguments. What is wrong with them ends the program. */
 void standard_option(int option, const char *name, const char *help);
@@ -62,7 +67,10 @@ struct follow {
 	void (*reopened)(void);
 };
 
-/* --no-wait, --reopen and --wait, by their letters f, r and W. All else ends it. */
+/*
+ * --no-wait, --output, --reopen and --wait, by their letters f, o, r and W. All
+ * else ends it.
+ */
 void follow_option(struct follow *follow, int option, const char *text,
 		   const char *name, const char *help);
 struct bufflink_reader *open_reader(const struct follow *follow);
