@@ -112,8 +112,9 @@ static void klog_message_comes(void)
 
 /*
  * Before 6.3 the tracepoint warns when it is hit in an NMI, and it is exported
- * since 6.4 or 6.5. A kprobe misses nothing but what other kprobes print; that
- * comes with the next message.
+ * since 6.4 or 6.5. Kprobes miss nothing but what other kprobes print; that
+ * comes with the next message. There are two ways to end the writing: a message
+ * without a newline at its end stays open, until the next one begins.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 static int klog_probe(struct kprobe *probe, struct pt_regs *regs)
@@ -122,19 +123,26 @@ static int klog_probe(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
-static struct kprobe klog_kprobe = {
+static struct kprobe klog_final = {
 	.symbol_name = "prb_final_commit",
 	.pre_handler = klog_probe,
 };
 
+static struct kprobe klog_open = {
+	.symbol_name = "prb_commit",
+	.pre_handler = klog_probe,
+};
+
+static struct kprobe *klog_kprobes[] = { &klog_final, &klog_open };
+
 static int klog_start(void)
 {
-	return register_kprobe(&klog_kprobe);
+	return register_kprobes(klog_kprobes, ARRAY_SIZE(klog_kprobes));
 }
 
 static void klog_stop(void)
 {
-	unregister_kprobe(&klog_kprobe);
+	unregister_kprobes(klog_kprobes, ARRAY_SIZE(klog_kprobes));
 }
 #else
 static void klog_probe(void *unused, const char *text, size_t length)

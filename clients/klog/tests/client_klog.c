@@ -168,6 +168,87 @@ START_TEST(a_message_that_is_continued_comes_when_it_is_whole)
 }
 END_TEST
 
+START_TEST(a_message_without_a_newline_comes_with_the_next_one)
+{
+	struct log log = load_klog(LARGE);
+
+	print(PRODUCER_PROCESS, "\0014open\n");
+	print(PRODUCER_PROCESS, "\0014the first");
+	print(PRODUCER_HARDIRQ, "\0014the second");
+	wait_for_text(&log, "the first");
+	print(PRODUCER_PROCESS, "\0014the third");
+	wait_for_text(&log, "the second");
+}
+END_TEST
+
+static const char * const endings[] = {
+	"\0016whole\n", "\0015open", "\001c, continued", "\001c, ended\n",
+	"no level\n", "\0014", "\n", "\0013two\nlines\n", "\0012a gap\n\nin it",
+	"\001c\n", "\0016[    1.000000] not a time\n", "\001c<3>no level\n",
+};
+
+#define ENDINGS	(sizeof(endings) / sizeof(*endings))
+
+static int print_endings(void *arg)
+{
+	const unsigned int id = (uintptr_t)arg;
+	size_t i;
+
+	pin(id % cpus());
+	for (i = 0; i < 10 * ENDINGS; i++)
+		print(flood_contexts[id], endings[i * (2 * id + 1) % ENDINGS]);
+	return 0;
+}
+
+START_TEST(messages_that_are_open_or_continued_are_those_of_the_log)
+{
+	struct log log = load_klog(LARGE);
+	pid_t pids[CONTEXTS];
+	size_t i;
+
+	open_kmsg(SEEK_END);
+	for (i = 0; i < CONTEXTS; i++)
+		pids[i] = start(print_endings, (void *)i);
+	for (i = 0; i < CONTEXTS; i++)
+		ck_assert_int_eq(finish(pids[i]), 0);
+	write_kmsg("<13>all were printed\n");
+	do {
+		ck_assert(next_kmsg());
+		do {
+			wait_next(&log);
+		} while (message.sequence < kmsg.sequence);
+		ck_assert_uint_eq(message.sequence, kmsg.sequence);
+		ck_assert_uint_eq(message.priority, kmsg.priority);
+		ck_assert_str_eq(message.text, kmsg.text);
+	} while (strcmp(kmsg.text, "all were printed"));
+	is_complete(&log);
+}
+END_TEST
+
+START_TEST(nothing_of_a_flood_without_newlines_is_lost)
+{
+	static const char text[] = "\0016no end";
+	struct producer_run open = {
+		.call = PRODUCER_PRINTK, .count = FLOOD,
+		.data = (uintptr_t)text,
+		.size_min = sizeof(text) - 1, .size_max = sizeof(text) - 1,
+	};
+	struct log log = load_klog(LARGE);
+	unsigned int seen = 0;
+
+	open_kmsg(SEEK_END);
+	run(&open);
+	kmsg_has_lost();
+	write_kmsg("<13>the end of it\n");
+	do {
+		wait_next(&log);
+		seen += !strcmp(message.text, text + 2);
+	} while (strcmp(message.text, "the end of it"));
+	ck_assert_uint_eq(seen, FLOOD);
+	is_complete(&log);
+}
+END_TEST
+
 START_TEST(nothing_of_a_flood_from_all_contexts_is_lost)
 {
 	struct log log = load_klog(LARGE);
@@ -372,6 +453,11 @@ int main(void)
 	tcase_add_test(tcase, a_message_of_several_lines_is_one);
 	tcase_add_test(tcase,
 		       a_message_that_is_continued_comes_when_it_is_whole);
+	tcase_add_test(tcase,
+		       a_message_without_a_newline_comes_with_the_next_one);
+	tcase_add_test(tcase,
+		       messages_that_are_open_or_continued_are_those_of_the_log);
+	tcase_add_test(tcase, nothing_of_a_flood_without_newlines_is_lost);
 	tcase_add_test(tcase, nothing_of_a_flood_from_all_contexts_is_lost);
 	tcase_add_test(tcase, nothing_of_a_burst_with_interrupts_off_is_lost);
 	tcase_add_test(tcase, a_small_buffer_lost_exactly_what_is_missing);
