@@ -62,6 +62,7 @@ depmod = [ "$(DESTDIR)" ] || depmod -a $(release)
 install: needed := modinfo $(if $(DESTDIR),,depmod)
 install: paths commands packages modules tool dkms-uninstall install-module \
 		install-support install-tools install-library
+	packaging/remove-modules.sh orphans $(DESTDIR)
 	$(readable) $(depmod)
 
 commands:
@@ -165,14 +166,18 @@ install-client-source:
 		install -m 644 /dev/stdin $(client_source)/dkms.conf
 
 dkms-install: needed := $(if $(DESTDIR),,dkms)
-dkms-install: commands packages tool uninstall install-source install-support \
-		install-tools install-library
-	[ "$(DESTDIR)" ] || packaging/dkms.sh install $(version)
+dkms-install: commands packages tool dkms-uninstall remove-module \
+		install-source install-support install-tools install-library
+	[ "$(DESTDIR)" ] || { rc=0; packaging/dkms.sh install $(version) || rc=1; \
+		packaging/remove-modules.sh orphans; exit $$rc; }
 
 dkms-uninstall:
 	$(if $(DESTDIR),rm -rf $(DESTDIR)/usr/src/bufflink-[0-9]*,\
 		packaging/dkms.sh uninstall)
-	packaging/remove-modules.sh orphans $(DESTDIR)
+
+# DKMS puts none beside it.
+remove-module:
+	packaging/remove-modules.sh bufflink $(DESTDIR)
 
 # Nothing is begun if files would be left where they are, as they are a package's.
 uninstall: no-package-has dkms-uninstall
@@ -187,4 +192,4 @@ no-package-has:
 .PHONY: install commands packages install-module install-support install-tools \
 	install-library install-clients install-programs install-source \
 	install-client-source dkms-install \
-	dkms-uninstall uninstall no-package-has
+	dkms-uninstall remove-module uninstall no-package-has

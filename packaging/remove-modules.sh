@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: remove-modules.sh all|orphans [DESTDIR]
+# usage: remove-modules.sh all|bufflink|orphans [DESTDIR]
 # Removes what make install and install-clients have put among the modules of any
-# kernel: all of it, or clients without a bufflink, as these cannot be loaded. What
-# packages have, and was in its way, comes to its place.
+# kernel: all of it, bufflink alone, or clients without a bufflink, as these cannot
+# be loaded. What packages have, and was in its way, comes to its place.
 set -eu
 umask 022
 
@@ -19,10 +19,12 @@ for updates in "${2-}"/lib/modules/*/updates; do
 	[ -d "$updates" ] || continue
 	kernel=${updates%/updates} removed=
 	case $1 in
-	all)	remove "$updates/bufflink" "$updates"/bufflink.ko* \
-			"$updates/bufflink.symvers" ;;
-	*)	[ "$(find "$kernel" -name 'bufflink.ko*')" ] ||
-			remove "$updates/bufflink" ;;
+	all | bufflink)
+		remove "$updates"/bufflink.ko* "$updates/bufflink.symvers" ;;
+	esac
+	case $1$(find "$kernel" -name 'bufflink.ko*') in
+	all* | orphans)
+		remove "$updates/bufflink" ;;
 	esac
 	[ "$removed" ] || continue
 	rmdir --ignore-fail-on-non-empty "$updates"

@@ -66,6 +66,17 @@ clients_of_ours() {
 		klog/bufflink_klog migrate/bufflink_blklog
 }
 
+# clients_find FILE: it is the bufflink that is loaded before each of them
+clients_find() {
+	for client in klog sysaudit blklog; do
+		modprobe --set-version "$release" --show-depends \
+			bufflink_$client | head -n 1 | grep "/$1"
+	done
+	bufflink-klog --version
+	bufflink-audit --version
+	bufflink-migrate --version
+}
+
 setup_file() {
 	apt-get -q -y --no-install-recommends install dkms gcc libc6-dev \
 		libjson-c-dev libseccomp-dev make
@@ -132,13 +143,7 @@ setup_file() {
 		clients_of_ours /usr/local "/usr/lib/modules/$release/updates"
 		module "/usr/lib/modules/$release/updates"
 	} | sort)
-	for client in klog sysaudit blklog; do
-		modprobe --set-version "$release" --show-depends \
-			bufflink_$client | head -n 1 | grep /bufflink.ko
-	done
-	bufflink-klog --version
-	bufflink-audit --version
-	bufflink-migrate --version
+	clients_find updates/bufflink.ko
 }
 
 # hide FILE...: for one command, until show
@@ -226,12 +231,16 @@ unreadable() {
 	nothing_is_left
 }
 
-@test "clients go with the last bufflink that they could be loaded with" {
+@test "clients stay until no bufflink is left that they could be loaded with" {
+	in_tree install
+	in_tree install-clients
 	in_tree dkms-install
+	clients_find updates/dkms/bufflink.ko
 	other=/lib/modules/6.0.0-other
 	mkdir -p $other/updates/bufflink/klog
 	touch $other/updates/bufflink/klog/bufflink_klog.ko
 	in_tree install
+	clients_find updates/bufflink.ko
 	[ ! -e $other/updates ]
 	rm -r $other
 	in_tree uninstall
