@@ -21,6 +21,10 @@ libdir ?= $(prefix)/lib
 libraries = $(DESTDIR)$(libdir)
 man = $(DESTDIR)$(prefix)/share/man
 completions = $(DESTDIR)$(prefix)/share/bash-completion/completions
+unitdir ?= $(prefix)/lib/systemd/system
+units = $(DESTDIR)$(unitdir)
+# logrotate looks nowhere else
+rotations = $(DESTDIR)/etc/logrotate.d
 # the other functions that the page of bufflink_append describes
 functions := create create_named resize destroy number appendv printf
 
@@ -29,7 +33,9 @@ functions := create create_named resize destroy number appendv printf
 place = $(foreach file,$(wildcard clients/*/*.$1),\
 	$(file)^$2/$(notdir $(file)))
 client_data = $(call place,1,$(man)/man1) $(call place,8,$(man)/man8) \
-	$(call place,service,$(lib)/systemd/system)
+	$(call place,service,$(units))
+client_rotations = $(patsubst %.logrotate,%,$(call place,logrotate,$(rotations)))
+client_units = $(addprefix $(units)/,$(notdir $(wildcard clients/*/*.service)))
 client_programs = $(foreach program,$(basename $(wildcard clients/*/bufflink-*.c)),\
 	$(program)^$(if $(wildcard $(program).8),$(sbin),$(bin))/$(notdir $(program)))
 # The one of bufflink completes all programs.
@@ -56,6 +62,8 @@ installed = $(include)/bufflink.h $(include)/Kbuild \
 # The kernel's build system, and depmod, leave to others what umask lets them have.
 readable := umask 022;
 depmod = [ "$(DESTDIR)" ] || depmod -a $(release)
+systemd = $(if $(DESTDIR),,$(wildcard /run/systemd/system))
+reload_units = [ ! "$(systemd)" ] || systemctl daemon-reload
 
 .NOTPARALLEL:	# an install looks first, then builds, and begins by taking away
 
@@ -147,9 +155,10 @@ install-programs: programs
 	for completion in $(client_completions); do \
 		ln -sf bufflink $$completion || exit; \
 	done
-	for file in $(client_data); do \
+	for file in $(client_data) $(client_rotations); do \
 		install -D -m 644 $${file%^*} $${file#*^} || exit; \
 	done
+	$(reload_units)
 
 install-source:
 	install -D -m 644 -t $(source) bufflink.c bufflink.h Kbuild dkms.conf
@@ -180,9 +189,21 @@ remove-module:
 	packaging/remove-modules.sh bufflink $(DESTDIR)
 
 # Nothing is begun if files would be left where they are, as they are a package's.
+# Only what is for logrotate has the same place in both.
 uninstall: no-package-has dkms-uninstall
+	[ "$(DESTDIR)" ] || ! command -v systemctl >/dev/null || \
+		for unit in $(notdir $(wildcard $(client_units))); do \
+			systemctl disable $(if $(systemd),--now) $$unit || \
+				exit; \
+		done
 	packaging/remove-modules.sh all $(DESTDIR)
 	rm -f $(installed)
+	for file in $(foreach pair,$(client_rotations),\
+		$(lastword $(subst ^, ,$(pair)))); do \
+		[ ! "$(DESTDIR)" ] && dpkg-query -S $$file >/dev/null 2>&1 || \
+			rm -f $$file; \
+	done
+	$(reload_units)
 	[ ! -e $(include) ] || rmdir --ignore-fail-on-non-empty $(include)
 	[ "$(DESTDIR)" ] || ldconfig
 

@@ -19,6 +19,16 @@ pages_of_clients() {
 	ls $tree/clients/*/*.[1-8] | sed 's,.*/,,; $a bufflink-twin.1'
 }
 
+# of_clients ENDING: the names of such files in the folders of this tree
+of_clients() {
+	find $tree/clients -name "*.$1" -printf '%f\n' | sort
+}
+
+# As twin is klog under another name, it has what klog has.
+with_twin() {
+	sed 'p; s/klog/twin/; t; d'
+}
+
 # Prints all files, but for what Debian's tools keep for themselves, and DKMS's
 # key, by which other modules may be signed, too. Takes conditions for find.
 files() {

@@ -97,6 +97,14 @@ target() {
 	done
 }
 
+@test "the units of clients are good, and the package has started none" {
+	for unit in $(of_clients service | with_twin); do
+		systemd-analyze verify "$unit" 2>&1 | no_lines
+		[ "$(systemctl is-enabled "$unit")" = disabled ]
+		[ "$(systemctl is-active "$unit")" = inactive ]
+	done
+}
+
 @test "each client is loaded, and its program reads from its buffer" {
 	modprobe bufflink_klog
 	bufflink-klog --no-wait | grep 'Linux version'

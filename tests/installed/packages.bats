@@ -70,6 +70,13 @@ signer() {
 	getent group bufflink
 }
 
+@test "what clients have for logrotate is configuration of the package" {
+	for name in $(of_clients logrotate | with_twin); do
+		dpkg-query -W -f '${Conffiles}\n' bufflink-tools |
+			grep -F " /etc/logrotate.d/${name%.*} "
+	done
+}
+
 @test "a kernel upgrade builds the module for the new kernel, too" {
 	apt-get -q -y install --no-install-recommends \
 		linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64

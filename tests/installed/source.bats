@@ -62,6 +62,8 @@ clients_of_ours() {
 		share/man/man1/bufflink-klog.1
 		share/man/man8/bufflink-migrate.8
 	END
+	of_clients service | sed "s,^,$1/lib/systemd/system/,"
+	of_clients logrotate | sed 's,^,/etc/logrotate.d/,; s/\.logrotate$//'
 	printf "$2/bufflink/%s.ko\n" audit/bufflink_sysaudit \
 		klog/bufflink_klog migrate/bufflink_blklog
 }
@@ -184,6 +186,7 @@ unreadable() {
 }
 
 @test "make uninstall takes all of that away" {
+	of_clients service | xargs -r systemctl enable
 	in_tree uninstall
 	nothing_is_left
 }
