@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The tool: what write appends, as which records. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "command.h"
@@ -52,6 +53,27 @@ START_TEST(write_waits_for_room)
 	read_all(fd, filling, PAGE);
 	ends(write, GOOD, "", "");
 	check_reads(fd, "late\n");
+}
+END_TEST
+
+START_TEST(write_waits_for_input_that_does_not_block)
+{
+	int fd = buffer_0(PAGE);
+	struct tool write;
+	int ends_of[2];
+
+	ck_assert_int_eq(pipe2(ends_of, O_CLOEXEC | O_NONBLOCK), 0);
+	write = start_tool(tool_path, ends_of[0], memory_file(""),
+			   ARGS("write", "0"));
+	wait_asleep(write.pid);
+	ck_assert_int_eq(dprintf(ends_of[1], "one\ntw"), 6);
+	wait_for(stats(fd).records == 1);
+	wait_asleep(write.pid);
+	ck_assert_int_eq(dprintf(ends_of[1], "o\n"), 2);
+	close(ends_of[1]);
+	ends(write, GOOD, "", "");
+	ck_assert_uint_eq(stats(fd).records, 2);
+	check_reads(fd, "one\ntwo\n");
 }
 END_TEST
 
@@ -124,6 +146,7 @@ int main(void)
 		 write_size_appends_blocks_of_so_many_bytes,
 		 write_of_nothing_appends_nothing,
 		 write_waits_for_room,
+		 write_waits_for_input_that_does_not_block,
 		 write_of_a_record_larger_than_the_buffer_is_status_1,
 		 write_of_a_record_larger_than_64_kib_is_refused,
 		 write_to_a_destroyed_buffer_is_status_1,

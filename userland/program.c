@@ -65,15 +65,32 @@ static ssize_t write_out(void *unused, const char *data, size_t size)
 	return done;
 }
 
+static ssize_t read_in(void *unused, char *data, size_t size)
+{
+	ssize_t got;
+
+	(void)unused;
+	while ((got = read(STDIN_FILENO, data, size)) < 0) {
+		if (errno == EAGAIN)
+			wait_for_descriptor(STDIN_FILENO, POLLIN);
+		else if (errno != EINTR)
+			break;
+	}
+	return got;
+}
+
 void begin(char **argv)
 {
-	const cookie_io_functions_t functions = { .write = write_out };
+	const cookie_io_functions_t functions = {
+		.read = read_in, .write = write_out,
+	};
 
 	fill_descriptors();
 	argv[0] = program_invocation_short_name;	/* for getopt */
+	stdin = fopencookie(NULL, "r", functions);
 	stdout = fopencookie(NULL, "w", functions);
-	if (!stdout)
-		err(EXIT_FAILURE, "cannot open standard output");
+	if (!stdin || !stdout)
+		err(EXIT_FAILURE, "cannot open standard input and output");
 }
 
 void must_print(void)

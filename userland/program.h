@@ -20,8 +20,8 @@ extern atomic_int stopped;	/* by this signal */
 
 /*
  * Comes first. Gives each standard descriptor that is closed something that no
- * other file can take the place of, and stdout a way to write that also waits
- * for a descriptor which does not block.
+ * other file can take the place of, and stdin and stdout ways to read and write
+ * that also wait for descriptors which do not block.
  */
 void begin(char **argv);
 /* Before anything is taken from a buffer: what is taken must be printed. */
