@@ -384,6 +384,12 @@ static struct {
 	size_t size;
 } rest;
 
+/* Nothing that is whole has so many bytes: its client is not the one we know. */
+static void too_long(void)
+{
+	errx(EXIT_FAILURE, "what the buffer has is no record: load its module anew");
+}
+
 static size_t print_pieces(const struct follow *follow, const char *data,
 			   size_t size)
 {
@@ -406,6 +412,8 @@ static void print_data(const struct follow *follow, const char *data,
 		part = part < size ? part : size;
 		memcpy(rest.data + rest.size, data, part);
 		done = follow->print(rest.data, rest.size + part);
+		if (!done && part < size)
+			too_long();
 		if (!done) {
 			rest.size += part;
 			return;
@@ -421,6 +429,8 @@ static void print_data(const struct follow *follow, const char *data,
 		rest.size = 0;
 	}
 	done = print_pieces(follow, data, size);
+	if (size - done > sizeof(rest.data))
+		too_long();
 	memcpy(rest.data, data + done, size - done);
 	rest.size = size - done;
 }
