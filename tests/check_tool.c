@@ -76,7 +76,12 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	is_bad(tool("stat", "-i", "0"),
 	       ": --interval: '0' is not a number of seconds, 0.1 to 1000000");
 	is_bad(tool("stat", "-o", "-w"),
-	       ": --openmetrics goes with no other option");
+	       ": --openmetrics goes with no other option but --wait");
+	is_bad(tool("stat", "-r", "0"), ": --reopen goes with --watch");
+	is_bad(tool("stat", "-w", "-r"),
+	       ": --wait and --reopen are about one buffer: name it");
+	is_bad(tool("stat", "--wait"),
+	       ": --wait and --reopen are about one buffer: name it");
 
 	is_bad(tool("cat"), ": no buffer given: name one, as N, DEVICE, OWNER or OWNER/NAME");
 	is_bad(tool("cat", ""),
@@ -236,6 +241,38 @@ START_TEST(a_buffer_may_be_named_by_its_owner)
 }
 END_TEST
 
+START_TEST(each_command_waits_for_a_buffer_that_is_not_there_yet)
+{
+	struct tool tools[] = {
+		tool("stat", "--wait", "-i0.1", "producer"),
+		tool("stat", "-W", "-o", "0"),
+		tool("watermark", "-W", "producer"),
+		tool("watermark", "--wait", "0", "7"),
+		tool("resize", "--wait=1000", "/dev/bufflink0", "8k"),
+		tool_reading("record\n", "write", "-W1000", "0"),
+	};
+	const int count = sizeof(tools) / sizeof(*tools);
+	int fd, i;
+
+	for (i = 0; i < count; i++)
+		wait_asleep(tools[i].pid);
+	fd = buffer_0(PAGE);
+	for (i = 0; i < count; i++) {
+		ck_assert_msg(finish(tools[i].pid) == GOOD, "%s",
+			      text_of(tools[i].err));
+	}
+	ck_assert(has_written(tools[0].out, "number=0 "));
+	ck_assert(has_written(tools[1].out, "{number=\"0\""));
+	ck_assert_uint_gt(strlen(text_of(tools[2].out)), 0);
+	ck_assert_uint_eq(watermark(fd), 7);
+	ck_assert_uint_eq(stats(fd).size, 2 * PAGE);
+	check_reads(fd, "record\n");
+
+	ends(tool("write", "--wait=0.1", "producer/two"), FAILED, "",
+	     "bufflink: no buffer of producer/two exists: see 'bufflink list' for those that do\n");
+}
+END_TEST
+
 START_TEST(a_complaint_is_no_data_if_standard_error_is_closed)
 {
 	static char lines[PAGE + 10] = "fits\n";
@@ -353,6 +390,7 @@ int main(void)
 		 a_bad_argument_is_one_line_and_status_2,
 		 what_is_no_buffer_is_status_1,
 		 a_buffer_may_be_named_by_its_owner,
+		 each_command_waits_for_a_buffer_that_is_not_there_yet,
 		 a_complaint_is_no_data_if_standard_error_is_closed,
 		 a_closed_standard_output_is_status_1_for_all_commands,
 		 a_full_standard_output_is_status_1);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "command.h"
@@ -520,6 +521,71 @@ START_TEST(cat_waits_for_a_link_in_a_folder_that_is_made_later)
 }
 END_TEST
 
+/* Such as a buffer leaves that is destroyed between a look and an open. */
+START_TEST(cat_waits_where_nothing_is_behind_a_device)
+{
+	struct tool cat;
+
+	ck_assert_int_eq(mknod("/tmp/node", S_IFCHR | 0600, makedev(10, 77)),
+			 0);
+	ends(tool("cat", "/tmp/node"), FAILED, "",
+	     "bufflink: no buffer is behind /tmp/node: see 'bufflink list' for those that exist\n");
+	cat = tool("cat", "--wait", "/tmp/node");
+	wait_asleep(cat.pid);
+	buffer_0(PAGE);
+	append_text("here");
+	ck_assert_int_eq(symlink("/dev/bufflink0", "/tmp/link"), 0);
+	ck_assert_int_eq(rename("/tmp/link", "/tmp/node"), 0);
+	wait_for(has_written(cat.out, "here"));
+	destroy_buffer();
+	ends(cat, GOOD, "here", "");
+	unlink("/tmp/node");
+}
+END_TEST
+
+START_TEST(cat_reopen_goes_on_where_only_the_target_of_a_link_comes_back)
+{
+	struct tool cat;
+
+	ck_assert_int_eq(symlink("/dev/bufflink0", "/tmp/link"), 0);
+	cat = tool("cat", "--wait", "--reopen", "/tmp/link");
+	wait_asleep(cat.pid);
+	buffer_0(PAGE);
+	append_text("first ");
+	wait_for(has_written(cat.out, "first "));
+	destroy_buffer();
+	wait_asleep(cat.pid);
+	buffer_0(PAGE);
+	append_text("second ");
+	wait_for(has_written(cat.out, "second "));
+	unlink("/tmp/link");
+}
+END_TEST
+
+/* Each buffer gets the number 0 as soon as the one before is gone. */
+START_TEST(cat_reopen_never_reads_another_buffer_that_has_got_the_number)
+{
+	struct tool cat = tool("cat", "--wait", "--reopen", "producer/a");
+	const __u64 end = now_ms() + 2000;
+	unsigned int round = 0;
+
+	while (now_ms() < end) {
+		name_buffer(0, "a");
+		append_text("a");
+		pause_ms(round++ % 4);
+		destroy_buffer();
+		name_buffer(0, "b");
+		append_text("b");
+		destroy_buffer();
+	}
+	name_buffer(0, "a");
+	append_text(".");
+	wait_for(has_written(cat.out, ".") || finished(cat.pid, 0));
+	ck_assert_msg(!finished(cat.pid, 0), "%s", text_of(cat.err));
+	ck_assert(!has_written(cat.out, "b"));
+}
+END_TEST
+
 START_TEST(cat_reopen_goes_on_with_the_next_buffer_and_says_so)
 {
 	struct tool cat;
@@ -559,6 +625,9 @@ int main(void)
 		 cat_copies_more_than_it_can_read_at_once,
 		 cat_watermark_sets_it_and_leaves_it_so,
 		 cat_waits_for_a_link_in_a_folder_that_is_made_later,
+		 cat_waits_where_nothing_is_behind_a_device,
+		 cat_reopen_goes_on_where_only_the_target_of_a_link_comes_back,
+		 cat_reopen_never_reads_another_buffer_that_has_got_the_number,
 		 cat_reopen_goes_on_with_the_next_buffer_and_says_so);
 	add_case(suite, "loss",
 		 cat_reports_one_lost_record,

@@ -473,6 +473,42 @@ START_TEST(stat_watch_ends_when_the_buffer_is_gone)
 }
 END_TEST
 
+START_TEST(stat_watch_reopen_goes_on_with_the_next_buffer_of_the_owner)
+{
+	struct tool stat;
+	off_t size;
+
+	buffer_0(PAGE);
+	append_text("first");
+	stat = tool("stat", "-w0.1", "--reopen", "producer");
+	wait_for(strstr(text_of(stat.out), " records=1 "));
+	destroy_buffer();
+	wait_for(has_written(stat.err, "is gone\n"));
+	size = size_of(stat.out);
+	ck_assert_int_eq(create(0, PRODUCER_OWN, PAGE, 12).result, 0);
+	wait_for(size_of(stat.out) > size);
+	ck_assert(has_written(stat.out, "number=12 "));
+	ck_assert_int_eq(kill(stat.pid, SIGINT), 0);
+	ends_about(stat, GOOD, "number=0 ",
+		   "bufflink: /dev/bufflink0 is gone\n"
+		   "bufflink: /dev/bufflink12: reopened\n");
+}
+END_TEST
+
+START_TEST(stat_watch_of_an_owner_shows_no_other_buffer_of_the_number)
+{
+	struct tool stat;
+
+	ck_assert_int_eq(name_buffer(0, "watched"), 0);
+	stat = tool("stat", "-w0.1", "producer/watched");
+	wait_for(size_of(stat.out) > 0);
+	destroy_buffer();
+	ck_assert_int_eq(name_buffer(0, "other"), 0);
+	ck_assert_int_eq(finish(stat.pid), GOOD);
+	ck_assert(!has_written(stat.out, "name=other"));
+}
+END_TEST
+
 START_TEST(stat_watch_sees_buffers_come_and_go)
 {
 	struct tool stat;
@@ -828,6 +864,8 @@ int main(void)
 		 stat_watch_alone_takes_a_number_for_the_buffer,
 		 stat_watch_takes_seconds_before_the_buffer,
 		 stat_watch_ends_when_the_buffer_is_gone,
+		 stat_watch_reopen_goes_on_with_the_next_buffer_of_the_owner,
+		 stat_watch_of_an_owner_shows_no_other_buffer_of_the_number,
 		 stat_watch_sees_buffers_come_and_go,
 		 stat_watch_has_no_rate_for_another_buffer_of_the_number,
 		 stat_watch_into_a_closed_pipe_ends_in_silence,

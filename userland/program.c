@@ -268,9 +268,9 @@ double seconds_argument(const char *option, const char *text)
 	return seconds;
 }
 
-static int timeout_argument(const char *option, const char *text)
+int timeout_argument(const char *text)
 {
-	return text ? seconds_argument(option, text) * 1000 : -1;
+	return text ? seconds_argument("--wait", text) * 1000 : -1;
 }
 
 /* the buffer */
@@ -329,7 +329,7 @@ void follow_option(struct follow *follow, int option, const char *text,
 		follow->flags |= BUFFLINK_REOPEN;
 		break;
 	case 'W':
-		follow->timeout_ms = timeout_argument("--wait", text);
+		follow->timeout_ms = timeout_argument(text);
 		break;
 	default:
 		standard_option(option, name, help);

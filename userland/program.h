@@ -44,6 +44,8 @@ void standard_option(int option, const char *name, const char *help);
 void no_more_than(int operands, int argc, char **argv);
 __u64 bytes_argument(const char *option, const char *text, __u64 min);
 double seconds_argument(const char *option, const char *text);
+/* of --wait, in milliseconds; -1, which is for ever, if text is NULL */
+int timeout_argument(const char *text);
 
 /* How a buffer is to be read. */
 struct follow {

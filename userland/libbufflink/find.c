@@ -155,11 +155,13 @@ static bool is_path(const char *buffer)
 	       !strncmp(buffer, "../", 3);
 }
 
-int bl_locate(const char *buffer, char path[PATH_MAX])
+/* The path of a buffer. What is known of it, too, if it was found by its owner. */
+static int locate(const char *buffer, char path[PATH_MAX],
+		  struct bufflink_info *info)
 {
-	struct bufflink_info info;
 	int err;
 
+	info->identity = 0;
 	if (!*buffer)
 		return bl_fail(-EINVAL,
 			       "no buffer given: name one, as N, DEVICE, OWNER or OWNER/NAME");
@@ -171,9 +173,9 @@ int bl_locate(const char *buffer, char path[PATH_MAX])
 		snprintf(path, PATH_MAX, "/dev/" PREFIX "%s", buffer);
 		return 0;
 	}
-	err = find_owner(buffer, &info);
+	err = find_owner(buffer, info);
 	if (!err)
-		snprintf(path, PATH_MAX, "%s", info.device);
+		snprintf(path, PATH_MAX, "%s", info->device);
 	return err;
 }
 
@@ -193,22 +195,27 @@ static bool find_in_sysfs(const char *path, char name[PATH_MAX])
 	return true;
 }
 
-/* What is known of a buffer, without opening it. */
-int bufflink_find(const char *buffer, struct bufflink_info *info)
+static int fail_missing(const char *path)
+{
+	return bl_fail(-ENOENT, "%s does not exist: " SEE_LIST, path);
+}
+
+static int fail_other(const char *path)
+{
+	return bl_fail(-ENOTTY, "%s is not a buffer of bufflink", path);
+}
+
+int bl_find(const char *buffer, struct bufflink_info *info)
 {
 	char path[PATH_MAX], name[PATH_MAX];
-	int err;
+	int err = locate(buffer, path, info);
 
-	if (!is_path(buffer) && buffer[strspn(buffer, DIGITS)])
-		return find_owner(buffer, info);
-	err = bl_locate(buffer, path);
-	if (err)
+	if (err || info->identity)
 		return err;
-	if (access(path, F_OK))
-		return bl_fail(-ENOENT, "%s does not exist: " SEE_LIST, path);
-	if (!find_in_sysfs(path, name) || !read_info(name, info))
-		return bl_fail(-ENOTTY, "%s is not a buffer of bufflink", path);
-	return 0;
+	if (find_in_sysfs(path, name) && read_info(name, info))
+		return 0;
+	/* Of a buffer that goes, the node goes first. */
+	return access(path, F_OK) ? fail_missing(path) : fail_other(path);
 }
 
 /* Without the name service, which static programs do not have. */
@@ -245,7 +252,7 @@ static int fail_denied(const char *path)
 		       path);
 }
 
-int bl_open_path(const char *path, int flags)
+static int open_path(const char *path, int flags)
 {
 	struct bufflink_stats stats;
 	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -253,7 +260,11 @@ int bl_open_path(const char *path, int flags)
 	if (fd < 0 && errno == EACCES)
 		return fail_denied(path);
 	if (fd < 0 && errno == ENOENT)
-		return bl_fail(-ENOENT, "%s does not exist: " SEE_LIST, path);
+		return fail_missing(path);
+	/* It has just gone, or its node is one that nobody takes away. */
+	if (fd < 0 && (errno == ENODEV || errno == ENXIO))
+		return bl_fail(-ENODEV, "no buffer is behind %s: see 'bufflink list' for those that exist",
+			       path);
 	if (fd < 0 && errno == EBUSY && flags & O_EXCL)
 		return bl_fail(-EBUSY,
 			       "cannot open %s: another program reads it, and there can be only one reader: end that program first",
@@ -266,7 +277,7 @@ int bl_open_path(const char *path, int flags)
 		return bl_fail(-errno, "cannot open %s: %m", path);
 	if (ioctl(fd, BUFFLINK_STATS, &stats)) {
 		close(fd);
-		return bl_fail(-ENOTTY, "%s is not a buffer of bufflink", path);
+		return fail_other(path);
 	}
 	/* Nothing is waited for before it is known what this is. */
 	if (!(flags & O_NONBLOCK))
@@ -274,13 +285,27 @@ int bl_open_path(const char *path, int flags)
 	return fd;
 }
 
-/* To write, or for its ioctls; flags are those of open(2). Tells the path, too. */
-int bufflink_open_device(const char *buffer, int flags, char *path, size_t size)
+/* The number may have gone to another buffer since it was looked for. */
+static bool has_number(const struct bufflink_info *info)
 {
-	char found[PATH_MAX];
-	int err = bl_locate(buffer, found);
+	char path[64];
+	struct stat folder;
 
-	if (!err && path)
-		snprintf(path, size, "%s", found);
-	return err ?: bl_open_path(found, flags);
+	snprintf(path, sizeof(path), SYSFS "/" PREFIX "%d", info->number);
+	return !stat(path, &folder) && folder.st_ino == info->identity;
+}
+
+int bl_open(const char *buffer, int flags, char path[PATH_MAX])
+{
+	struct bufflink_info info;
+	int fd = locate(buffer, path, &info);
+
+	if (!fd)
+		fd = open_path(path, flags);
+	if (fd >= 0 && info.identity && !has_number(&info)) {
+		close(fd);
+		return bl_fail(-ENODEV, "the buffer of %s has just gone",
+			       buffer);
+	}
+	return fd;
 }

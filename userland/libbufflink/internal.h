@@ -11,9 +11,11 @@
 __attribute__((format(printf, 2, 3)))
 int bl_fail(int err, const char *format, ...);
 
-/* The path of a buffer that is named in one of the four ways. */
-int bl_locate(const char *buffer, char path[PATH_MAX]);
-/* Opens what is there; says why not. */
-int bl_open_path(const char *path, int flags);
+/*
+ * A buffer that is named in one of the four ways: what is known of it, or the
+ * buffer itself and its path. Of one that is not there, -ENOENT or -ENODEV.
+ */
+int bl_find(const char *buffer, struct bufflink_info *info);
+int bl_open(const char *buffer, int flags, char path[PATH_MAX]);
 
 #endif /* _INTERNAL_H */

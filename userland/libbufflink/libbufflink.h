@@ -65,8 +65,10 @@ const char *bufflink_error(void);
 
 const char *bufflink_value_name(enum bufflink_value value);
 int bufflink_list(struct bufflink_info **list);
-int bufflink_find(const char *buffer, struct bufflink_info *info);
-int bufflink_open_device(const char *buffer, int flags, char *path, size_t size);
+int bufflink_find(const char *buffer, struct bufflink_info *info,
+		  int timeout_ms);
+int bufflink_open_device(const char *buffer, int flags, char *path, size_t size,
+			 int timeout_ms);
 
 struct bufflink_reader *bufflink_new(const char *buffer, unsigned int flags);
 int bufflink_watch(struct bufflink_reader *reader, int fd, short events);

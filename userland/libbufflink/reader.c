@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,15 +19,16 @@
 #define READ_MAX	(256 * 1024)	/* bytes of one read() */
 #define WATCHED_MAX	4
 #define LOOK_MS		100		/* between looks, if it must look */
-#define UDEV_MS		5000		/* it gives a new node to its group */
+#define UDEV_S		5		/* it gives a new node to its group */
 
 struct bufflink_reader {
 	char *buffer;		/* as it was named */
 	char path[PATH_MAX];	/* as it was found */
 	unsigned int flags;
+	int open_flags;		/* of open(2) */
+	struct bufflink_info *info;	/* to be filled in, and not to be opened */
 	int fd;			/* -1 if it is not open */
 	int changes;		/* inotify, while it is waited for; or -1 */
-	long long udev_end;	/* when a refusal is final; 0 if it always is */
 	struct pollfd watched[WATCHED_MAX];
 	int watched_count;
 
@@ -68,6 +70,9 @@ struct bufflink_reader *bufflink_new(const char *buffer, unsigned int flags)
 	}
 	reader->buffer = copy;
 	reader->flags = flags;
+	reader->open_flags = O_RDONLY | O_NONBLOCK;
+	if (flags & BUFFLINK_EXCLUSIVE)
+		reader->open_flags |= O_EXCL;
 	reader->fd = -1;
 	reader->changes = -1;
 	return reader;
@@ -165,6 +170,8 @@ static void watch_place(struct bufflink_reader *reader)
 		reader->changes = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	while (read(reader->changes, discarded, sizeof(discarded)) > 0)
 		;
+	/* also of a path, which may be that of a link */
+	inotify_add_watch(reader->changes, "/dev", events);
 	if (strchr("./", *reader->buffer))
 		snprintf(folder, sizeof(folder), "%s", reader->buffer);
 	/* the deepest that is there */
@@ -183,7 +190,6 @@ static void begin(struct bufflink_reader *reader, int fd)
 	ioctl(fd, BUFFLINK_STATS, &stats);
 	close_fd(&reader->changes);
 	reader->fd = fd;
-	reader->udev_end = 0;
 	reader->position = stats.bytes_read;
 	reader->is_new = reader->was_open;
 	reader->was_open = true;
@@ -193,27 +199,29 @@ static void begin(struct bufflink_reader *reader, int fd)
 
 static int try_open(struct bufflink_reader *reader)
 {
-	int flags = O_RDONLY | O_NONBLOCK, fd;
+	int fd;
 
-	if (reader->flags & BUFFLINK_EXCLUSIVE)
-		flags |= O_EXCL;
-	fd = bl_locate(reader->buffer, reader->path);
-	if (!fd)
-		fd = bl_open_path(reader->path, flags);
+	if (reader->info)
+		return bl_find(reader->buffer, reader->info);
+	fd = bl_open(reader->buffer, reader->open_flags, reader->path);
 	if (fd < 0)
 		return fd;
 	begin(reader, fd);
 	return 0;
 }
 
-/* A node has just been made: udev is about to give it to its group. */
-static bool may_change(struct bufflink_reader *reader, int err)
+/* A node that was just made: udev is about to give it to its group. */
+static bool is_new_node(const char *path)
 {
-	if (err != -EACCES || !reader->udev_end)
-		return false;
-	if (reader->udev_end < 0)
-		reader->udev_end = now_ms() + UDEV_MS;
-	return now_ms() < reader->udev_end;
+	struct stat node;
+
+	return !stat(path, &node) && llabs(time(NULL) - node.st_ctime) < UDEV_S;
+}
+
+static bool may_come(const struct bufflink_reader *reader, int err)
+{
+	return err == -ENOENT || err == -ENODEV ||
+	       (err == -EACCES && is_new_node(reader->path));
 }
 
 static int open_until(struct bufflink_reader *reader, long long end)
@@ -224,14 +232,13 @@ static int open_until(struct bufflink_reader *reader, long long end)
 	for (;;) {
 		watch_place(reader);
 		err = try_open(reader);
-		if (err == -ENOENT)
-			reader->udev_end = -1;
-		else if (!may_change(reader, err))
+		if (!may_come(reader, err))
 			return err;
 		if (end != LLONG_MAX && now_ms() >= end)
 			return err;
-		soon = reader->udev_end > 0 ? reader->udev_end : end;
-		if (reader->changes < 0)	/* a kernel without inotify */
+		soon = end;
+		/* Nothing may happen to a node that is there. */
+		if (err != -ENOENT || reader->changes < 0)
 			soon = now_ms() + LOOK_MS;
 		if (soon > end)
 			soon = end;
@@ -249,6 +256,42 @@ int bufflink_open(struct bufflink_reader *reader, int timeout_ms)
 	if (!(reader->flags & BUFFLINK_REOPEN))
 		close_fd(&reader->changes);
 	return err;
+}
+
+/* What is known of a buffer, without opening it. */
+int bufflink_find(const char *buffer, struct bufflink_info *info,
+		  int timeout_ms)
+{
+	struct bufflink_reader *reader = bufflink_new(buffer, 0);
+	int err;
+
+	if (!reader)
+		return -ENOMEM;
+	reader->info = info;
+	err = open_until(reader, end_of(timeout_ms));
+	bufflink_free(reader);
+	return err;
+}
+
+/* To write, or for its ioctls; flags are those of open(2). Tells the path, too. */
+int bufflink_open_device(const char *buffer, int flags, char *path, size_t size,
+			 int timeout_ms)
+{
+	struct bufflink_reader *reader = bufflink_new(buffer, 0);
+	int fd;
+
+	if (!reader)
+		return -ENOMEM;
+	reader->open_flags = flags;
+	fd = open_until(reader, end_of(timeout_ms));
+	if (!fd) {
+		fd = reader->fd;
+		reader->fd = -1;
+		if (path)
+			snprintf(path, size, "%s", reader->path);
+	}
+	bufflink_free(reader);
+	return fd;
 }
 
 /* Knows of a loss that was not given yet, if there is one. */
@@ -300,7 +343,6 @@ static void give_end(struct bufflink_reader *reader,
 	if (reader->flags & BUFFLINK_REOPEN) {
 		close_fd(&reader->fd);
 		watch_place(reader);
-		reader->udev_end = -1;
 		reader->ended = false;
 	}
 }
@@ -385,7 +427,7 @@ int bufflink_next(struct bufflink_reader *reader, struct bufflink_event *event,
 			err = read_more(reader, most, end);
 		else
 			err = open_until(reader, end);
-		if (err == -ENOENT && reader->fd < 0)
+		if (reader->fd < 0 && may_come(reader, err))
 			err = -EAGAIN;
 	}
 }

@@ -16,22 +16,22 @@ const char *buffer_argument(const char *name)
 	return name;
 }
 
-struct bufflink_info find_buffer(const char *buffer)
+struct bufflink_info find_buffer(const char *buffer, int timeout_ms)
 {
 	struct bufflink_info info;
 
-	if (bufflink_find(buffer, &info))
+	if (bufflink_find(buffer, &info, timeout_ms))
 		errx(EXIT_FAILURE, "%s", bufflink_error());
 	return info;
 }
 
-const char *open_buffer(const char *buffer, int flags, int *fd,
+const char *open_buffer(const char *buffer, int flags, int timeout_ms, int *fd,
 			struct bufflink_stats *stats)
 {
 	static char path[PATH_MAX];
 
-	*fd = bufflink_open_device(buffer, flags, path, sizeof(path));
-
+	*fd = bufflink_open_device(buffer, flags, path, sizeof(path),
+				   timeout_ms);
 	if (*fd < 0)
 		errx(EXIT_FAILURE, "%s", bufflink_error());
 	if (ioctl(*fd, BUFFLINK_STATS, stats))

@@ -20,21 +20,20 @@ static double seconds_now(clockid_t clock)
 	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
-struct look take_look(const struct bufflink_info *only)
+struct look take_look(const char *buffer)
 {
-	struct look look = { };
-	struct bufflink_info *list;
-	int count, i;
+	struct look look = { .time = seconds_now(CLOCK_MONOTONIC) };
 
-	look.time = seconds_now(CLOCK_MONOTONIC);
-	count = bufflink_list(&list);
-	if (count < 0)
-		errx(EXIT_FAILURE, "%s", bufflink_error());
-	look.buffers = list;
-	for (i = 0; i < count; i++) {
-		if (!only || list[i].number == only->number)
-			list[look.count++] = list[i];
+	if (!buffer) {
+		look.count = bufflink_list(&look.buffers);
+		if (look.count < 0)
+			errx(EXIT_FAILURE, "%s", bufflink_error());
+		return look;
 	}
+	look.buffers = calloc(1, sizeof(*look.buffers));
+	if (!look.buffers)
+		err(EXIT_FAILURE, "no memory for a look at %s", buffer);
+	look.count = !bufflink_find(buffer, look.buffers, 0);
 	return look;
 }
 

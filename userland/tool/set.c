@@ -17,52 +17,62 @@ const char watermark_help[] =
 "Print a buffer's watermark, or set it: so many waiting bytes wake a reader at\n"
 "once, fewer wake it at the next timer tick.\n"
 "\n"
-"  -h, --help  print this and exit\n";
+"  -W, --wait[=SECONDS]  if the buffer is not there yet, wait for it\n"
+"  -h, --help            print this and exit\n";
 
 const char resize_help[] =
 "Usage: bufflink resize [OPTION]... BUFFER BYTES\n"
 "Give a buffer a new size, rounded up to whole pages, while it is in use. Nothing\n"
 "is lost: bytes that wait are read first, however small the new size is.\n"
 "\n"
-"  -h, --help  print this and exit\n";
+"  -W, --wait[=SECONDS]  if the buffer is not there yet, wait for it\n"
+"  -h, --help            print this and exit\n";
 
-/* BUFFER [BYTES], after --help at most; BYTES is NULL if it is not there. */
-static const char *buffer_and_bytes(int argc, char **argv, const char *help,
-				    const char **bytes)
+static struct {
+	const char *buffer;
+	__u64 bytes;		/* 0 if none are given */
+	int timeout_ms;
+} job;
+
+/* [OPTION]... BUFFER [BYTES] */
+static void read_arguments(int argc, char **argv, const char *help)
 {
 	static const struct option options[] = {
+		{ "wait", optional_argument, NULL, 'W' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	const char *buffer;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		standard_option(option, NULL, help);
+	while ((option = getopt_long(argc, argv, "W::h", options, NULL)) != -1) {
+		if (option == 'W')
+			job.timeout_ms = timeout_argument(optarg);
+		else
+			standard_option(option, NULL, help);
+	}
 	no_more_than(2, argc, argv);
-	buffer = buffer_argument(argv[optind]);
-	*bytes = argv[optind + 1];
-	return buffer;
+	job.buffer = buffer_argument(argv[optind]);
+	if (argv[optind + 1])
+		job.bytes = bytes_argument(argv[0] + strlen("bufflink "),
+					   argv[optind + 1], 1);
 }
 
 int watermark(int argc, char **argv)
 {
-	const char *text, *buffer = buffer_and_bytes(argc, argv, watermark_help,
-						     &text);
 	struct bufflink_stats stats;
 	struct bufflink_info info;
-	__u64 bytes = text ? bytes_argument("watermark", text, 1) : 0;
 	int fd;
 
-	info = find_buffer(buffer);
-	if (!text) {
+	read_arguments(argc, argv, watermark_help);
+	info = find_buffer(job.buffer, job.timeout_ms);
+	if (!job.bytes) {
 		printf("%llu\n", info.values[BUFFLINK_WATERMARK]);
 		return EXIT_SUCCESS;
 	}
 	/* O_WRONLY, which root may: another program may be the only reader. */
 	open_buffer(info.device, access(info.device, W_OK) ? O_RDONLY : O_WRONLY,
-		    &fd, &stats);
-	set_watermark(fd, info.device, "watermark", bytes, stats.size);
+		    job.timeout_ms, &fd, &stats);
+	set_watermark(fd, info.device, "watermark", job.bytes, stats.size);
 	return EXIT_SUCCESS;
 }
 
@@ -84,23 +94,20 @@ static const char *why_no_resize(int error)
 
 int resize(int argc, char **argv)
 {
-	const char *text, *buffer = buffer_and_bytes(argc, argv, resize_help,
-						     &text);
 	struct bufflink_info info;
 	char path[96];
-	__u64 bytes;
 	int fd;
 
-	if (!text)
+	read_arguments(argc, argv, resize_help);
+	if (!job.bytes)
 		errx(EXIT_USAGE, "no size given: say how many bytes");
-	bytes = bytes_argument("resize", text, 1);
 
-	info = find_buffer(buffer);
+	info = find_buffer(job.buffer, job.timeout_ms);
 	snprintf(path, sizeof(path), "/sys/class/misc/bufflink%d/size",
 		 info.number);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || dprintf(fd, "%llu", bytes) < 0)
+	if (fd < 0 || dprintf(fd, "%llu", job.bytes) < 0)
 		errx(EXIT_FAILURE, "cannot resize %s to %llu bytes: %s",
-		     info.device, bytes, why_no_resize(errno));
+		     info.device, job.bytes, why_no_resize(errno));
 	return EXIT_SUCCESS;
 }

@@ -25,6 +25,9 @@ const char stat_help[] =
 "  -i, --interval=SECONDS  the time between two looks (1)\n"
 "  -j, --json              print an array of JSON objects, one line a look\n"
 "  -o, --openmetrics       print one look, without rates, as OpenMetrics text\n"
+"  -r, --reopen            with --watch, when the one buffer is gone, say so, and\n"
+"                          go on when it is made anew\n"
+"  -W, --wait[=SECONDS]    if the one buffer is not there yet, wait for it\n"
 "  -h, --help              print this and exit\n"
 "\n"
 "SECONDS may have a fraction. Those of --watch are written -w2 or --watch=2, or\n"
@@ -34,9 +37,11 @@ const char stat_help[] =
 #define BAR	20	/* characters between its brackets */
 
 struct view {
-	const struct bufflink_info *only;	/* the one to show, or NULL */
+	const char *buffer;	/* the one to show, or NULL */
+	int timeout_ms;		/* for it to appear; -1: for ever */
 	double interval;	/* seconds */
 	bool watch;
+	bool reopen;
 	bool json;
 	bool openmetrics;
 	bool picture;		/* for people */
@@ -151,9 +156,23 @@ static void show(const struct view *view, const struct look *now,
 	flush();
 }
 
+/* Says what has become of the one buffer; false if there is no more to see. */
+static bool goes_on(const struct view *view, const struct look *now,
+		    const struct look *before)
+{
+	if (!view->buffer || (now->count && before->count &&
+			      now->buffers->identity == before->buffers->identity))
+		return true;
+	if (before->count)
+		warnx("%s is gone", before->buffers->device);
+	if (view->reopen && now->count)
+		warnx("%s: reopened", now->buffers->device);
+	return view->reopen;
+}
+
 static int look_on(const struct view *view)
 {
-	struct look before = { }, now = take_look(view->only);
+	struct look before = { }, now = take_look(view->buffer);
 	int status = EXIT_SUCCESS;
 
 	if (view->watch && view->picture)
@@ -161,9 +180,8 @@ static int look_on(const struct view *view)
 	while (stay(view->interval)) {
 		free(before.buffers);
 		before = now;
-		now = take_look(view->only);
-		if (view->only && !now.count) {
-			warnx("%s is gone", view->only->device);
+		now = take_look(view->buffer);
+		if (!goes_on(view, &now, &before)) {
 			status = view->watch ? EXIT_SUCCESS : EXIT_FAILURE;
 			break;
 		}
@@ -178,22 +196,28 @@ static int look_on(const struct view *view)
 
 static int print_once(const struct view *view)
 {
-	struct look look = take_look(view->only);
+	struct look look = take_look(view->buffer);
 
 	print_openmetrics(&look);
 	free(look.buffers);
 	return EXIT_SUCCESS;
 }
 
-static struct bufflink_info only_buffer(const struct view *view,
-					const char *name)
+/* Sees that the one buffer is there, if there is to be one. */
+static void buffer_operand(struct view *view, int argc, char **argv)
 {
 	struct bufflink_info info;
 
-	if (bufflink_find(buffer_argument(name), &info))
+	no_more_than(1, argc, argv);
+	if (!argv[optind]) {
+		if (view->timeout_ms || view->reopen)
+			errx(EXIT_USAGE, "--wait and --reopen are about one buffer: name it");
+		return;
+	}
+	view->buffer = buffer_argument(argv[optind]);
+	if (bufflink_find(view->buffer, &info, view->timeout_ms))
 		errx(EXIT_FAILURE, "%s%s", bufflink_error(),
 		     view->watch ? " (seconds alone are -wSECONDS)" : "");
-	return info;
 }
 
 int stat_buffers(int argc, char **argv)
@@ -203,14 +227,15 @@ int stat_buffers(int argc, char **argv)
 		{ "interval", required_argument, NULL, 'i' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "openmetrics", no_argument, NULL, 'o' },
+		{ "reopen", no_argument, NULL, 'r' },
+		{ "wait", optional_argument, NULL, 'W' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct bufflink_info only;
 	struct view view = { };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "w::i:joh", options,
+	while ((option = getopt_long(argc, argv, "w::i:jorW::h", options,
 				     NULL)) != -1) {
 		switch (option) {
 		case 'w':
@@ -228,19 +253,23 @@ int stat_buffers(int argc, char **argv)
 		case 'o':
 			view.openmetrics = true;
 			break;
+		case 'r':
+			view.reopen = true;
+			break;
+		case 'W':
+			view.timeout_ms = timeout_argument(optarg);
+			break;
 		default:
 			standard_option(option, NULL, stat_help);
 		}
 	}
 	if (view.openmetrics && (view.watch || view.json || view.interval))
-		errx(EXIT_USAGE, "--openmetrics goes with no other option");
+		errx(EXIT_USAGE, "--openmetrics goes with no other option but --wait");
+	if (view.reopen && !view.watch)
+		errx(EXIT_USAGE, "--reopen goes with --watch");
 	if (view.watch && !view.interval && argc - optind > 1)
 		view.interval = seconds_argument("--watch", argv[optind++]);
-	no_more_than(1, argc, argv);
-	if (optind < argc) {
-		only = only_buffer(&view, argv[optind]);
-		view.only = &only;
-	}
+	buffer_operand(&view, argc, argv);
 	if (view.openmetrics)
 		return print_once(&view);
 	if (!view.interval)

@@ -18,10 +18,10 @@ extern const char list_help[], stat_help[], cat_help[], watermark_help[],
 
 /* The buffer that is named there; ends the program if none is. */
 const char *buffer_argument(const char *name);
-/* What is known of it, likewise. */
-struct bufflink_info find_buffer(const char *buffer);
+/* What is known of it, likewise, if it is there in time. */
+struct bufflink_info find_buffer(const char *buffer, int timeout_ms);
 /* To write or to set: gives its path. */
-const char *open_buffer(const char *buffer, int flags, int *fd,
+const char *open_buffer(const char *buffer, int flags, int timeout_ms, int *fd,
 			struct bufflink_stats *stats);
 void set_watermark(int fd, const char *device, const char *option,
 		   __u64 bytes, __u64 size);
@@ -33,8 +33,8 @@ struct look {
 	double time;
 };
 
-/* With NULL, all; no buffers if the one is gone. */
-struct look take_look(const struct bufflink_info *only);
+/* With NULL, all; no buffers if the one is not there. */
+struct look take_look(const char *buffer);
 /* With rates if there was a look before. */
 void print_exactly(bool json, const struct look *look,
 		   const struct look *before);

@@ -14,9 +14,10 @@ const char write_help[] =
 "Append standard input to a buffer, each line (with its newline) as one record.\n"
 "Wait for room where there is none.\n"
 "\n"
-"  -s, --size=BYTES  make records of so many bytes instead of lines; the last\n"
-"                    one may be shorter\n"
-"  -h, --help        print this and exit\n";
+"  -s, --size=BYTES      make records of so many bytes instead of lines; the last\n"
+"                        one may be shorter\n"
+"  -W, --wait[=SECONDS]  if the buffer is not there yet, wait for it\n"
+"  -h, --help            print this and exit\n";
 
 /* The next record of standard input, size bytes or a line; 0 at its end. */
 static size_t next_record(char **record, size_t *capacity, size_t size)
@@ -36,6 +37,7 @@ int write_records(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "size", required_argument, NULL, 's' },
+		{ "wait", optional_argument, NULL, 'W' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
@@ -44,17 +46,20 @@ int write_records(int argc, char **argv)
 	const char *device;
 	__u64 size = 0;
 	char *record;
-	int option, fd;
+	int option, fd, timeout_ms = 0;
 
-	while ((option = getopt_long(argc, argv, "s:h", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "s:W::h", options,
+				     NULL)) != -1) {
 		if (option == 's')
 			size = bytes_argument("--size", optarg, 1);
+		else if (option == 'W')
+			timeout_ms = timeout_argument(optarg);
 		else
 			standard_option(option, NULL, write_help);
 	}
 	no_more_than(1, argc, argv);
-	device = open_buffer(buffer_argument(argv[optind]), O_WRONLY, &fd,
-			     &stats);
+	device = open_buffer(buffer_argument(argv[optind]), O_WRONLY,
+			     timeout_ms, &fd, &stats);
 	if (size > stats.size)
 		errx(EXIT_USAGE, "--size: %llu is more than the %llu bytes of %s",
 		     size, stats.size, device);
