@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """A reader with selectors: the stream to standard output, losses to standard
-error. To run it:
+error. It uses the device itself: with libbufflink, the fields of struct
+bufflink_event would have to be written down here again. To run it:
 
     python3 selector.py /dev/bufflink0
 """

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A reader with io_uring: the stream to standard output, losses to standard
- * error. One request waits for data, another for a loss. To build it:
+ * error. One request waits for data, another for a loss. libbufflink finds the
+ * buffer and opens it; its own reads are not those of io_uring. To build it:
  *
- *	make uring LDLIBS=-luring
+ *	make uring LDLIBS="-luring -lbufflink"
  */
-#include <bufflink/bufflink.h>
+#include <bufflink/libbufflink.h>
 #include <err.h>
 #include <fcntl.h>
 #include <liburing.h>
@@ -68,10 +69,10 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (argc != 2)
-		errx(2, "usage: uring /dev/bufflinkN");
-	fd = open(argv[1], O_RDONLY);
+		errx(2, "usage: uring BUFFER");
+	fd = bufflink_open_device(argv[1], O_RDONLY, NULL, 0, 0);
 	if (fd < 0)
-		err(1, "%s", argv[1]);
+		errx(1, "%s", bufflink_error());
 	if (io_uring_queue_init(2, &ring, 0))
 		errx(1, "there is no io_uring here");
 	request(&ring, fd, LOSS);
