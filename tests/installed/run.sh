@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [SUITE...]
-# What a new user does, on a bare Debian 12: install the packages, upgrade the
-# kernel, build a module that uses bufflink, boot both kernels, use it, remove
-# it all; and the same by make install. With SUITEs: boots what the last whole
-# run has left in build/installed, for these bats files only. KERNELS limits it.
+# What a new user does: add a client and run its suites; on a bare Debian 12,
+# install the packages, upgrade the kernel, build a module that uses bufflink,
+# boot both kernels, use it, remove it all; and the same by make install. With
+# SUITEs: boots what the last whole run has left in build/installed, for these
+# bats files only. KERNELS limits it.
 set -eu
 . "$(dirname "$0")/../vm/common.sh"
 
@@ -156,11 +157,20 @@ boot() {
 	done
 }
 
+# The new client's own suites, built beside what this tree has built.
+check_twin() {
+	outer=${build%/installed}
+	BUILD=$outer "$build/tree/tests/vm/run.sh" check 6.1 2 'client_twin*' ||
+		echo "0 1" >>"$build/scores"
+	cat "$outer/scores" >>"$build/scores" || :
+}
+
 whole_path() {
 	say "adding a client, twin, and building the packages"
 	copy_tree "$build/tree"
 	git -C "$build/tree" init -q
 	"$top/tests/add-twin.sh" "$build/tree"
+	check_twin
 	quietly make -C "$build/tree" deb
 	cached "installed-$key" make_root
 	unpack_root
