@@ -529,7 +529,7 @@ START_TEST(cat_waits_where_nothing_is_behind_a_device)
 	ck_assert_int_eq(mknod("/tmp/node", S_IFCHR | 0600, makedev(10, 77)),
 			 0);
 	ends(tool("cat", "/tmp/node"), FAILED, "",
-	     "bufflink: no buffer is behind /tmp/node: see 'bufflink list' for those that exist\n");
+	     "bufflink: /tmp/node belongs to no buffer: see 'bufflink list' for those that do\n");
 	cat = tool("cat", "--wait", "/tmp/node");
 	wait_asleep(cat.pid);
 	buffer_0(PAGE);

@@ -263,7 +263,7 @@ static int open_path(const char *path, int flags)
 		return fail_missing(path);
 	/* It has just gone, or its node is one that nobody takes away. */
 	if (fd < 0 && (errno == ENODEV || errno == ENXIO))
-		return bl_fail(-ENODEV, "no buffer is behind %s: see 'bufflink list' for those that exist",
+		return bl_fail(-ENODEV, "%s belongs to no buffer: " SEE_LIST,
 			       path);
 	if (fd < 0 && errno == EBUSY && flags & O_EXCL)
 		return bl_fail(-EBUSY,
