@@ -521,6 +521,28 @@ START_TEST(cat_waits_for_a_link_in_a_folder_that_is_made_later)
 }
 END_TEST
 
+static int cat_as_nobody(void *out)
+{
+	ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
+	return finish(tool_writing(*(int *)out, "cat", "--wait", "0").pid);
+}
+
+START_TEST(cat_waits_for_the_right_to_read_a_device_that_has_just_been_made)
+{
+	int out = memory_file("");
+	pid_t pid;
+
+	buffer_0(PAGE);
+	append_text("here");
+	pid = start(cat_as_nobody, &out);
+	ck_assert(!finished(pid, MOMENT_MS));
+	ck_assert_int_eq(chmod("/dev/bufflink0", 0604), 0);
+	wait_for(has_written(out, "here"));
+	destroy_buffer();
+	ck_assert_int_eq(finish(pid), GOOD);
+}
+END_TEST
+
 /* Such as a buffer leaves that is destroyed between a look and an open. */
 START_TEST(cat_waits_where_nothing_is_behind_a_device)
 {
@@ -625,6 +647,7 @@ int main(void)
 		 cat_copies_more_than_it_can_read_at_once,
 		 cat_watermark_sets_it_and_leaves_it_so,
 		 cat_waits_for_a_link_in_a_folder_that_is_made_later,
+		 cat_waits_for_the_right_to_read_a_device_that_has_just_been_made,
 		 cat_waits_where_nothing_is_behind_a_device,
 		 cat_reopen_goes_on_where_only_the_target_of_a_link_comes_back,
 		 cat_reopen_never_reads_another_buffer_that_has_got_the_number,

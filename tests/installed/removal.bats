@@ -15,7 +15,10 @@
 	for client in $outside; do
 		remove_client "$client"
 	done
+	mkdir /var/log/bufflink
+	touch /var/log/bufflink/klog.log
 	apt-get -q -y purge $packages
+	[ ! -e /var/log/bufflink ]
 }
 
 @test "nothing of the name is left, in files and in what DKMS and depmod know" {
