@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "tool.h"
@@ -55,10 +56,21 @@ static void stopped(pid_t pid)
 	int status;
 
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFSTOPPED(status), "it has ended before its ppoll()");
+	ck_assert_msg(WIFSTOPPED(status), "it has ended before the call");
 }
 
-static bool is_ppoll(pid_t pid)
+static bool is_path(pid_t pid, __u64 address, const char *path)
+{
+	char text[64];
+	struct iovec here = { text, strlen(path) + 1 };
+	struct iovec there = { (void *)(uintptr_t)address, here.iov_len };
+
+	return process_vm_readv(pid, &here, 1, &there, 1, 0) ==
+	       (ssize_t)here.iov_len && !strcmp(text, path);
+}
+
+/* Whether it is about to open a path, or with NULL, to ppoll(). */
+static bool is_about_to(pid_t pid, const char *path)
 {
 	struct __ptrace_syscall_info info;
 
@@ -66,6 +78,9 @@ static bool is_ppoll(pid_t pid)
 				&info), 0);
 	if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
 		return false;
+	if (path)
+		return info.entry.nr == SYS_openat &&
+		       is_path(pid, info.entry.args[1], path);
 #ifdef SYS_ppoll_time64
 	if (info.entry.nr == SYS_ppoll_time64)
 		return true;
@@ -73,7 +88,7 @@ static bool is_ppoll(pid_t pid)
 	return info.entry.nr == SYS_ppoll;
 }
 
-void hold(const struct tool *tool)
+static void hold_before(const struct tool *tool, const char *path)
 {
 	stopped(tool->pid);	/* by its start */
 	ck_assert_int_eq(ptrace(PTRACE_SETOPTIONS, tool->pid, 0,
@@ -81,7 +96,17 @@ void hold(const struct tool *tool)
 	do {
 		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, tool->pid, 0, 0), 0);
 		stopped(tool->pid);
-	} while (!is_ppoll(tool->pid));
+	} while (!is_about_to(tool->pid, path));
+}
+
+void hold(const struct tool *tool)
+{
+	hold_before(tool, NULL);
+}
+
+void hold_before_open(const struct tool *tool, const char *path)
+{
+	hold_before(tool, path);
 }
 
 void let_run(const struct tool *tool)

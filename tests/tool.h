@@ -22,8 +22,12 @@ int memory_file(const char *text);
 void run_tool(struct tool *tool);
 /* the same, with standard error in memory */
 struct tool start_tool(const char *path, int in, int out, char **argv);
-/* A program that started held: stops where it is about to ppoll(), and goes on. */
+/*
+ * A program that started held: stops where it is about to ppoll(), or to open a
+ * path, and goes on.
+ */
 void hold(const struct tool *tool);
+void hold_before_open(const struct tool *tool, const char *path);
 void let_run(const struct tool *tool);
 /* What was written to it so far; valid until the next but one. */
 const char *text_of(int fd);
