@@ -62,6 +62,19 @@ void print_plain(const char *text, size_t size)
 	print_escaped(stdout, text, size, true);
 }
 
+bool is_plain(const char *text, size_t size)
+{
+	size_t length;
+
+	for (; size; text += length, size -= length) {
+		length = utf8_length(text, size);
+		if (!length ||
+		    (is_control(text) && *text != '\t' && *text != '\n'))
+			return false;
+	}
+	return true;
+}
+
 static void add(struct json_object *object, const char *name,
 		struct json_object *value)
 {
@@ -83,6 +96,20 @@ void add_text(struct json_object *object, const char *name, const char *text,
 		err(EXIT_FAILURE, "no memory for JSON");
 	add(object, name, json_object_new_string_len(escaped, escaped_size));
 	free(escaped);
+}
+
+void add_bytes(struct json_object *object, const char *name, const char *bytes,
+	       size_t size)
+{
+	struct json_object *array = json_object_new_array(), *number;
+	size_t i;
+
+	add(object, name, array);
+	for (i = 0; i < size; i++) {
+		number = json_object_new_int((unsigned char)bytes[i]);
+		if (!number || json_object_array_add(array, number))
+			errx(EXIT_FAILURE, "no memory for JSON");
+	}
 }
 
 void add_string(struct json_object *object, const char *name, const char *text)

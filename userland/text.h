@@ -14,8 +14,14 @@
  */
 void print_plain(const char *text, size_t size);
 
+/* It is UTF-8, with no control character but tabs and newlines. */
+bool is_plain(const char *text, size_t size);
+
 void add_text(struct json_object *object, const char *name, const char *text,
 	      size_t size);
+/* As a list of numbers. */
+void add_bytes(struct json_object *object, const char *name, const char *bytes,
+	       size_t size);
 void add_string(struct json_object *object, const char *name, const char *text);
 void add_number(struct json_object *object, const char *name, __u64 number);
 /* All of its digits are kept. */
