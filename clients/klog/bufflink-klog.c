@@ -4,37 +4,55 @@
  */
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
-#include <ctype.h>
 #include <err.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bufflink_klog.h"
+#include "message.h"
 #include "program.h"
-#include "text.h"
-
-#define PREFIX_MAX	64	/* <191>[1234567890.123456][ T1234567] */
 
 static const char help[] =
 "Usage: bufflink-klog [OPTION]... [BUFFER]\n"
 "Print the kernel's log, of which the module bufflink_klog keeps all messages\n"
 "in a buffer of bufflink, and wait for more. Messages are taken out of the\n"
 "buffer, and no other program can read it meanwhile. Report on standard error\n"
-"where some are missing.\n"
+"where some are missing. Letters mean what they do for dmesg(1).\n"
 "BUFFER is N, short for /dev/bufflinkN, the path of a device, OWNER or\n"
 "OWNER/NAME; if none is given, it is the module's own.\n"
 "\n"
-"  -f, --no-wait         stop when the buffer is empty instead of waiting\n"
-"  -j, --json            print a line of JSON for each message\n"
-"  -r, --reopen          when the module is unloaded, wait until it is loaded\n"
+"How to read:\n"
+"      --no-wait         stop when the buffer is empty instead of waiting\n"
+"      --reopen          when the module is unloaded, wait until it is loaded\n"
 "                        again, say so, and go on\n"
-"  -W, --wait[=SECONDS]  if the module is not loaded yet, wait for it\n"
+"      --wait[=SECONDS]  if the module is not loaded yet, wait for it\n"
+"  -w, --follow          wait for more, as without --no-wait\n"
+"\n"
+"What to print (the rest is taken out of the buffer, too):\n"
+"  -f, --facility=LIST   of these facilities: kern,user,daemon or numbers\n"
+"  -l, --level=LIST      of these levels: emerg,alert,crit,err,warn,notice,info,\n"
+"                        debug or numbers\n"
+"      --since=TIME      after this time: YYYY-MM-DD, HH:MM[:SS], both of them,\n"
+"                        or @SECONDS since 1970\n"
+"      --until=TIME      before this time\n"
+"\n"
+"How to print:\n"
+"  -d, --show-delta      add the time since the message before\n"
+"  -e, --reltime         print times as minutes of the clock and differences\n"
+"  -H, --human           the same\n"
+"  -J, --json[=FORM]     print a line of JSON for each message, with the names\n"
+"                        of dmesg(1) or, if FORM is journal, of the journal\n"
+"  -L, --color[=WHEN]    in colors: auto (on a terminal, which is the default),\n"
+"                        always or never\n"
+"  -o, --output=FILE     append to this file; SIGHUP opens it again\n"
+"  -p, --force-prefix    begin each line of a message with its time\n"
+"  -r, --raw             print level and facility as <NUMBER>\n"
+"  -T, --ctime           print times of the wall clock\n"
+"  -t, --notime          print no times\n"
+"      --time-format=FORMAT  raw, ctime, delta, reltime, iso or notime\n"
 "  -x, --decode          say facility and level of each message in words\n"
 "  -h, --help            print this and exit\n"
 "  -V, --version         print the version and exit\n"
@@ -42,31 +60,52 @@ static const char help[] =
 "Exit status: 0 good, 1 failed, 2 bad command line, 3 messages were lost.\n";
 
 static const struct option options[] = {
-	{ "no-wait", no_argument, NULL, 'f' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "reopen", no_argument, NULL, 'r' },
-	{ "wait", optional_argument, NULL, 'W' },
+	{ "color", optional_argument, NULL, 'L' },
+	{ "ctime", no_argument, NULL, 'T' },
 	{ "decode", no_argument, NULL, 'x' },
+	{ "facility", required_argument, NULL, 'f' },
+	{ "follow", no_argument, NULL, 'w' },
+	{ "force-prefix", no_argument, NULL, 'p' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "human", no_argument, NULL, 'H' },
+	{ "json", optional_argument, NULL, 'J' },
+	{ "level", required_argument, NULL, 'l' },
+	{ "no-wait", no_argument, NULL, NO_WAIT },
+	{ "notime", no_argument, NULL, 't' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "raw", no_argument, NULL, 'r' },
+	{ "reltime", no_argument, NULL, 'e' },
+	{ "reopen", no_argument, NULL, REOPEN },
+	{ "show-delta", no_argument, NULL, 'd' },
+	{ "since", required_argument, NULL, SINCE },
+	{ "time-format", required_argument, NULL, TIME_FORMAT },
+	{ "until", required_argument, NULL, UNTIL },
 	{ "version", no_argument, NULL, 'V' },
+	{ "wait", optional_argument, NULL, WAIT },
 	{ }
 };
 
-static const char * const facilities[] = {
-	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news",
-	"uucp", "cron", "authpriv", "ftp",
-};
-
-static const char * const levels[] = {
-	"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug",
-};
-
 static const char *device;
-static bool json, decode;
 static bool lost;	/* messages */
 static __u64 last_loss;	/* where in the stream; 0 if the next message tells */
 
-/* messages */
+static void report_gap(unsigned long long sequence, unsigned long long by_log,
+		       unsigned long long by_buffer)
+{
+	char text[256];
+
+	if (!by_log && !by_buffer)
+		return;
+	lost = true;
+	flush();
+	snprintf(text, sizeof(text),
+		 "%llu message%s lost before %llu: %llu by the kernel's log, %llu by %s",
+		 by_log + by_buffer, by_log + by_buffer == 1 ? "" : "s",
+		 sequence, by_log, by_buffer, device);
+	warnx("%s", text);
+	if (json)
+		print_loss_as_json(text, sequence, by_log, by_buffer);
+}
 
 /* The start of a text, as a string: sscanf() looks for the end of all of it */
 static void copy_start(char *start, size_t max, const char *text, size_t size)
@@ -76,177 +115,14 @@ static void copy_start(char *start, size_t max, const char *text, size_t size)
 	start[size] = '\0';
 }
 
-/* One message; text has size bytes, and each line in it begins with prefix. */
-struct message {
-	unsigned long long sequence;
-	unsigned int priority;
-	const char *prefix;	/* <N>, time, caller and blank */
-	int prefix_size;
-	int priority_size;	/* of that, <N> */
-	const char *text;
-	size_t size;
-};
-
-/* Time and caller are there if the kernel gives them, [T1] or [C0] the latter */
-static void parse_prefix(struct message *message)
+static void print_message(const struct message *message)
 {
-	char start[PREFIX_MAX + 1];
-	int priority = 0, time = 0, caller = 0;
-
-	copy_start(start, sizeof(start), message->text, message->size);
-	sscanf(start, "<%u>%n", &message->priority, &priority);
-	sscanf(start + priority, "[%*u.%*6u]%n", &time);
-	time += priority;
-	if (time > priority && start[time] == '[')
-		sscanf(start + time, "[ %*1[TC]%*u]%n", &caller);
-	caller += time;
-
-	message->prefix = message->text;
-	message->priority_size = priority;
-	message->prefix_size = caller + (caller > priority &&
-					 start[caller] == ' ');
-}
-
-/* Takes the next line from what is left of the message. */
-static size_t next_line(struct message *message, const char **line)
-{
-	const char *end = memchr(message->text, '\n', message->size);
-	size_t size = end ? (size_t)(end - message->text) : message->size;
-	size_t prefix = message->prefix_size;
-
-	if (size < prefix || memcmp(message->text, message->prefix, prefix))
-		prefix = 0;
-	*line = message->text + prefix;
-	message->text += size + !!end;
-	message->size -= size + !!end;
-	return size - prefix;
-}
-
-static void print_message(struct message *message)
-{
-	unsigned int facility = message->priority >> 3;
-	const char *line;
-	size_t size;
-
-	while (message->size) {
-		size = next_line(message, &line);
-		if (decode && facility < sizeof(facilities) / sizeof(char *))
-			printf("%-6s:%-6s: ", facilities[facility],
-			       levels[message->priority & 7]);
-		else if (decode)
-			printf("%-6u:%-6s: ", facility,
-			       levels[message->priority & 7]);
-		fwrite(message->prefix + message->priority_size, 1,
-		       message->prefix_size - message->priority_size, stdout);
-		print_plain(line, size);
-		putchar('\n');
-	}
-}
-
-/*
- * The lines of the dictionary of a message, which only /dev/kmsg has, and only
- * for as long as the message is in the log; or nothing.
- */
-static const char *dictionary(unsigned long long sequence)
-{
-	static int kmsg = -2;
-	static char record[8192 + 1];	/* the kernel's own limit */
-	static unsigned long long number;
-	const char *end;
-	ssize_t got;
-
-	if (kmsg == -2)
-		kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	while (kmsg >= 0 && (!*record || number < sequence)) {
-		got = read(kmsg, record, sizeof(record) - 1);
-		if (got < 0 && errno == EPIPE)
-			continue;	/* some have left the log */
-		if (got <= 0)
-			return "";
-		record[got] = '\0';
-		sscanf(record, "%*u,%llu,", &number);
-	}
-	end = strchr(record, '\n');
-	return end && number == sequence ? end + 1 : "";
-}
-
-static void add_dictionary(struct json_object *object, const char *line)
-{
-	const char *value, *end;
-	char name[64], *c;
-
-	for (; *line == ' '; line = end + 1) {
-		value = strchr(line, '=');
-		end = strchr(line, '\n');
-		if (!end || !value || value > end)
-			return;
-		copy_start(name, sizeof(name), line + 1, value - line - 1);
-		for (c = name; *c; c++)
-			*c = tolower(*c);
-		add_text(object, name, value + 1, end - value - 1);
-	}
-}
-
-static void add_prefix(struct json_object *object,
-		       const struct message *message)
-{
-	unsigned int seconds, microseconds;
-	char prefix[PREFIX_MAX + 1];
-	char caller[16] = "";
-
-	copy_start(prefix, sizeof(prefix), message->prefix,
-		   message->prefix_size);
-	if (sscanf(prefix, "<%*u>[%u.%6u][ %15[TC" DIGITS "]", &seconds,
-		   &microseconds, caller) < 2)
+	if (!is_chosen(message))
 		return;
-	add_decimal(object, "time", "%u.%06u", seconds, microseconds);
-	if (*caller)
-		add_string(object, "caller", caller);
-}
-
-static void print_as_json(struct message *message)
-{
-	static char text[BUFFLINK_KLOG_MESSAGE_MAX];
-	struct json_object *object = json_object_new_object();
-	const char *line;
-	size_t length = 0;
-	size_t size;
-
-	add_number(object, "seq", message->sequence);
-	add_number(object, "facility", message->priority >> 3);
-	add_number(object, "level", message->priority & 7);
-	add_prefix(object, message);
-	while (message->size) {
-		if (length)
-			text[length++] = '\n';
-		size = next_line(message, &line);
-		memcpy(text + length, line, size);
-		length += size;
-	}
-	add_text(object, "text", text, length);
-	add_dictionary(object, dictionary(message->sequence));
-	print_json(object);
-}
-
-static void report_gap(unsigned long long sequence, unsigned long long by_log,
-		       unsigned long long by_buffer)
-{
-	struct json_object *object;
-
-	if (!by_log && !by_buffer)
-		return;
-	lost = true;
-	flush();
-	warnx("%llu message%s lost before %llu: %llu by the kernel's log, %llu by %s",
-	      by_log + by_buffer, by_log + by_buffer == 1 ? "" : "s", sequence,
-	      by_log, by_buffer, device);
-	if (!json)
-		return;
-	object = json_object_new_object();
-	add_number(object, "before", sequence);
-	add_number(object, "lost_by_log", by_log);
-	add_number(object, "lost_by_buffer", by_buffer);
-	print_json(object);
+	if (json)
+		print_message_as_json(message);
+	else
+		print_lines(message);
 }
 
 /*
@@ -279,14 +155,9 @@ static size_t print_next(const char *text, size_t size)
 			return newline + 1 - text;
 		return size < BUFFLINK_KLOG_MESSAGE_MAX ? 0 : size;
 	}
-	message.text = text + header;
-	message.size = length;
-	parse_prefix(&message);
+	read_lines(&message, text + header, length);
 	report_gap(message.sequence, by_log, by_buffer);
-	if (json)
-		print_as_json(&message);
-	else
-		print_message(&message);
+	print_message(&message);
 	return header + length;
 }
 
@@ -303,11 +174,37 @@ static void tell_loss(__u64 position)
 		warnx("messages were lost by %s; how many is known when the next one comes",
 		      device);
 	last_loss = 0;
+	look_at_kernel();
 }
 
 static void reopened(void)
 {
 	warnx("%s: the module was loaded again", device);
+}
+
+/* All programs have some options, which have other letters in the others. */
+static void take_option(struct follow *job, int option)
+{
+	if (format_option(option, optarg) || choice_option(option, optarg))
+		return;
+	switch (option) {
+	case 'J':
+		json_option(optarg);
+		return;
+	case 'w':
+		job->wait = true;
+		return;
+	case NO_WAIT:
+		option = 'f';
+		break;
+	case REOPEN:
+		option = 'r';
+		break;
+	case WAIT:
+		option = 'W';
+		break;
+	}
+	follow_option(job, option, optarg, "bufflink-klog", help);
 }
 
 int main(int argc, char **argv)
@@ -322,28 +219,17 @@ int main(int argc, char **argv)
 	int option;
 
 	begin(argv);
-	while ((option = getopt_long(argc, argv, "fjrW::xhV", options,
-				     NULL)) != -1) {
-		switch (option) {
-		case 'j':
-			json = true;
-			break;
-		case 'x':
-			decode = true;
-			break;
-		default:
-			follow_option(&job, option, optarg, "bufflink-klog", help);
-		}
-	}
+	while ((option = getopt_long(argc, argv, "def:HJ::L::l:o:prTtwxhV",
+				     options, NULL)) != -1)
+		take_option(&job, option);
 	no_more_than(1, argc, argv);
-	if (json && decode)
-		errx(EXIT_USAGE, "--json and --decode do not go together");
 	if (argv[optind]) {
 		job.buffer = argv[optind];
 		job.module = NULL;
 	}
 
 	catch_signals();
+	look_at_kernel();
 	reader = open_reader(&job);
 	device = bufflink_device(reader);
 	lost |= follow(&job, reader);

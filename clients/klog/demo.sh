@@ -54,7 +54,7 @@ bufflink-klog --no-wait --json >/tmp/messages 2>/tmp/report || :
 sed 's/^/  /' /tmp/report /tmp/messages
 grep -q ': 0 by the kernel.s log, [1-9]' /tmp/report ||
 	fail "it did not say how many were lost"
-grep -q '"level":3.*"text":"all is \\"well\\""}$' /tmp/messages ||
+grep -q '"pri":11,.*"msg":"all is \\"well\\""}$' /tmp/messages ||
 	fail "this is not the message"
 show rmmod bufflink_klog
 

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include "beside.h"
 #include "messages.h"
 
 #define FLOODERS	8
@@ -183,7 +184,7 @@ END_TEST
 
 static const char * const endings[] = {
 	"\0016whole\n", "\0015open", "\001c, continued", "\001c, ended\n",
-	"no level\n", "\0014", "\n", "\0013two\nlines\n", "\0012a gap\n\nin it",
+	"no level\n", "\0014", "\n", "\0013two\nlines\n", "\0012a gap\n\nand more",
 	"\001c\n", "\0016[    1.000000] not a time\n", "\001c<3>no level\n",
 };
 
@@ -428,7 +429,7 @@ START_TEST(json_has_the_dictionary)
 			subsystem, name) != 2);
 
 	snprintf(expected, sizeof(expected), "{\"seq\":%llu,", kmsg.sequence);
-	line = line_with(output(program("--json", "-f"), GOOD), expected);
+	line = line_with(output(program("--json", "--no-wait"), GOOD), expected);
 	snprintf(expected, sizeof(expected),
 		 ",\"subsystem\":\"%s\",\"device\":\"%s\"}", subsystem, name);
 	ck_assert_ptr_nonnull(strstr(line, expected));
@@ -440,12 +441,12 @@ int main(void)
 	Suite *suite = suite_create("klog");
 	TCase *tcase = tcase_create("module");
 
-	setenv("LC_ALL", "C", 1);
 	tcase_add_checked_fixture(tcase, klog_setup, klog_teardown);
 	tcase_set_timeout(tcase, 3 * PATIENCE_S);
 	suite_add_tcase(suite, tcase);
 	/* first, while the messages of the boot are in the log */
 	tcase_add_test(tcase, json_has_the_dictionary);
+	add_tests_beside_dmesg(tcase);
 	tcase_add_test(tcase, it_begins_with_what_the_log_already_holds);
 	tcase_add_test(tcase,
 		       it_has_every_level_also_what_the_console_suppresses);

@@ -7,12 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/klog.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include "messages.h"
 
 #define PIPE_SIZE	65536
 #define CLEAR		5	/* of klogctl() */
+
+static int run_messages(void *messages)
+{
+	run(messages);
+	return 0;
+}
 
 static void fails(struct tool program, int status, const char *message)
 {
@@ -29,7 +36,7 @@ START_TEST(json_is_valid)
 	const char *string = "\"([^\"\\[:cntrl:]]|\\\\[\"\\\\bfnrt]|\\\\u[0-9a-f]{4})*\"";
 	const char *number = "[0-9]+(\\.[0-9]+)?";
 	const char *expected =
-		"\"text\":\"a\\\"b\\\\c\\u001b\\n \xc3\xa9 \\\\xc3 \\\\xed\\\\xa0\\\\x80\"}";
+		"\"msg\":\"a\\\"b\\\\c\\u001b\\n \xc3\xa9 \\\\xc3 \\\\xed\\\\xa0\\\\x80\"}";
 	const char *line;
 	char pattern[512], member[200];
 	unsigned int lines = 0;
@@ -66,13 +73,12 @@ START_TEST(the_program_prints_as_dmesg_does)
 	write_kmsg("<98>number 12 has no name\n");
 	snprintf(number, sizeof(number), "%d", log.number);
 
-	text = output(program("-x", "-f", number), GOOD);
+	text = output(program("-x", "--no-wait", number), GOOD);
 	line = line_with(text, "] one ");
 	ck_assert_int_eq(strncmp(line, "kern  :err   : [", 16), 0);
 	ck_assert_ptr_nonnull(strstr(line, "] one \\x1b[31m \xc3\xa9 \\xff \\xc2\\x9b"));
-	line = line_with(text, "] two");
-	ck_assert_int_eq(strncmp(line, "kern  :err   : [", 16), 0);
-	ck_assert_ptr_nonnull(strstr(line, "] two"));
+	ck_assert_str_eq(line_with(text, " two"),
+			 "                              two");
 	line = line_with(text, "a daemon speaks");
 	ck_assert_int_eq(strncmp(line, "daemon:info  : [", 16), 0);
 	line = line_with(text, "number 12");
@@ -86,14 +92,14 @@ START_TEST(without_printk_time_there_is_none)
 
 	load_for_program(LARGE);
 	setting("/sys/module/printk/parameters/time", "N\n");
-	output(program("-f"), GOOD);
+	output(program("--no-wait"), GOOD);
 	write_kmsg("<13>at no time\n");
-	text = output(program("-f"), GOOD);
+	text = output(program("--no-wait"), GOOD);
 	ck_assert_str_eq(text, "at no time\n");
 	write_kmsg("<13>nor now\n");
-	text = output(program("-j", "-f"), GOOD);
+	text = output(program("-J", "--no-wait"), GOOD);
 	ck_assert_ptr_nonnull(strstr(text,
-				     ",\"facility\":1,\"level\":5,\"text\":\"nor now\"}\n"));
+				     ",\"pri\":13,\"msg\":\"nor now\"}\n"));
 }
 END_TEST
 
@@ -173,10 +179,131 @@ START_TEST(it_fails_if_it_cannot_print)
 	struct tool full;
 
 	load_for_program(LARGE);
-	full = program_to(open("/dev/full", O_WRONLY), "-f");
+	full = program_to(open("/dev/full", O_WRONLY), "--no-wait");
 	ck_assert_int_eq(finish(full.pid), FAILED);
 	ck_assert(has_written(full.err,
 			      "bufflink-klog: cannot write to standard output"));
+}
+END_TEST
+
+#define LOG		"/tmp/klog.log"
+
+/* Of a file, so far. */
+static const char *contents(const char *path)
+{
+	static char text[1 << 22];
+	int fd = open(path, O_RDONLY);
+	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	ck_assert_int_ge(got, 0);
+	text[got] = '\0';
+	close(fd);
+	return text;
+}
+
+START_TEST(a_hangup_has_it_open_its_file_again)
+{
+	struct tool logging;
+	struct stat stat;
+
+	unlink(LOG);
+	unlink(LOG ".1");
+	logging = program("--wait", "--reopen", "-o", LOG);
+	wait_for(!lstat(LOG, &stat));
+	ck_assert_uint_eq(stat.st_mode & 0777, 0600);
+	wait_asleep(logging.pid);
+	kill(logging.pid, SIGHUP);	/* while there is no buffer */
+	ck_assert_int_eq(load(KLOG, LARGE), 0);
+	write_kmsg("<13>in the first file\n");
+	wait_for(strstr(contents(LOG), "in the first file\n"));
+
+	ck_assert_int_eq(rename(LOG, LOG ".1"), 0);
+	write_kmsg("<13>in the first still\n");
+	wait_for(strstr(contents(LOG ".1"), "in the first still\n"));
+	kill(logging.pid, SIGHUP);
+	wait_for(!lstat(LOG, &stat));
+	write_kmsg("<13>in the second\n");
+	wait_for(strstr(contents(LOG), "in the second\n"));
+
+	ck_assert_int_eq(unload(KLOG), 0);
+	ck_assert_int_eq(load(KLOG, LARGE), 0);
+	write_kmsg("<13>after a reload\n");
+	wait_for(strstr(contents(LOG), "after a reload\n"));
+	ck_assert_ptr_null(strstr(contents(LOG ".1"), "in the second\n"));
+	kill(logging.pid, SIGTERM);
+	is_killed(logging.pid, SIGTERM);
+	ck_assert_str_eq(text_of(logging.out), "");
+}
+END_TEST
+
+/* Each message is once in one of the files, which have whole lines. */
+START_TEST(nothing_is_lost_or_cut_while_its_file_changes)
+{
+	struct producer_run messages = {
+		.call = PRODUCER_PRINTK, .count = FLOOD, .gap_us = 20,
+		.size_min = 1, .size_max = 1,
+	};
+	unsigned int files = 0, next = 0, number, i;
+	struct tool logging;
+	const char *text;
+	char path[64];
+	struct stat stat;
+	pid_t flood;
+
+	unlink(LOG);
+	load_for_program(LARGE);
+	output(program("--no-wait"), GOOD);
+	logging = program("-o", LOG, "-t");
+	flood = start(run_messages, &messages);
+	do {
+		wait_for(!lstat(LOG, &stat));
+		snprintf(path, sizeof(path), LOG ".%u", files++);
+		ck_assert_int_eq(rename(LOG, path), 0);
+		kill(logging.pid, SIGHUP);
+	} while (!finished(flood, 1) && files < 1000);
+	ck_assert_int_eq(finish(flood), 0);
+	write_kmsg("<13>the end of the flood\n");
+	wait_for(strstr(contents(LOG), "the end of the flood\n"));
+	ck_assert_int_eq(unload(KLOG), 0);
+	ck_assert_int_eq(finish(logging.pid), GOOD);
+
+	snprintf(path, sizeof(path), LOG ".%u", files);
+	ck_assert_int_eq(rename(LOG, path), 0);
+	for (i = 0; i <= files; i++) {
+		snprintf(path, sizeof(path), LOG ".%u", i);
+		text = contents(path);
+		for (; *text; text = strchr(text, '\n') + 1) {
+			ck_assert_ptr_nonnull(strchr(text, '\n'));
+			if (sscanf(text, "flood 0 %u\n", &number) == 1)
+				ck_assert_uint_eq(number, next++);
+		}
+		unlink(path);
+	}
+	ck_assert_uint_eq(next, FLOOD);
+	ck_assert_uint_gt(files, 1);
+}
+END_TEST
+
+START_TEST(it_fails_if_it_cannot_open_its_file_again)
+{
+	struct tool logging;
+
+	ck_assert_int_eq(mkdir("/tmp/logs", 0700), 0);
+	load_for_program(LARGE);
+	logging = program("-o", "/tmp/logs/log");
+	write_kmsg("<13>the first\n");
+	wait_for(strstr(contents("/tmp/logs/log"), "the first\n"));
+	ck_assert_int_eq(rename("/tmp/logs", "/tmp/logs.1"), 0);
+	kill(logging.pid, SIGHUP);
+	ck_assert_int_eq(finish(logging.pid), FAILED);
+	ck_assert_str_eq(text_of(logging.err),
+			 "bufflink-klog: cannot write to /tmp/logs/log: No such file or directory\n");
+	unlink("/tmp/logs.1/log");
+	rmdir("/tmp/logs.1");
+	write_kmsg("<13>the second\n");
+	line_with(output(program("--no-wait"), GOOD), "] the second");
+	fails(program("-o", "/tmp/no/log"), FAILED,
+	      "bufflink-klog: cannot write to /tmp/no/log: No such file");
 }
 END_TEST
 
@@ -202,13 +329,13 @@ START_TEST(it_is_the_only_reader)
 	write_kmsg("<13>the first\n");
 	wait_for(has_written(first.out, "] the first\n"));
 	is_refused(program(), log.number);
-	is_refused(program("-f", "-j"), log.number);
+	is_refused(program("--no-wait", "-J"), log.number);
 	snprintf(path, sizeof(path), "/dev/bufflink%d", log.number);
 	ck_assert_int_eq(open(path, O_RDONLY), -1);
 	ck_assert_int_eq(errno, EBUSY);
 	kill(first.pid, SIGKILL);
 	ck_assert(finished(first.pid, PATIENCE_MS));
-	output(program("-f"), GOOD);
+	output(program("--no-wait"), GOOD);
 }
 END_TEST
 
@@ -227,7 +354,7 @@ START_TEST(it_does_not_share_with_another_program)
 	kill(cat.pid, SIGKILL);
 	ck_assert(finished(cat.pid, PATIENCE_MS));
 	write_kmsg("<13>for the program\n");
-	ck_assert_ptr_nonnull(strstr(output(program("-f"), GOOD),
+	ck_assert_ptr_nonnull(strstr(output(program("--no-wait"), GOOD),
 				     "] for the program\n"));
 }
 END_TEST
@@ -305,7 +432,7 @@ START_TEST(it_finds_the_start_of_a_message)
 	write_kmsg("<13>whole\n");
 	read_all(log.fd, start, 1 << 2 * _i);
 	stop_reading(&log);
-	text = output(program("-f"), GOOD);
+	text = output(program("--no-wait"), GOOD);
 	ck_assert_int_eq(*text, '[');
 	ck_assert_str_eq(strchr(text, ']'), "] whole\n");
 }
@@ -344,7 +471,7 @@ START_TEST(it_tells_what_the_log_has_lost_from_what_the_buffer_has)
 	write_kmsg("<13>the end\n");
 
 	stop_reading(&log);
-	reader = program("--json", "-f");
+	reader = program("--json", "--no-wait");
 	text = output(reader, LOSS);
 	by_log = sum_after(text, ",\"lost_by_log\":");
 	ck_assert_uint_gt(by_log, 0);
@@ -365,8 +492,23 @@ START_TEST(a_wrong_command_line_is_refused)
 				 "bufflink-klog 1", 15), 0);
 	fails(program("0", "1"), USAGE,
 	      "bufflink-klog: 1: unexpected argument");
-	fails(program("-j", "-x"), USAGE, "bufflink-klog: --json and --decode");
 	fails(program("-z"), USAGE, "bufflink-klog: invalid option");
+	fails(program("-l", "err,loud"), USAGE,
+	      "bufflink-klog: --level: there is no 'loud'");
+	fails(program("-f", "24"), USAGE,
+	      "bufflink-klog: --facility: there is no '24'");
+	fails(program("-f", ""), USAGE,
+	      "bufflink-klog: --facility: there is no ''");
+	fails(program("--since=soon"), USAGE,
+	      "bufflink-klog: --since: 'soon' is not a time: give");
+	fails(program("--until=1960-01-01"), USAGE,
+	      "bufflink-klog: --until: '1960-01-01' is before 1970");
+	fails(program("--json=xml"), USAGE,
+	      "bufflink-klog: --json: 'xml' is not one of dmesg and journal");
+	fails(program("--color=red"), USAGE,
+	      "bufflink-klog: --color: 'red' is not one of");
+	fails(program("--time-format=long"), USAGE,
+	      "bufflink-klog: --time-format: 'long' is not one of");
 	fails(program(), FAILED,
 	      "bufflink-klog: there is no buffer of bufflink_klog: load this module");
 	fails(program("77"), FAILED, "bufflink-klog: /dev/bufflink77 does not exist");
@@ -392,6 +534,9 @@ int main(void)
 	tcase_add_test(tcase,
 		       a_signal_ends_it_when_all_that_it_has_read_is_printed);
 	tcase_add_test(tcase, it_fails_if_it_cannot_print);
+	tcase_add_test(tcase, a_hangup_has_it_open_its_file_again);
+	tcase_add_test(tcase, nothing_is_lost_or_cut_while_its_file_changes);
+	tcase_add_test(tcase, it_fails_if_it_cannot_open_its_file_again);
 	tcase_add_test(tcase, it_is_the_only_reader);
 	tcase_add_test(tcase, it_does_not_share_with_another_program);
 	tcase_add_loop_test(tcase, it_finds_the_start_of_a_message, 0, 3);

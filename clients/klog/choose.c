@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which messages are printed. */
+#define _GNU_SOURCE
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+#include "program.h"
+
+#define COUNT(array)	(sizeof(array) / sizeof(*(array)))
+
+const char *const levels[8] = {
+	"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug",
+};
+
+static const char *const facilities[] = {
+	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news",
+	"uucp", "cron", "authpriv", "ftp", NULL, NULL, NULL, NULL, "local0",
+	"local1", "local2", "local3", "local4", "local5", "local6", "local7",
+};
+
+static unsigned int chosen_levels = ~0U, chosen_facilities = ~0U;
+static unsigned long long since, until = ~0ULL;
+
+const char *facility_name(unsigned int facility)
+{
+	return facility < COUNT(facilities) ? facilities[facility] : NULL;
+}
+
+static int find(const char *word, const char *const *names, unsigned int count)
+{
+	unsigned int i;
+	char *end;
+
+	for (i = 0; i < count; i++) {
+		if (names[i] && !strcasecmp(word, names[i]))
+			return i;
+	}
+	i = strtoul(word, &end, 10);
+	return strchr(DIGITS, *word) && *word && !*end && i < count ? (int)i :
+		-1;
+}
+
+/* Names or numbers, with commas between them: a bit for each. */
+static unsigned int list_argument(const char *option, const char *text,
+				  const char *const *names, unsigned int count)
+{
+	char *list = strdup(text), *rest = list, *word;
+	unsigned int bits = 0;
+	int number;
+
+	if (!list)
+		err(EXIT_FAILURE, "%s", option);
+	while ((word = strsep(&rest, ","))) {
+		number = find(word, names, count);
+		if (number < 0)
+			errx(EXIT_USAGE, "%s: there is no '%s'", option, word);
+		bits |= 1U << number;
+	}
+	free(list);
+	return bits;
+}
+
+bool choice_option(int option, const char *text)
+{
+	switch (option) {
+	case 'l':
+		chosen_levels = list_argument("--level", text, levels,
+					      COUNT(levels));
+		return true;
+	case 'f':
+		chosen_facilities = list_argument("--facility", text,
+						  facilities,
+						  COUNT(facilities));
+		return true;
+	case SINCE:
+		since = time_argument("--since", text);
+		return true;
+	case UNTIL:
+		until = time_argument("--until", text);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A message without a time is at every time. */
+bool is_chosen(const struct message *message)
+{
+	unsigned long long time;
+
+	if (!(chosen_levels & 1U << message->level))
+		return false;
+	if (chosen_facilities != ~0U &&
+	    (message->facility >= COUNT(facilities) ||
+	     !(chosen_facilities & 1U << message->facility)))
+		return false;
+	if (!message->has_time || (!since && !~until))
+		return true;
+	time = wall_clock(message);
+	return time > since && time < until;
+}
