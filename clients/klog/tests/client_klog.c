@@ -316,6 +316,40 @@ START_TEST(a_small_buffer_lost_exactly_what_is_missing)
 }
 END_TEST
 
+/* One large enough for all of it comes while the flood does. */
+START_TEST(a_buffer_made_larger_under_a_flood_loses_nothing)
+{
+	struct producer_run floods[2] = {
+		{ .context = PRODUCER_HARDIRQ, .gap_us = 500, .burst = 5,
+		  .count = 2 * FLOOD },
+		{ .context = PRODUCER_PROCESS, .gap_us = 100, .cpu = 1,
+		  .count = FLOOD },
+	};
+	struct log log = load_klog("size=524288");
+	const __u64 used = 16 * 1024;
+	pid_t pids[2];
+	int i;
+
+	while (next(&log))
+		;
+	for (i = 0; i < 2; i++) {
+		floods[i].call = PRODUCER_PRINTK;
+		floods[i].id = i;
+		floods[i].size_min = 1;
+		floods[i].size_max = 1;
+		pids[i] = start(flood_context, &floods[i]);
+	}
+	wait_for(stats(log.fd).used > used);
+	ck_assert_int_eq(sysfs_write(log.number, "size", "16777216\n"), 0);
+	ck_assert(!finished(pids[0], 0));
+	for (i = 0; i < 2; i++)
+		ck_assert_int_eq(finish(pids[i]), 0);
+	ck_assert_uint_gt(stats(log.fd).used, 524288);
+	check_flood(&log);
+	is_complete(&log);
+}
+END_TEST
+
 static int flood_for_ever(void *arg)
 {
 	while (!flood_context(arg))
@@ -462,6 +496,8 @@ int main(void)
 	tcase_add_test(tcase, nothing_of_a_flood_from_all_contexts_is_lost);
 	tcase_add_test(tcase, nothing_of_a_burst_with_interrupts_off_is_lost);
 	tcase_add_test(tcase, a_small_buffer_lost_exactly_what_is_missing);
+	tcase_add_test(tcase,
+		       a_buffer_made_larger_under_a_flood_loses_nothing);
 	tcase_add_loop_test(tcase, it_is_unloaded_at_any_moment, 0, 8);
 	tcase_add_test(tcase, without_memory_it_leaves_nothing_behind);
 	tcase_add_test(tcase, only_root_gets_at_it);
