@@ -63,6 +63,33 @@ kernel_doc() {
 	"$cache/6.1/build/scripts/kernel-doc" -Werror -none "$@"
 }
 
+# The kernel-doc of each function for clients says where it may be called, and what
+# it returns.
+kernel_doc_sections() {
+	awk '
+	/^\/\*\*$/ { name = ""; inside = 1 }
+	inside && / - / && !name { name = $2; sub(/\(\)$/, "", name) }
+	inside && /^ \* Context: / { context[name] = 1 }
+	inside && /^ \* Return: / { returns[name] = 1 }
+	/^ \*\/$/ { inside = 0 }
+	/^void / { sub(/\(.*/, "", $2); returns[$2] = 1 }
+	/^EXPORT_SYMBOL/ {
+		gsub(/.*\(|\);/, "")
+		if (!context[$0] || !returns[$0])
+			print "no Context: or Return: for " $0
+		found = 1
+	}
+	END { if (!found) print "no function is exported" }' bufflink.c
+}
+
+# Nothing in bufflink.ko prints, or calls the function tracer, and all that it
+# exports is for GPL modules.
+symbols() {
+	nm -u bufflink.ko | grep -E 'printk|dump_stack|fentry|mcount' || :
+	grep -Fv EXPORT_SYMBOL_GPL Module.symvers || :
+	grep -Fq bufflink_append Module.symvers || echo "no bufflink_append"
+}
+
 # One version, wherever it is said.
 versions() {
 	version=$(sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' bufflink.c)
@@ -166,12 +193,14 @@ script="$(ours '*.sh' dkms.conf packaging/keep-symvers \
 	quietly shellcheck -x -P tests/vm:bench $script
 	quietly codespell -L nd $(ours ':!LICENSE')
 }
+quietly kernel_doc_sections
 quietly versions
 quietly maintainers
 quietly build_packages
 quietly manual_pages
 for kernel in 6.1 6.12; do
 	quietly compile $kernel "$copy"
+	quietly symbols
 	quietly compile $kernel "$copy/test_module" "$copy/Module.symvers"
 	quietly compile $kernel "$copy/clients" "$copy/Module.symvers"
 	quietly compile $kernel "$copy/tests" "$copy/Module.symvers"
