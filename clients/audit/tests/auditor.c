@@ -64,9 +64,9 @@ struct audit *audit_of(int fd)
 	return audit;
 }
 
-const struct sysaudit_entry *next(struct audit *audit)
+const struct sysaudit_record *next(struct audit *audit)
 {
-	const struct sysaudit_head *head;
+	struct sysaudit_head head;
 	ssize_t got;
 
 	if (audit->done == audit->have) {
@@ -77,32 +77,53 @@ const struct sysaudit_entry *next(struct audit *audit)
 		if (got <= 0)
 			return NULL;
 	}
-	head = (void *)(audit->data + audit->done);
-	ck_assert_uint_eq(head->version, SYSAUDIT_VERSION);
-	if (head->type == SYSAUDIT_EXIT)
-		ck_assert_uint_eq(head->length, sizeof(struct sysaudit_exit));
-	else if (head->length != sizeof(struct sysaudit_entry))
-		ck_assert_uint_eq(head->length,
-				  offsetof(struct sysaudit_entry, comm));
-	audit->done += head->length;
-	ck_assert_uint_le(audit->done, audit->have);
+	memcpy(&head, audit->data + audit->done, sizeof(head));
+	must(head.version == SYSAUDIT_VERSION);
+	must(head.length <= SYSAUDIT_MAX);
+	must(head.length >= sizeof(struct sysaudit_record) ||
+	     (head.type == SYSAUDIT_EXIT &&
+	      head.length == offsetof(struct sysaudit_record, args)));
+	must(audit->done + head.length <= audit->have);
+	memcpy(&audit->record, audit->data + audit->done, head.length);
+	audit->done += head.length;
 	audit->records++;
-	return (const void *)head;
+	return &audit->record;
 }
 
-bool has_comm(const struct sysaudit_entry *entry)
+const char *item_of(const struct sysaudit_record *record, int index,
+		    struct sysaudit_item *item)
 {
-	return entry->head.length == sizeof(*entry);
+	const char *at = (const char *)(record + 1);
+	const char *end = (const char *)record + record->head.length;
+
+	while (at < end) {
+		must(sizeof(*item) <= (size_t)(end - at));
+		memcpy(item, at, sizeof(*item));
+		at += sizeof(*item);
+		must(item->size <= end - at);
+		if (!index--)
+			return at;
+		at += item->size;
+	}
+	return NULL;
 }
 
-static __s64 result_of(const struct sysaudit_entry *record)
+void is_text(const struct sysaudit_record *record, int index, int arg,
+	     const char *text, int flags)
 {
-	return ((const struct sysaudit_exit *)record)->result;
+	struct sysaudit_item item;
+	const char *data = item_of(record, index, &item);
+
+	ck_assert_ptr_nonnull(data);
+	ck_assert_uint_eq(item.arg, arg);
+	ck_assert_uint_eq(item.flags, flags);
+	ck_assert_uint_eq(item.size, strlen(text));
+	ck_assert_mem_eq(data, text, item.size);
 }
 
-const struct sysaudit_entry *entry_of(struct audit *audit, int number)
+const struct sysaudit_record *entry_of(struct audit *audit, int number)
 {
-	const struct sysaudit_entry *entry = next(audit);
+	const struct sysaudit_record *entry = next(audit);
 
 	ck_assert_ptr_nonnull(entry);
 	ck_assert_uint_eq(entry->head.type, SYSAUDIT_ENTRY);
@@ -112,12 +133,12 @@ const struct sysaudit_entry *entry_of(struct audit *audit, int number)
 
 void exit_of(struct audit *audit, int number, __s64 result)
 {
-	const struct sysaudit_entry *exit = next(audit);
+	const struct sysaudit_record *exit = next(audit);
 
 	ck_assert_ptr_nonnull(exit);
 	ck_assert_uint_eq(exit->head.type, SYSAUDIT_EXIT);
 	ck_assert_int_eq(exit->head.number, number);
-	ck_assert_int_eq(result_of(exit), result);
+	ck_assert_int_eq(exit->result, result);
 }
 
 /* children */
@@ -186,14 +207,18 @@ void handler(int number)
 	syscall(SYS_getppid);
 }
 
-void is_named(const struct sysaudit_entry *entry, const char *name)
+void is_named(const struct sysaudit_record *record, const char *name)
 {
 	char padded[SYSAUDIT_COMM] = "";
 
 	memcpy(padded, name, strlen(name));
-	ck_assert(has_comm(entry));
-	ck_assert_str_eq(entry->comm, name);
-	ck_assert_mem_eq(entry->comm, padded, sizeof(padded));
+	ck_assert_str_eq(record->head.comm, name);
+	ck_assert_mem_eq(record->head.comm, padded, sizeof(padded));
+}
+
+bool is_described(void)
+{
+	return exists("/sys/kernel/debug/tracing/events/syscalls");
 }
 
 bool can_audit(void)

@@ -24,6 +24,8 @@
 
 /* the filters of the suites have numbers of x86-64 */
 bool can_audit(void);
+/* the kernel says which arguments its calls have */
+bool is_described(void);
 void add_audit_tests(Suite *suite, const char *name, const TTest **tests);
 #define add_audit_case(suite, name, ...) \
 	add_audit_tests(suite, name, (const TTest *[]){ __VA_ARGS__, NULL })
@@ -40,17 +42,25 @@ struct audit {
 	size_t have;
 	size_t done;
 	__u64 records;
+	union {		/* the last one; it may begin anywhere in the data */
+		struct sysaudit_record record;
+		char bytes[SYSAUDIT_MAX];
+	};
 	char data[STREAM_MAX];
 };
 
 struct audit *audit_of(int fd);
 /* the next record that is there, or NULL */
-const struct sysaudit_entry *next(struct audit *audit);
-bool has_comm(const struct sysaudit_entry *entry);
-/* All of the field is the kernel's, and none of what its stack had before. */
-void is_named(const struct sysaudit_entry *entry, const char *name);
+const struct sysaudit_record *next(struct audit *audit);
+/* All of the field is the kernel's, and none of what was there before. */
+void is_named(const struct sysaudit_record *record, const char *name);
+/* The item with this index, or NULL. */
+const char *item_of(const struct sysaudit_record *record, int index,
+		    struct sysaudit_item *item);
+void is_text(const struct sysaudit_record *record, int index, int arg,
+	     const char *text, int flags);
 /* These are the next records. */
-const struct sysaudit_entry *entry_of(struct audit *audit, int number);
+const struct sysaudit_record *entry_of(struct audit *audit, int number);
 void exit_of(struct audit *audit, int number, __s64 result);
 
 /*

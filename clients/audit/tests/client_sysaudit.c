@@ -2,7 +2,9 @@
 /* The auditor of system calls: its records, filters and losses, and who reads. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,7 +29,7 @@ START_TEST(the_calls_of_a_known_program_come_out_complete_and_in_order)
 	};
 	struct child child = child_of(known_calls);
 	struct audit *audit = audited(auditor_in(""), &child);
-	const struct sysaudit_entry *entry;
+	const struct sysaudit_record *entry;
 	__u64 i, n;
 
 	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
@@ -120,25 +122,23 @@ static void renames(void)
 	syscall(SYS_getppid);
 }
 
-START_TEST(comm_comes_first_and_whenever_it_changes)
+START_TEST(every_record_has_the_name_that_its_thread_has_then)
 {
 	static const char * const comms[] = {
-		"client_sysaudit", NULL, NULL, "another", NULL, NULL,
-		"yet another one", "another", NULL,
+		"client_sysaudit", "client_sysaudit", "client_sysaudit",
+		"another", "another", "another", "yet another one", "another",
+		"another",
 	};
 	struct child child = child_of(renames);
 	struct audit *audit = audited(auditor_in(""), &child);
-	const struct sysaudit_entry *record;
+	const struct sysaudit_record *record;
 	size_t i = 0;
 
 	while ((record = next(audit))) {
 		if (record->head.type != SYSAUDIT_ENTRY)
 			continue;
 		ck_assert_uint_lt(i, sizeof(comms) / sizeof(*comms));
-		ck_assert_int_eq(has_comm(record), !!comms[i]);
-		if (comms[i])
-			is_named(record, comms[i]);
-		i++;
+		is_named(record, comms[i++]);
 	}
 	ck_assert_uint_eq(i, sizeof(comms) / sizeof(*comms));
 }
@@ -154,17 +154,14 @@ START_TEST(a_program_has_its_own_name_from_its_first_call_on)
 {
 	struct child child = child_of(executes);
 	struct audit *audit = audited(auditor_in(""), &child);
-	const struct sysaudit_entry *record;
+	const struct sysaudit_record *record;
 
-	ck_assert_str_eq(entry_of(audit, SYS_getppid)->comm, "client_sysaudit");
+	is_named(entry_of(audit, SYS_getppid), "client_sysaudit");
 	exit_of(audit, SYS_getppid, getpid());
-	ck_assert(!has_comm(entry_of(audit, SYS_execve)));
+	is_named(entry_of(audit, SYS_execve), "client_sysaudit");
 	exit_of(audit, SYS_execve, 0);
-	record = next(audit);
-	is_named(record, "busybox");
 	while ((record = next(audit)))
-		ck_assert(record->head.type != SYSAUDIT_ENTRY ||
-			  !has_comm(record));
+		ck_assert_str_ne(record->head.comm, "client_sysaudit");
 }
 END_TEST
 
@@ -204,7 +201,7 @@ START_TEST(a_32_bit_call_is_marked_by_its_arch_and_has_a_filter_of_its_own)
 	struct child child = child_of(calls_in_32_bits);
 	int fd = auditor_in("");
 	struct audit *audit = audited(fd, &child);
-	const struct sysaudit_entry *entry = entry_of(audit, COMPAT_GETPPID);
+	const struct sysaudit_record *entry = entry_of(audit, COMPAT_GETPPID);
 
 	ck_assert_uint_eq(entry->head.arch, AUDIT_ARCH_I386);
 	exit_of(audit, COMPAT_GETPPID, getpid());
@@ -218,6 +215,171 @@ START_TEST(a_32_bit_call_is_marked_by_its_arch_and_has_a_filter_of_its_own)
 }
 END_TEST
 #endif
+
+/* calls that are not made */
+
+/* From now on, this happens when the thread makes this call. */
+static void refuse(int number, unsigned int action)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, action),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = 4, .filter = filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(1);
+}
+
+/* A process of this number, which nobody has. */
+static void call_as(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&pid, .set_tid_size = 1,
+	};
+	pid_t child = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (!child) {
+		syscall(SYS_getppid);
+		_exit(0);
+	}
+	ck_assert_msg(child == pid, "%m");
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+
+static void is_denied(void)
+{
+	refuse(SYS_openat, SECCOMP_RET_ERRNO | EACCES);
+	syscall(SYS_openat, AT_FDCWD, "/denied", O_RDONLY);
+}
+
+START_TEST(a_call_that_seccomp_denies_has_its_number_and_arguments)
+{
+	struct child child = child_of(is_denied);
+	struct audit *audit = audited(auditor_in("calls=0,257 copies=257:2"),
+				      &child);
+	const struct sysaudit_record *exit = next(audit);
+
+	ck_assert_ptr_nonnull(exit);
+	ck_assert_uint_eq(exit->head.type, SYSAUDIT_EXIT);
+	ck_assert_int_eq(exit->head.number, SYS_openat);
+	ck_assert_uint_eq(exit->head.flags, SYSAUDIT_ALONE);
+	ck_assert_int_eq(exit->result, -EACCES);
+	is_named(exit, "client_sysaudit");
+	ck_assert_int_eq((int)exit->args[0], AT_FDCWD);
+	is_text(exit, 0, 1, "/denied", 0);
+	ck_assert_ptr_null(next(audit));
+}
+END_TEST
+
+static int is_refused(void *action)
+{
+	refuse(SYS_getppid, (uintptr_t)action);
+	syscall(SYS_getppid, 1, 2, 3);
+	return 0;
+}
+
+START_TEST(a_call_that_seccomp_kills_for_has_no_result)
+{
+	static const unsigned int actions[] = {
+		SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD,
+		SECCOMP_RET_TRAP,
+	};
+	struct audit *audit = audit_of(auditor_in("calls=110"));
+	const struct sysaudit_record *exit;
+	size_t i;
+
+	for (i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
+		is_killed(start(is_refused, (void *)(uintptr_t)actions[i]),
+			  SIGSYS);
+		exit = next(audit);
+		ck_assert_ptr_nonnull(exit);
+		ck_assert_uint_eq(exit->head.type, SYSAUDIT_EXIT);
+		ck_assert_int_eq(exit->head.number, SYS_getppid);
+		ck_assert_uint_eq(exit->head.flags,
+				  SYSAUDIT_ALONE | SYSAUDIT_REFUSED);
+		ck_assert_uint_eq(exit->args[2], 3);
+		ck_assert_ptr_null(next(audit));
+	}
+}
+END_TEST
+
+static void forges_a_refusal(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGSYS);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	raise(SIGSYS);
+	syscall(SYS_dup2, 0, SYS_dup2);
+}
+
+START_TEST(a_call_that_was_made_has_its_result_whatever_signal_waits)
+{
+	struct child child = child_of(forges_a_refusal);
+	struct audit *audit = audited(auditor_in("calls=0,33"), &child);
+	const struct sysaudit_record *exit;
+
+	entry_of(audit, SYS_dup2);
+	exit = next(audit);
+	ck_assert_int_eq(exit->result, SYS_dup2);
+	ck_assert_uint_eq(exit->head.flags, 0);
+}
+END_TEST
+
+static void forks(void)
+{
+	if (!fork())
+		_exit(0);
+	wait(NULL);
+}
+
+START_TEST(a_new_thread_begins_with_an_exit_that_has_no_entry)
+{
+	struct child child = child_of(forks);
+	struct audit *audit;
+	const struct sysaudit_record *record;
+	int births = 0;
+
+	audit = audit_of(auditor_in("calls=56"));
+	let_go(&child);
+	while ((record = next(audit))) {
+		if (record->head.type != SYSAUDIT_EXIT || record->result)
+			continue;
+		ck_assert_uint_eq(record->head.ppid, child.pid);
+		ck_assert_uint_eq(record->head.flags, SYSAUDIT_ALONE);
+		births++;
+	}
+	ck_assert_int_eq(births, 1);
+}
+END_TEST
+
+static void dies_under_a_name(void)
+{
+	prctl(PR_SET_NAME, "the dead");
+	syscall(SYS_getppid);
+}
+
+START_TEST(a_number_of_a_thread_that_is_used_again_brings_no_name_along)
+{
+	struct child child = child_of(dies_under_a_name);
+	int fd = auditor_in("calls=110");
+	struct audit *audit = audit_of(fd);
+
+	let_go(&child);
+	is_named(entry_of(audit, SYS_getppid), "the dead");
+	exit_of(audit, SYS_getppid, getpid());
+	call_as(child.pid);
+	is_named(entry_of(audit, SYS_getppid), "client_sysaudit");
+	exit_of(audit, SYS_getppid, getpid());
+}
+END_TEST
 
 /* losses */
 
@@ -279,7 +441,7 @@ START_TEST(a_gap_in_the_sequence_of_a_cpu_is_a_loss)
 {
 	int fd = auditor_in("calls=110 buffer_size=4096");
 	struct audit *audit = audit_of(fd);
-	const struct sysaudit_entry *record;
+	const struct sysaudit_record *record;
 	__u32 sequence = 0;
 	__u64 kept = 0;
 	int i;
@@ -296,28 +458,6 @@ START_TEST(a_gap_in_the_sequence_of_a_cpu_is_a_loss)
 	ck_assert_uint_eq(kept + loss(fd).records, 200);
 	syscall(SYS_getppid);
 	ck_assert_uint_eq(next(audit)->head.sequence, sequence + 201 - kept);
-}
-END_TEST
-
-START_TEST(a_name_is_told_again_if_the_record_with_it_was_lost)
-{
-	int fd = auditor_in("calls=110 buffer_size=4096");
-	struct audit *audit = audit_of(fd);
-	const struct sysaudit_entry *entry;
-	int i;
-
-	for (i = 0; i < 100; i++)
-		syscall(SYS_getppid);
-	prctl(PR_SET_NAME, "lost");
-	syscall(SYS_getppid);
-	while (next(audit))
-		;
-	syscall(SYS_getppid);
-	entry = entry_of(audit, SYS_getppid);
-	is_named(entry, "lost");
-	exit_of(audit, SYS_getppid, getppid());
-	syscall(SYS_getppid);
-	ck_assert(!has_comm(entry_of(audit, SYS_getppid)));
 }
 END_TEST
 
@@ -364,7 +504,7 @@ START_TEST(filters_by_user_and_process_can_be_set_and_changed)
 	struct child child = child_of(calls_twice);
 	int fd = auditor_in("uid=65534 calls=110");
 	struct audit *audit = audit_of(fd);
-	const struct sysaudit_entry *record;
+	const struct sysaudit_record *record;
 
 	let_go(&child);
 	record = entry_of(audit, SYS_getppid);
@@ -439,23 +579,6 @@ static int call_as_reader(void *unused)
 	return 0;
 }
 
-/* A process of this number, which nobody has. */
-static void call_as(pid_t pid)
-{
-	struct clone_args args = {
-		.exit_signal = SIGCHLD,
-		.set_tid = (uintptr_t)&pid, .set_tid_size = 1,
-	};
-	pid_t child = syscall(SYS_clone3, &args, sizeof(args));
-
-	if (!child) {
-		syscall(SYS_getppid);
-		_exit(0);
-	}
-	ck_assert_msg(child == pid, "%m");
-	ck_assert_int_eq(waitpid(child, NULL, 0), child);
-}
-
 START_TEST(a_reader_is_left_out_by_itself_and_not_by_its_number)
 {
 	int fd = auditor_in("calls=110");
@@ -471,7 +594,7 @@ START_TEST(a_reader_is_left_out_by_itself_and_not_by_its_number)
 }
 END_TEST
 
-START_TEST(who_is_a_reader_no_more_is_logged_and_names_are_told_anew)
+START_TEST(who_is_a_reader_no_more_is_logged)
 {
 	struct audit *audit = audit_of(auditor_in("calls=110"));
 	pid_t parent = getppid();
@@ -483,7 +606,7 @@ START_TEST(who_is_a_reader_no_more_is_logged_and_names_are_told_anew)
 		syscall(SYS_getppid);
 		parameter_write(AUDITOR, "reader", "none");
 		syscall(SYS_getppid);
-		is_named(entry_of(audit, SYS_getppid), "client_sysaudit");
+		entry_of(audit, SYS_getppid);
 		exit_of(audit, SYS_getppid, parent);
 		ck_assert_ptr_null(next(audit));
 	}
@@ -501,6 +624,8 @@ static int try_as_nobody(void *unused)
 		"/sys/module/" AUDITOR "/parameters/uid",
 		"/sys/module/" AUDITOR "/parameters/pid",
 		"/sys/module/" AUDITOR "/parameters/reader",
+		"/sys/module/" AUDITOR "/parameters/copies",
+		"/sys/module/" AUDITOR "/parameters/prefix",
 		"/sys/module/" AUDITOR "/parameters/buffer_size",
 	};
 	size_t i;
@@ -569,18 +694,23 @@ int main(void)
 		       the_calls_of_a_known_program_come_out_complete_and_in_order,
 		       a_record_tells_who_called_and_where_and_when,
 		       a_thread_is_told_from_its_process_and_filtered_with_it,
-		       comm_comes_first_and_whenever_it_changes,
+		       every_record_has_the_name_that_its_thread_has_then,
 		       a_program_has_its_own_name_from_its_first_call_on,
 		       a_signal_handler_is_between_the_call_and_its_return);
 #ifdef __x86_64__
 	add_audit_case(suite, "32 bits",
 		       a_32_bit_call_is_marked_by_its_arch_and_has_a_filter_of_its_own);
 #endif
+	add_audit_case(suite, "not made",
+		       a_call_that_seccomp_denies_has_its_number_and_arguments,
+		       a_call_that_seccomp_kills_for_has_no_result,
+		       a_call_that_was_made_has_its_result_whatever_signal_waits,
+		       a_new_thread_begins_with_an_exit_that_has_no_entry,
+		       a_number_of_a_thread_that_is_used_again_brings_no_name_along);
 	add_audit_case(suite, "losses",
 		       records_and_losses_are_the_calls_made_from_two_cpus_exactly,
 		       a_large_buffer_loses_none_of_them,
-		       a_gap_in_the_sequence_of_a_cpu_is_a_loss,
-		       a_name_is_told_again_if_the_record_with_it_was_lost);
+		       a_gap_in_the_sequence_of_a_cpu_is_a_loss);
 	add_audit_case(suite, "filters",
 		       filters_by_call_number_can_be_set_and_changed,
 		       filters_by_user_and_process_can_be_set_and_changed,
@@ -589,7 +719,7 @@ int main(void)
 		       without_memory_it_leaves_nothing_behind);
 	add_audit_case(suite, "readers",
 		       a_reader_is_left_out_by_itself_and_not_by_its_number,
-		       who_is_a_reader_no_more_is_logged_and_names_are_told_anew);
+		       who_is_a_reader_no_more_is_logged);
 	add_audit_case(suite, "safety",
 		       nobody_but_root_can_read_it_or_change_its_filters,
 		       it_is_unloaded_under_load_with_a_reader);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of bufflink-audit share. */
+#ifndef _AUDIT_H
+#define _AUDIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bufflink_sysaudit.h"
+#include "program.h"
+
+#define CALLS		1024		/* numbers that a filter can have */
+#define X32_BIT		0x40000000
+
+/* calls.c: what the kernel and libseccomp say of a call */
+
+enum abi { NATIVE, COMPAT, ABIS };	/* as the module's filters have them */
+
+/* What an argument is. */
+enum kind {
+	HEX, POINTER, INT, LONG, UNSIGNED, MODE, DESCRIPTOR, TEXT, VECTOR,
+	ADDRESS,
+};
+
+struct call_info {
+	char name[48];
+	int args;		/* how many; -1 if that is not known */
+	enum kind kinds[SYSAUDIT_ARGS];
+};
+
+const struct call_info *call_info(uint32_t arch, int number);
+bool is_native(uint32_t arch);
+/* What the module is to copy; from malloc(). */
+char *list_copies(enum abi abi);
+/* Lists of numbers; they may be empty. What is wrong ends the program. */
+struct call_lists { char *numbers[ABIS]; bool has[ABIS][CALLS]; };
+void calls_argument(struct call_lists *lists, char *names);
+
+/* quote.c: text of others, as strace prints it */
+
+/* Each byte of other is escaped, too. */
+void print_quoted(FILE *file, const char *text, size_t size, const char *other);
+
+/* values.c: what arguments mean, by libauparse and libc */
+
+/* A call as far as it is known: of its entry, of its exit, or of both. */
+struct call {
+	const struct sysaudit_head *head;	/* that begins it */
+	const __u64 *args;			/* or NULL */
+	const char *items;
+	const char *end;			/* of the items */
+};
+
+extern bool descriptor_paths;			/* print them, too */
+
+/* False when there is none left. */
+bool next_item(const char **at, const char *end, struct sysaudit_item *item,
+	       const char **data);
+void print_arguments(FILE *file, const struct call *call);
+void print_value(FILE *file, const struct call *call, int arg);
+void print_address(FILE *file, const char *data, size_t size);
+/* as " = -1 ENOENT (No such file or directory)" */
+void print_result(FILE *file, const struct sysaudit_record *exit);
+bool is_error(const struct sysaudit_record *exit);
+
+/* threads.c: the entry that a thread's exit belongs to */
+
+/* Keeps a copy of the entry, which is valid until the thread's next one. */
+const struct sysaudit_record *keep_entry(const struct sysaudit_record *entry);
+/* The entry of this exit, and forgets it; NULL if there was none. */
+const struct sysaudit_record *take_entry(const struct sysaudit_record *exit);
+/* Whether the exit of this will never come. */
+bool is_last(const struct sysaudit_record *entry);
+/* The exit of a new thread from the call that made it. */
+bool is_birth(const struct sysaudit_record *exit);
+bool has_args(const struct sysaudit_record *record);
+struct call call_of(const struct sysaudit_record *entry,
+		    const struct sysaudit_record *exit);
+
+/* the formats; an entry, or an exit with its entry or NULL */
+
+struct format {
+	void (*entry)(const struct sysaudit_record *entry);
+	void (*exit)(const struct sysaudit_record *exit,
+		     const struct sysaudit_record *entry);
+	void (*loss)(const struct bufflink_loss *loss);	/* or NULL */
+	void (*pause)(void);	/* nothing more comes now; or NULL */
+	void (*end)(void);	/* or NULL */
+};
+
+extern const struct format lines_format, json_format, log_format, counts_format;
+extern bool print_times, print_relative, print_durations;	/* of lines */
+
+/* filters.c: those of the module, and the same for what is buffered */
+
+struct filters {
+	bool has_calls;
+	struct call_lists calls;
+	const char *pid, *uid, *cgroup, *prefix;	/* NULL: as they were */
+	const char *reader;
+};
+
+void set_parameter(const char *name, const char *value);
+void set_filters(const struct filters *filters);
+bool passes(const struct filters *filters, const struct sysaudit_record *record,
+	    const struct sysaudit_record *entry);
+
+/* command.c: a command in a cgroup of its own */
+
+const char *cgroup_argument(const char *path);	/* its id */
+const char *start_command(char **argv);		/* the id of its cgroup */
+void let_command_go(void);
+/* Whether it has ended, and with which status. */
+bool command_ended(int *status);
+
+/* output.c: -o FILE */
+
+void write_to(const char *path);
+void reopen_if_asked(void);
+void restore_output(void);	/* in a child */
+
+#endif /* _AUDIT_H */

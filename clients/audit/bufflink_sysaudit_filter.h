@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _BUFFLINK_SYSAUDIT_FILTER_H
+#define _BUFFLINK_SYSAUDIT_FILTER_H
+
+#include "bufflink_sysaudit.h"
+
+/* Whether the current thread's call is to be logged. */
+bool is_wanted(long number);
+/* Also by this, which only its record tells. */
+bool has_wanted_path(const struct sysaudit_record *record);
+/* SYSAUDIT_COPY_* */
+unsigned int copies_of(long number);
+u64 current_cgroup(void);
+
+#endif /* _BUFFLINK_SYSAUDIT_FILTER_H */

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The module's filters, and the same for what was buffered before them. */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit.h"
+
+#define PARAMETERS	"/sys/module/bufflink_sysaudit/parameters"
+
+static FILE *open_parameter(const char *name, const char *mode)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
+	return fopen(path, mode);
+}
+
+void set_parameter(const char *name, const char *value)
+{
+	FILE *file = open_parameter(name, "we");
+
+	if (file)
+		setvbuf(file, NULL, _IOFBF, 8192);	/* one write for all */
+	/* without the newline, an empty value would not be written at all */
+	if (file && fprintf(file, "%s\n", value) >= 0 && !fclose(file))
+		return;
+	if (errno == ESRCH)
+		errx(EXIT_FAILURE, "--pid: there is no process %s", value);
+	err(EXIT_FAILURE, "cannot write '%s' to " PARAMETERS "/%s", value, name);
+}
+
+/* One of others that stays in force must not surprise. */
+static void report(const char *name, const char *unset, const char *own)
+{
+	FILE *file = open_parameter(name, "re");
+	char value[4096] = "";
+
+	if (file) {
+		if (!fgets(value, sizeof(value), file))
+			*value = '\0';
+		fclose(file);
+	}
+	value[strcspn(value, "\n")] = '\0';
+	if (!own && file && strcmp(value, unset))
+		warnx("the module has the filter %s=%s, which others have set",
+		      name, value);
+}
+
+static void set_filter(const char *name, const char *value, const char *unset)
+{
+	report(name, unset, value);
+	if (value)
+		set_parameter(name, value);
+}
+
+/* In this order: what the reader sets ends with it. */
+void set_filters(const struct filters *filters)
+{
+	char *copies = list_copies(NATIVE), *compat = list_copies(COMPAT);
+
+	if (!*copies)
+		warnx("there is no /sys/kernel/tracing/events/syscalls, so arguments are printed as numbers; this mounts it: mount -t tracefs tracefs /sys/kernel/tracing");
+	set_parameter("reader", filters->reader);
+	if (*copies) {
+		set_parameter("copies", copies);
+		set_parameter("compat_copies", compat);
+	}
+	set_filter("calls", filters->has_calls ?
+		   filters->calls.numbers[NATIVE] : NULL, "0-1023");
+	set_filter("compat_calls", filters->has_calls ?
+		   filters->calls.numbers[COMPAT] : NULL, "0-1023");
+	set_filter("pid", filters->pid, "0");
+	set_filter("uid", filters->uid, "4294967295");
+	set_filter("cgroup", filters->cgroup, "0");
+	set_filter("prefix", filters->prefix, "");
+	free(copies);
+	free(compat);
+}
+
+/* what is buffered */
+
+static bool is(const char *wanted, const char *any, __u64 value)
+{
+	return !wanted || !strcmp(wanted, any) ||
+	       strtoull(wanted, NULL, 10) == value;
+}
+
+static bool has_path(const char *prefix, const struct sysaudit_record *record)
+{
+	struct call call = call_of(NULL, record);
+	struct sysaudit_item item;
+	const char *data;
+
+	while (next_item(&call.items, call.end, &item, &data))
+		if (!(item.flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS)) &&
+		    item.size >= strlen(prefix) &&
+		    !memcmp(data, prefix, strlen(prefix)))
+			return true;
+	return false;
+}
+
+bool passes(const struct filters *filters, const struct sysaudit_record *record,
+	    const struct sysaudit_record *entry)
+{
+	const struct sysaudit_head *head = &record->head;
+	int number = head->number;
+
+	if (filters->has_calls && number >= 0 && number < CALLS &&
+	    !filters->calls.has[is_native(head->arch) ? NATIVE : COMPAT][number])
+		return false;
+	return is(filters->pid, "0", head->pid) &&
+	       is(filters->uid, "4294967295", head->uid) &&
+	       is(filters->cgroup, "0", head->cgroup) &&
+	       (!filters->prefix || !*filters->prefix || entry ||
+		has_path(filters->prefix, record));
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Each record as a line of JSON. */
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit.h"
+#include "text.h"
+
+#define SAFE		(1ll << 53)	/* numbers of JSON may have no more */
+
+static void add_hex(struct json_object *object, const char *name, __u64 value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%#llx", value);
+	add_string(object, name, text);
+}
+
+static void add_raw_args(struct json_object *object, const __u64 *values)
+{
+	struct json_object *args = json_object_new_array();
+	char text[32];
+	int i;
+
+	for (i = 0; i < SYSAUDIT_ARGS; i++) {
+		snprintf(text, sizeof(text), "%#llx", values[i]);
+		json_object_array_add(args, json_object_new_string(text));
+	}
+	json_object_object_add(object, "args", args);
+}
+
+/* What it points to, as it is; or what is printed for it. */
+static void add_meaning(struct json_object *object, const struct call *call,
+			int arg)
+{
+	size_t size;
+	char *text;
+	FILE *memory = open_memstream(&text, &size);
+
+	if (!memory)
+		err(EXIT_FAILURE, "no memory for JSON");
+	print_value(memory, call, arg);
+	if (fclose(memory))
+		err(EXIT_FAILURE, "no memory for JSON");
+	add_text(object, "text", text, size);
+	free(text);
+}
+
+static void add_element(struct json_object *list,
+			const struct sysaudit_item *item, const char *data)
+{
+	struct json_object *object = json_object_new_object(), *text;
+
+	add_text(object, "text", data, item->size);
+	text = json_object_object_get(object, "text");
+	json_object_array_add(list, json_object_get(text));
+	json_object_put(object);
+}
+
+/* False if there is none. */
+static bool add_items(struct json_object *object, const struct call *call,
+		      int arg)
+{
+	struct json_object *list = NULL;
+	const char *at = call->items, *data;
+	struct sysaudit_item item;
+	bool found = false;
+
+	while (next_item(&at, call->end, &item, &data)) {
+		if (item.arg != arg)
+			continue;
+		found = true;
+		if (item.flags & SYSAUDIT_CUT)
+			json_object_object_add(object, "cut",
+					       json_object_new_boolean(true));
+		if (item.flags & SYSAUDIT_UNREADABLE)
+			json_object_object_add(object, "unreadable",
+					       json_object_new_boolean(true));
+		if (item.flags & SYSAUDIT_ELEMENT) {
+			list = list ?: json_object_new_array();
+			if (item.size || !(item.flags & (SYSAUDIT_CUT |
+							 SYSAUDIT_UNREADABLE)))
+				add_element(list, &item, data);
+		} else if (item.flags & SYSAUDIT_ADDRESS) {
+			add_meaning(object, call, arg);
+		} else {
+			add_text(object, "text", data, item.size);
+		}
+	}
+	if (list)
+		json_object_object_add(object, "list", list);
+	return found;
+}
+
+static void add_values(struct json_object *object, const struct call *call)
+{
+	const struct call_info *info = call_info(call->head->arch,
+						 call->head->number);
+	struct json_object *values = json_object_new_array(), *value;
+	int i;
+
+	for (i = 0; i < info->args; i++) {
+		value = json_object_new_object();
+		if (!add_items(value, call, i))
+			add_meaning(value, call, i);
+		json_object_array_add(values, value);
+	}
+	json_object_object_add(object, "values", values);
+}
+
+static struct json_object *new_object(const struct sysaudit_head *head)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_string(object, "type", head->type == SYSAUDIT_EXIT ? "exit" :
+								 "entry");
+	add_decimal(object, "time", "%llu.%09llu", head->time / 1000000000,
+		    head->time % 1000000000);
+	add_number(object, "cpu", head->cpu);
+	add_number(object, "sequence", head->sequence);
+	add_number(object, "pid", head->pid);
+	add_number(object, "tid", head->tid);
+	add_number(object, "ppid", head->ppid);
+	add_number(object, "uid", head->uid);
+	add_number(object, "euid", head->euid);
+	add_number(object, "gid", head->gid);
+	if (head->auid != (__u32)-1)
+		add_number(object, "auid", head->auid);
+	if (head->cgroup < SAFE)
+		add_number(object, "cgroup", head->cgroup);
+	else
+		add_hex(object, "cgroup", head->cgroup);
+	add_text(object, "comm", head->comm,
+		 strnlen(head->comm, SYSAUDIT_COMM));
+	add_hex(object, "arch", head->arch);
+	json_object_object_add(object, "number",
+			       json_object_new_int(head->number));
+	add_string(object, "call", call_info(head->arch, head->number)->name);
+	return object;
+}
+
+static void print_entry(const struct sysaudit_record *entry)
+{
+	struct json_object *object = new_object(&entry->head);
+	struct call call = call_of(entry, NULL);
+
+	add_raw_args(object, entry->args);
+	add_values(object, &call);
+	print_json(object);
+}
+
+static void print_exit(const struct sysaudit_record *exit,
+		       const struct sysaudit_record *entry)
+{
+	struct json_object *object = new_object(&exit->head);
+	struct call call = call_of(entry, exit);
+
+	if (exit->head.flags & SYSAUDIT_REFUSED)
+		json_object_object_add(object, "refused",
+				       json_object_new_boolean(true));
+	else if (exit->result > -SAFE && exit->result < SAFE)
+		json_object_object_add(object, "result",
+				       json_object_new_int64(exit->result));
+	else
+		add_hex(object, "result", exit->result);
+	if (is_birth(exit))
+		json_object_object_add(object, "begins",
+				       json_object_new_boolean(true));
+	if (has_args(exit)) {
+		if (call.args)
+			add_raw_args(object, call.args);
+		add_values(object, &call);
+	}
+	print_json(object);
+}
+
+static void print_loss(const struct bufflink_loss *loss)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_string(object, "type", "loss");
+	add_number(object, "records", loss->records);
+	add_number(object, "bytes", loss->bytes);
+	add_number(object, "first", loss->first);
+	add_number(object, "last", loss->last);
+	print_json(object);
+}
+
+const struct format json_format = {
+	.entry = print_entry, .exit = print_exit, .loss = print_loss,
+};

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Calls as auditd writes them to its log, for ausearch(8) and aureport(8). */
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <string.h>
+
+#include "audit.h"
+
+static __u64 serial;
+
+static void begin_record(const char *type, const struct sysaudit_head *head)
+{
+	printf("type=%s msg=audit(%llu.%03llu:%llu):", type,
+	       head->time / 1000000000, head->time / 1000000 % 1000, serial);
+}
+
+static void print_hex(const char *data, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		printf("%02X", (unsigned char)data[i]);
+}
+
+/* In hexadecimal if a reader could take it for something else. */
+static void print_field(const char *name, const char *data, size_t size)
+{
+	size_t i;
+
+	printf(" %s=", name);
+	for (i = 0; i < size; i++)
+		if (data[i] <= ' ' || data[i] >= 0x7f || data[i] == '"') {
+			print_hex(data, size);
+			return;
+		}
+	printf("\"%.*s\"", (int)size, data);
+}
+
+static void print_elements(const struct call *call)
+{
+	const char *at = call->items, *data;
+	struct sysaudit_item item;
+	char name[16];
+	int count = 0;
+
+	while (next_item(&at, call->end, &item, &data))
+		count += !!(item.flags & SYSAUDIT_ELEMENT);
+	if (!count)
+		return;
+	begin_record("EXECVE", call->head);
+	printf(" argc=%d", count);
+	at = call->items;
+	count = 0;
+	while (next_item(&at, call->end, &item, &data)) {
+		if (!(item.flags & SYSAUDIT_ELEMENT))
+			continue;
+		snprintf(name, sizeof(name), "a%d", count++);
+		print_field(name, data, item.size);
+	}
+	putchar('\n');
+}
+
+static void print_addresses(const struct call *call)
+{
+	const char *at = call->items, *data;
+	struct sysaudit_item item;
+
+	while (next_item(&at, call->end, &item, &data)) {
+		if (!(item.flags & SYSAUDIT_ADDRESS) || !item.size)
+			continue;
+		begin_record("SOCKADDR", call->head);
+		fputs(" saddr=", stdout);
+		print_hex(data, item.size);
+		putchar('\n');
+	}
+}
+
+static bool is_path(const struct sysaudit_item *item)
+{
+	return !(item->flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS)) &&
+	       item->size;
+}
+
+static int count_paths(const struct call *call)
+{
+	const char *at = call->items, *data;
+	struct sysaudit_item item;
+	int count = 0;
+
+	while (next_item(&at, call->end, &item, &data))
+		count += is_path(&item);
+	return count;
+}
+
+static void print_paths(const struct call *call)
+{
+	const char *at = call->items, *data;
+	struct sysaudit_item item;
+	int count = 0;
+
+	while (next_item(&at, call->end, &item, &data)) {
+		if (!is_path(&item))
+			continue;
+		begin_record("PATH", call->head);
+		printf(" item=%d", count++);
+		print_field("name", data, item.size);
+		puts(" nametype=UNKNOWN");
+	}
+}
+
+/* What the module does not know of the task is left out. */
+static void print_event(const struct sysaudit_record *entry,
+			const struct sysaudit_record *exit)
+{
+	struct call call = call_of(entry, exit);
+	const struct sysaudit_head *head = call.head;
+	int i;
+
+	serial++;
+	begin_record("SYSCALL", head);
+	printf(" arch=%x syscall=%d", head->arch, head->number);
+	if (exit && !(exit->head.flags & SYSAUDIT_REFUSED))
+		printf(" success=%s exit=%lld", is_error(exit) ? "no" : "yes",
+		       exit->result);
+	for (i = 0; i < 4; i++)
+		printf(" a%d=%llx", i, call.args ? call.args[i] : 0);
+	printf(" items=%d ppid=%u pid=%u auid=%u uid=%u gid=%u euid=%u",
+	       count_paths(&call), head->ppid, head->pid, head->auid, head->uid,
+	       head->gid, head->euid);
+	print_field("comm", head->comm, strnlen(head->comm, SYSAUDIT_COMM));
+	/* aureport passes over an event without it */
+	puts(" exe=(null) key=(null)");
+	print_elements(&call);
+	print_addresses(&call);
+	print_paths(&call);
+	begin_record("EOE", head);
+	putchar('\n');
+}
+
+static void print_entry(const struct sysaudit_record *entry)
+{
+	if (is_last(entry))
+		print_event(entry, NULL);
+}
+
+/* What was not there when its entry was is not an event of its own. */
+static void print_exit(const struct sysaudit_record *exit,
+		       const struct sysaudit_record *entry)
+{
+	if (entry || has_args(exit))
+		print_event(entry, exit);
+}
+
+const struct format log_format = { .entry = print_entry, .exit = print_exit };

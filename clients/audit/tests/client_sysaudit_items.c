@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The auditor: what arguments point to, and filters that have an owner. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "auditor.h"
+
+#define COPIES		"copies=21:1,42:400,59:81,82:3,257:2 "
+#define CGROUPS		"/sys/fs/cgroup"
+
+static struct audit *copying(const char *parameters)
+{
+	struct audit *audit;
+	char text[256];
+
+	snprintf(text, sizeof(text), COPIES "%s", parameters);
+	audit = audit_of(auditor_in(text));
+	drain(audit->fd);
+	return audit;
+}
+
+static void access_path(const char *path)
+{
+	syscall(SYS_access, path, F_OK);
+}
+
+static const struct sysaudit_record *copied(struct audit *audit,
+					    const char *path)
+{
+	access_path(path);
+	return entry_of(audit, SYS_access);
+}
+
+/* So much before memory that is not there. */
+static char *before_a_hole(size_t size)
+{
+	char *pages = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	ck_assert_ptr_ne(pages, MAP_FAILED);
+	ck_assert_int_eq(munmap(pages + 3 * PAGE, PAGE), 0);
+	return pages + 3 * PAGE - size;
+}
+
+START_TEST(each_path_of_a_call_is_copied)
+{
+	struct audit *audit = copying("calls=21,82,257");
+	struct sysaudit_item item;
+	const struct sysaudit_record *entry;
+
+	entry = copied(audit, "/some/path");
+	is_text(entry, 0, 0, "/some/path", 0);
+	ck_assert_ptr_null(item_of(entry, 1, &item));
+	exit_of(audit, SYS_access, -ENOENT);
+	syscall(SYS_rename, "/from", "/to \xff \n\"");
+	entry = entry_of(audit, SYS_rename);
+	is_text(entry, 0, 0, "/from", 0);
+	is_text(entry, 1, 1, "/to \xff \n\"", 0);
+	exit_of(audit, SYS_rename, -ENOENT);
+	entry = copied(audit, "");
+	is_text(entry, 0, 0, "", 0);
+	exit_of(audit, SYS_access, -ENOENT);
+	entry = copied(audit, NULL);
+	ck_assert_ptr_null(item_of(entry, 0, &item));
+	exit_of(audit, SYS_access, -EFAULT);
+}
+END_TEST
+
+START_TEST(a_path_is_copied_up_to_4096_bytes_over_pages_and_to_their_end)
+{
+	static const size_t sizes[] = {
+		1, 255, 256, 257, 4095, 4096, 4097, 8000
+	};
+	struct audit *audit = copying("calls=21");
+	char *page, expected[8001];
+	size_t i, n;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		n = sizes[i];
+		page = before_a_hole(n + 1);
+		memset(page, 'a', n);
+		page[n] = '\0';
+		memset(expected, 'a', n);
+		expected[n < 4096 ? n : 4096] = '\0';
+		is_text(copied(audit, page), 0, 0, expected,
+			n < 4096 ? 0 : SYSAUDIT_CUT);
+		exit_of(audit, SYS_access, n < 4096 ? n < 256 ? -ENOENT :
+			-ENAMETOOLONG : -ENAMETOOLONG);
+	}
+}
+END_TEST
+
+START_TEST(a_path_without_an_end_or_without_memory_is_marked)
+{
+	struct audit *audit = copying("calls=21");
+	char *page = before_a_hole(10), text[11] = "bbbbbbbbbb";
+	const struct sysaudit_record *exit;
+
+	memset(page, 'b', 10);
+	is_text(copied(audit, page), 0, 0, text, SYSAUDIT_UNREADABLE);
+	exit = next(audit);		/* which has tried again */
+	ck_assert_int_eq(exit->result, -EFAULT);
+	is_text(exit, 0, 0, text, SYSAUDIT_UNREADABLE);
+	is_text(copied(audit, (char *)-4096l), 0, 0, "",
+		SYSAUDIT_UNREADABLE);
+	exit_of(audit, SYS_access, -EFAULT);
+	is_text(copied(audit, (char *)8), 0, 0, "", SYSAUDIT_UNREADABLE);
+	exit_of(audit, SYS_access, -EFAULT);
+}
+END_TEST
+
+START_TEST(a_path_that_the_call_itself_brings_into_memory_is_in_its_exit)
+{
+	struct audit *audit = copying("calls=21");
+	int fd = open("/tmp/text", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	const struct sysaudit_record *exit;
+	char *page;
+
+	ck_assert_int_eq(write(fd, "/in a file", 11), 11);
+	page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+	is_text(copied(audit, page), 0, 0, "", SYSAUDIT_UNREADABLE);
+	exit = next(audit);
+	ck_assert_uint_eq(exit->head.type, SYSAUDIT_EXIT);
+	ck_assert_uint_eq(exit->head.flags, 0);
+	is_text(exit, 0, 0, "/in a file", 0);
+	unlink("/tmp/text");
+}
+END_TEST
+
+static void executes_much(void)
+{
+	static char many[] = "many", *argv[9000] = { "sh", "-c", "exit 7", };
+	int i;
+
+	for (i = 3; i < 8999; i++)
+		argv[i] = many;
+	execv("/bin/busybox", argv);
+}
+
+static void executes(void)
+{
+	char sh[] = "sh", c[] = "-c", text[] = "exit 7", empty[] = "";
+	char *argv[] = { sh, c, text, empty, NULL };
+
+	execv("/none", argv);
+	execv("/bin/busybox", argv);
+}
+
+/* At the entry, or at the exit if it was not in memory before. */
+static const struct sysaudit_record *vector_of(struct audit *audit)
+{
+	const struct sysaudit_record *record = entry_of(audit, SYS_execve);
+	struct sysaudit_item item;
+	int i;
+
+	for (i = 0; item_of(record, i, &item); i++)
+		if (item.flags & SYSAUDIT_UNREADABLE)
+			return next(audit);
+	return record;
+}
+
+START_TEST(the_arguments_of_a_program_are_copied)
+{
+	struct child child = child_of(executes);
+	struct audit *audit = copying("calls=0,59");
+	const struct sysaudit_record *record;
+	struct sysaudit_item item;
+	static const char * const paths[] = { "/none", "/bin/busybox" };
+	int i;
+
+	set("pid", child.pid);
+	drain(audit->fd);
+	let_go(&child);
+	exit_of(audit, SYS_read, 1);
+	for (i = 0; i < 2; i++) {
+		record = vector_of(audit);
+		is_text(record, 0, 0, paths[i], 0);
+		is_text(record, 1, 1, "sh", SYSAUDIT_ELEMENT);
+		is_text(record, 2, 1, "-c", SYSAUDIT_ELEMENT);
+		is_text(record, 3, 1, "exit 7", SYSAUDIT_ELEMENT);
+		is_text(record, 4, 1, "", SYSAUDIT_ELEMENT);
+		ck_assert_ptr_null(item_of(record, 5, &item));
+		if (record->head.type == SYSAUDIT_ENTRY)
+			exit_of(audit, SYS_execve, i ? 0 : -ENOENT);
+	}
+}
+END_TEST
+
+START_TEST(arguments_beyond_the_room_of_a_record_are_cut_and_marked)
+{
+	struct child child = child_of(executes_much);
+	struct audit *audit = copying("calls=0,59");
+	const struct sysaudit_record *record;
+	struct sysaudit_item item;
+	int i;
+
+	set("pid", child.pid);
+	drain(audit->fd);
+	let_go(&child);
+	exit_of(audit, SYS_read, 1);
+	record = vector_of(audit);
+	is_text(record, 1000, 1, "many", SYSAUDIT_ELEMENT);
+	for (i = 1000; item_of(record, i + 1, &item); i++)
+		must(item.size == 4 || item.flags & SYSAUDIT_CUT);
+	item_of(record, i, &item);
+	ck_assert_uint_eq(item.flags, SYSAUDIT_ELEMENT | SYSAUDIT_CUT);
+}
+END_TEST
+
+START_TEST(addresses_are_copied_with_the_size_that_the_call_has)
+{
+	static const int sizes[] = { 16, 2, 0, -1, 128, 129, 1 << 30 };
+	struct audit *audit = copying("calls=42");
+	char address[256] = { AF_INET, 0, 0, 80, 127, 0, 0, 1 };
+	const struct sysaudit_record *entry;
+	struct sysaudit_item item;
+	const char *data;
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		syscall(SYS_connect, -1, address, sizes[i]);
+		entry = entry_of(audit, SYS_connect);
+		data = item_of(entry, 0, &item);
+		if (sizes[i] <= 0) {
+			ck_assert_ptr_null(data);
+		} else {
+			ck_assert_uint_eq(item.arg, 1);
+			ck_assert_int_eq((int)item.size, sizes[i] < 128 ? sizes[i] :
+								      128);
+			ck_assert_uint_eq(item.flags, SYSAUDIT_ADDRESS |
+					  (sizes[i] > 128 ? SYSAUDIT_CUT : 0));
+			ck_assert_mem_eq(data, address, item.size);
+		}
+		exit_of(audit, SYS_connect, -EBADF);
+	}
+}
+END_TEST
+
+/* anything */
+
+static unsigned long anything(unsigned int *seed, char *page)
+{
+	static const unsigned long odd[] = {
+		0, 1, -1ul, -4096ul, 0x7ffffffff000, 0x8000000000000000
+	};
+
+	switch (rand_r(seed) % 4) {
+	case 0:
+		return odd[rand_r(seed) % 6];
+	case 1:
+		return (unsigned long)rand_r(seed) << 32 | rand_r(seed);
+	default:
+		return (unsigned long)page + 3 * PAGE - rand_r(seed) % 5000;
+	}
+}
+
+/* No call that they could harm the machine by. */
+static int calls_with_anything(void *arg)
+{
+	static const int numbers[] = {
+		SYS_access, SYS_connect, SYS_execve, SYS_rename,
+	};
+	unsigned int seed = (uintptr_t)arg;
+	char *page = before_a_hole(3 * PAGE);
+	unsigned long pointers[4], args[3];
+	int i, n;
+
+	for (i = 0; i < 3 * PAGE; i++)
+		page[i] = rand_r(&seed) % 100 ? rand_r(&seed) % 256 : 0;
+	for (i = 0; i < 3000; i++) {
+		for (n = 0; n < 3; n++)
+			args[n] = anything(&seed, page);
+		for (n = 0; n < 4; n++)
+			pointers[n] = anything(&seed, page);
+		if (rand_r(&seed) % 2)
+			args[1] = (unsigned long)pointers;
+		n = numbers[rand_r(&seed) % 4];
+		memcpy(page + rand_r(&seed) % PAGE, &args, sizeof(args));
+		syscall(n, n == SYS_connect ? -1 : args[0], args[1], args[2]);
+	}
+	return 0;
+}
+
+START_TEST(nothing_that_a_program_passes_makes_a_broken_record)
+{
+	struct audit *audit = copying("calls=21,42,59,82 buffer_size=1048576");
+	struct sysaudit_item item;
+	pid_t pids[2];
+	__u64 seed = now_ms();
+	int i;
+
+	printf("# seed %llu\n", (unsigned long long)seed);
+	for (i = 0; i < 2; i++)
+		pids[i] = start(calls_with_anything,
+				(void *)(uintptr_t)(seed + i));
+	for (i = 0; i < 2; i++) {
+		while (!finished(pids[i], 1))
+			while (next(audit))
+				must(!item_of(&audit->record, INT_MAX, &item));
+		ck_assert_int_eq(finish(pids[i]), 0);
+	}
+	while (next(audit))
+		;
+	ck_assert_uint_eq(audit->records + loss(audit->fd).records,
+			  2 * 2 * 3000);
+}
+END_TEST
+
+/* filters */
+
+static void value_is(const char *parameter, const char *expected)
+{
+	char path[128], text[64] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/" AUDITOR "/parameters/%s",
+		 parameter);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+	ck_assert_str_eq(text, expected);
+	close(fd);
+}
+
+static int reads_and_filters(void *unused)
+{
+	(void)unused;
+	parameter_write(AUDITOR, "reader", "process");
+	value_is("calls", "21,110\n");
+	parameter_write(AUDITOR, "calls", "110");
+	parameter_write(AUDITOR, "pid", "1");
+	parameter_write(AUDITOR, "prefix", "/a");
+	parameter_write(AUDITOR, "uid", "7");
+	value_is("calls", "110\n");
+	value_is("pid", "1\n");
+	value_is("prefix", "/a\n");
+	value_is("uid", "7\n");
+	pause();
+	return 1;
+}
+
+START_TEST(filters_that_a_reader_sets_end_with_it_however_it_ends)
+{
+	struct audit *audit = copying("calls=21,110");
+	pid_t reader = start(reads_and_filters, NULL);
+
+	wait_asleep(reader);
+	syscall(SYS_getppid);
+	ck_assert_ptr_null(next(audit));
+	value_is("uid", "7\n");
+	kill(reader, SIGKILL);
+	ck_assert_int_eq(waitpid(reader, NULL, 0), reader);
+	value_is("calls", "21,110\n");
+	value_is("pid", "0\n");
+	value_is("uid", "4294967295\n");
+	value_is("prefix", "\n");
+	syscall(SYS_getppid);
+	entry_of(audit, SYS_getppid);
+}
+END_TEST
+
+START_TEST(a_process_that_is_not_there_is_no_filter)
+{
+	pid_t gone = fork();
+	char text[16];
+	int fd;
+
+	if (!gone)
+		_exit(0);
+	ck_assert_int_eq(waitpid(gone, NULL, 0), gone);
+	auditor_in("");
+	fd = open("/sys/module/" AUDITOR "/parameters/pid", O_WRONLY);
+	snprintf(text, sizeof(text), "%d", gone);
+	ck_assert_int_lt(write(fd, text, strlen(text)), 0);
+	ck_assert_int_eq(errno, ESRCH);
+	value_is("pid", "0\n");
+}
+END_TEST
+
+START_TEST(a_prefix_lets_only_calls_pass_that_have_such_a_path)
+{
+	struct audit *audit = copying("calls=21,82,110 prefix=/etc/");
+
+	access_path("/usr/x");
+	access_path("/etc");
+	access_path(NULL);
+	syscall(SYS_getppid);
+	syscall(SYS_rename, "/x", "/etc/y");
+	entry_of(audit, SYS_rename);
+	exit_of(audit, SYS_rename, -ENOENT);
+	access_path("/etc/none");
+	entry_of(audit, SYS_access);
+	exit_of(audit, SYS_access, -ENOENT);
+	ck_assert_ptr_null(next(audit));
+}
+END_TEST
+
+static void call_in(const char *cgroup)
+{
+	char path[128], id[32];
+	pid_t child = fork();
+	int fd;
+
+	if (!child) {
+		snprintf(path, sizeof(path), CGROUPS "/%s/cgroup.procs", cgroup);
+		fd = open(path, O_WRONLY);
+		snprintf(id, sizeof(id), "%d", getpid());
+		if (write(fd, id, strlen(id)) < 0)
+			_exit(1);
+		syscall(SYS_getppid);
+		_exit(0);
+	}
+	ck_assert_int_eq(finish(child), 0);
+}
+
+START_TEST(a_cgroup_is_filtered_with_those_below_it_and_told)
+{
+	struct audit *audit = copying("calls=110");
+	struct stat stat_a, stat_b;
+	char text[32];
+
+	if (mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) && errno == ENODEV)
+		return;		/* a kernel without them */
+	mkdir(CGROUPS "/a", 0755);
+	mkdir(CGROUPS "/a/b", 0755);
+	mkdir(CGROUPS "/c", 0755);
+	ck_assert_int_eq(stat(CGROUPS "/a", &stat_a), 0);
+	ck_assert_int_eq(stat(CGROUPS "/a/b", &stat_b), 0);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)stat_a.st_ino);
+	parameter_write(AUDITOR, "cgroup", text);
+	call_in("c");
+	call_in("a");
+	ck_assert_uint_eq(entry_of(audit, SYS_getppid)->head.cgroup,
+			  stat_a.st_ino);
+	exit_of(audit, SYS_getppid, getpid());
+	call_in("a/b");
+	ck_assert_uint_eq(entry_of(audit, SYS_getppid)->head.cgroup,
+			  stat_b.st_ino);
+	exit_of(audit, SYS_getppid, getpid());
+	syscall(SYS_getppid);
+	ck_assert_ptr_null(next(audit));
+	rmdir(CGROUPS "/a/b");
+	rmdir(CGROUPS "/a");
+	rmdir(CGROUPS "/c");
+	call_in("");
+	ck_assert_ptr_null(next(audit));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sysaudit items");
+
+	if (!can_audit())
+		return run_suite(suite);
+	add_audit_case(suite, "items",
+		       each_path_of_a_call_is_copied,
+		       a_path_is_copied_up_to_4096_bytes_over_pages_and_to_their_end,
+		       a_path_without_an_end_or_without_memory_is_marked,
+		       a_path_that_the_call_itself_brings_into_memory_is_in_its_exit,
+		       the_arguments_of_a_program_are_copied,
+		       arguments_beyond_the_room_of_a_record_are_cut_and_marked,
+		       addresses_are_copied_with_the_size_that_the_call_has,
+		       nothing_that_a_program_passes_makes_a_broken_record);
+	add_audit_case(suite, "filters",
+		       filters_that_a_reader_sets_end_with_it_however_it_ends,
+		       a_process_that_is_not_there_is_no_filter,
+		       a_prefix_lets_only_calls_pass_that_have_such_a_path,
+		       a_cgroup_is_filtered_with_those_below_it_and_told);
+	return run_suite(suite);
+}

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <auparse.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "audit.h"
+
+#define MEANINGS	4096	/* that are remembered */
+
+bool descriptor_paths;
+
+/* libauparse */
+
+static auparse_state_t *parser;
+
+/* What the library says of a field of this record. Not valid for long. */
+static const char *interpretation(const char *record, const char *field)
+{
+	if (parser)
+		auparse_new_buffer(parser, record, strlen(record));
+	else
+		parser = auparse_init(AUSOURCE_BUFFER, record);
+	if (!parser)
+		errx(EXIT_FAILURE, "no memory for libauparse");
+	if (auparse_next_event(parser) < 1 || auparse_first_record(parser) < 1 ||
+	    !auparse_find_field(parser, field))
+		return NULL;
+	return auparse_interpret_field(parser);
+}
+
+/* Numbers that mean something else by the arguments before them. */
+struct meaning {
+	uint32_t arch;
+	int number;
+	int arg;
+	__u64 values[3];
+	char *text;		/* NULL: the library knows none */
+};
+
+static struct meaning *place_of(const struct meaning *meaning)
+{
+	static struct meaning meanings[MEANINGS];
+	__u64 hash = meaning->number * 31 + meaning->arg;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		hash = (hash ^ meaning->values[i]) * 0x9e3779b97f4a7c15;
+	return &meanings[hash >> 52];
+}
+
+static char *ask_meaning(const struct meaning *meaning, const __u64 *args)
+{
+	char record[512], field[] = { 'a', '0' + meaning->arg, '\0' };
+	const char *text;
+
+	snprintf(record, sizeof(record),
+		 "type=SYSCALL msg=audit(1.000:1): arch=%x syscall=%d success=yes exit=0 a0=%llx a1=%llx a2=%llx a3=%llx items=0 ppid=1 pid=1\n",
+		 meaning->arch, meaning->number, args[0], args[1], args[2],
+		 args[3]);
+	text = interpretation(record, field);
+	if (!text || !strncmp(text, "0x", 2) || !strncmp(text, "unknown", 7) ||
+	    !text[strspn(text, DIGITS)])
+		return NULL;
+	return strdup(text);
+}
+
+/* The library has the first four arguments, and not of what it cannot know. */
+static const char *meaning_of(const struct call *call,
+			      const struct call_info *info, int arg)
+{
+	struct meaning meaning = {
+		.arch = call->head->arch, .number = call->head->number,
+		.arg = arg,
+	}, *place;
+	int i;
+
+	for (i = 0; i < 2 && i < arg; i++)
+		if (info->kinds[i] != POINTER && info->kinds[i] != DESCRIPTOR)
+			meaning.values[i] = call->args[i];
+	meaning.values[2] = call->args[arg];
+	place = place_of(&meaning);
+	if (place->arch == meaning.arch && place->number == meaning.number &&
+	    place->arg == arg && !memcmp(place->values, meaning.values,
+					 sizeof(meaning.values)))
+		return place->text;
+	free(place->text);
+	meaning.text = ask_meaning(&meaning, call->args);
+	*place = meaning;
+	return place->text;
+}
+
+void print_address(FILE *file, const char *data, size_t size)
+{
+	char record[512], *at;
+	const char *text;
+	size_t i;
+
+	at = record + sprintf(record,
+			      "type=SOCKADDR msg=audit(1.000:1): saddr=");
+	for (i = 0; i < size && at < record + sizeof(record) - 4; i++)
+		at += sprintf(at, "%02X", (unsigned char)data[i]);
+	strcpy(at, "\n");
+	text = size >= sizeof(sa_family_t) ? interpretation(record, "saddr") :
+					     NULL;
+	if (text)
+		print_quoted(file, text, strlen(text), "");
+}
+
+/* items */
+
+bool next_item(const char **at, const char *end, struct sysaudit_item *item,
+	       const char **data)
+{
+	if (end - *at < (ptrdiff_t)sizeof(*item))
+		return false;
+	memcpy(item, *at, sizeof(*item));
+	*data = *at + sizeof(*item);
+	if (end - *data < item->size)
+		return false;
+	*at = *data + item->size;
+	return true;
+}
+
+static void print_text(FILE *file, const struct sysaudit_item *item,
+		       const char *data)
+{
+	if (item->flags & SYSAUDIT_UNREADABLE && !item->size) {
+		putc('?', file);
+		return;
+	}
+	putc('"', file);
+	print_quoted(file, data, item->size, "");
+	fputs(item->flags & (SYSAUDIT_CUT | SYSAUDIT_UNREADABLE) ? "\"..." :
+								   "\"", file);
+}
+
+static void print_item(FILE *file, const struct sysaudit_item *item,
+		       const char *data)
+{
+	if (item->flags & SYSAUDIT_ELEMENT && item->flags & SYSAUDIT_CUT &&
+	    !item->size)
+		fputs("...", file);
+	else if (item->flags & SYSAUDIT_ADDRESS && item->size)
+		print_address(file, data, item->size);
+	else
+		print_text(file, item, data);
+}
+
+/* False if there are none of this argument, or nothing of it was readable. */
+static bool print_items(FILE *file, const struct call *call, int arg)
+{
+	struct sysaudit_item item;
+	const char *at = call->items, *data;
+	bool vector = false;
+
+	while (next_item(&at, call->end, &item, &data)) {
+		if (item.arg != arg)
+			continue;
+		if (!(item.flags & SYSAUDIT_ELEMENT)) {
+			if (item.flags & SYSAUDIT_UNREADABLE && !item.size)
+				return false;
+			print_item(file, &item, data);
+			return true;
+		}
+		fputs(vector ? ", " : "[", file);
+		vector = true;
+		print_item(file, &item, data);
+	}
+	if (vector)
+		putc(']', file);
+	return vector;
+}
+
+/* numbers */
+
+/* As it is now, which may be later than the call. */
+static void print_descriptor(FILE *file, const struct call *call, int fd)
+{
+	char name[64], path[PATH_MAX];
+	ssize_t size;
+
+	if (fd == AT_FDCWD) {
+		fputs("AT_FDCWD", file);
+		return;
+	}
+	fprintf(file, "%d", fd);
+	if (!descriptor_paths || fd < 0)
+		return;
+	snprintf(name, sizeof(name), "/proc/%u/fd/%d", call->head->tid, fd);
+	size = readlink(name, path, sizeof(path));
+	if (size < 0)
+		return;
+	putc('<', file);
+	print_quoted(file, path, size, "<>");
+	putc('>', file);
+}
+
+static void print_number(FILE *file, const struct call *call, enum kind kind,
+			 __u64 value)
+{
+	switch (kind) {
+	case DESCRIPTOR:
+		print_descriptor(file, call, value);
+		break;
+	case INT:
+		fprintf(file, "%d", (int)value);
+		break;
+	case LONG:
+		fprintf(file, "%lld", value);
+		break;
+	case UNSIGNED:
+		fprintf(file, "%llu", value);
+		break;
+	case MODE:
+		fprintf(file, "%#03llo", value & 0xffff);
+		break;
+	case HEX:
+		fprintf(file, "%#llx", value);
+		break;
+	default:
+		if (value)
+			fprintf(file, "%#llx", value);
+		else
+			fputs("NULL", file);
+	}
+}
+
+/* What libauparse leaves out. */
+static void print_socket_flags(FILE *file, const struct call_info *info,
+			       int arg, __u64 value)
+{
+	if (arg != 1 || strncmp(info->name, "socket", 6))
+		return;
+	if (value & SOCK_CLOEXEC)
+		fputs("|SOCK_CLOEXEC", file);
+	if (value & SOCK_NONBLOCK)
+		fputs("|SOCK_NONBLOCK", file);
+}
+
+void print_value(FILE *file, const struct call *call, int arg)
+{
+	const struct call_info *info = call_info(call->head->arch,
+						 call->head->number);
+	enum kind kind = info->kinds[arg];
+	const char *meaning = NULL;
+
+	if (print_items(file, call, arg))
+		return;
+	if (!call->args) {
+		putc('?', file);
+		return;
+	}
+	if (arg < 4 && (kind == INT || kind == LONG || kind == UNSIGNED ||
+			kind == HEX))
+		meaning = meaning_of(call, info, arg);
+	if (meaning) {
+		print_quoted(file, meaning, strlen(meaning), "");
+		print_socket_flags(file, info, arg, call->args[arg]);
+		return;
+	}
+	print_number(file, call, kind, call->args[arg]);
+}
+
+void print_arguments(FILE *file, const struct call *call)
+{
+	const struct call_info *info = call_info(call->head->arch,
+						 call->head->number);
+	int i;
+
+	for (i = 0; i < info->args; i++) {
+		if (i)
+			fputs(", ", file);
+		print_value(file, call, i);
+	}
+	for (i = 0; info->args < 0 && i < SYSAUDIT_ARGS; i++)
+		fprintf(file, call->args ? "%s%#llx" : "%s?", i ? ", " : "",
+			call->args ? call->args[i] : 0);
+}
+
+/* results */
+
+/* The kernel's own: a signal came, and the call may be made again. */
+static const char *restart_name(int error)
+{
+	static const char * const names[] = {
+		"ERESTARTSYS", "ERESTARTNOINTR", "ERESTARTNOHAND", NULL,
+		"ERESTART_RESTARTBLOCK",
+	};
+	const unsigned int first = 512;
+
+	return error - first < sizeof(names) / sizeof(*names) ?
+	       names[error - first] : NULL;
+}
+
+bool is_error(const struct sysaudit_record *exit)
+{
+	return exit->result < 0 && exit->result > -4096;
+}
+
+void print_result(FILE *file, const struct sysaudit_record *exit)
+{
+	__s64 result = exit->result;
+	int error = is_error(exit) ? -result : 0;
+
+	if (exit->head.flags & SYSAUDIT_REFUSED)
+		fputs(" = ?", file);
+	else if (restart_name(error))
+		fprintf(file, " = ? %s", restart_name(error));
+	else if (error && strerrorname_np(error))
+		fprintf(file, " = -1 %s (%s)", strerrorname_np(error),
+			strerror(error));
+	else if (error || (result >= 0 && result < 1 << 30))
+		fprintf(file, " = %lld", result);
+	else
+		fprintf(file, " = %#llx", (__u64)result);	/* an address */
+}
