@@ -82,8 +82,17 @@ static void add(struct json_object *object, const char *name,
 		errx(EXIT_FAILURE, "no memory for JSON");
 }
 
-void add_text(struct json_object *object, const char *name, const char *text,
-	      size_t size)
+static bool is_utf8(const char *text, size_t size)
+{
+	size_t length = 1;
+
+	for (; size && length; text += length, size -= length)
+		length = utf8_length(text, size);
+	return length;
+}
+
+static void add_escaped(struct json_object *object, const char *name,
+			const char *text, size_t size)
 {
 	size_t escaped_size;
 	char *escaped;
@@ -96,6 +105,15 @@ void add_text(struct json_object *object, const char *name, const char *text,
 		err(EXIT_FAILURE, "no memory for JSON");
 	add(object, name, json_object_new_string_len(escaped, escaped_size));
 	free(escaped);
+}
+
+void add_text(struct json_object *object, const char *name, const char *text,
+	      size_t size)
+{
+	if (is_utf8(text, size))
+		add(object, name, json_object_new_string_len(text, size));
+	else
+		add_escaped(object, name, text, size);
 }
 
 void add_bytes(struct json_object *object, const char *name, const char *bytes,

@@ -41,6 +41,9 @@ void calls_argument(struct call_lists *lists, char *names);
 
 /* Each byte of other is escaped, too. */
 void print_quoted(FILE *file, const char *text, size_t size, const char *other);
+/* printf() takes most of a line's time */
+void print_decimal(FILE *file, __s64 value);
+void print_hex(FILE *file, __u64 value);
 
 /* values.c: what arguments mean, by libauparse and libc */
 

@@ -31,21 +31,23 @@ static void add_raw_args(struct json_object *object, const __u64 *values)
 	json_object_object_add(object, "args", args);
 }
 
-/* What it points to, as it is; or what is printed for it. */
+/* What is printed for it. The stream is kept: making one takes long. */
 static void add_meaning(struct json_object *object, const struct call *call,
 			int arg)
 {
-	size_t size;
-	char *text;
-	FILE *memory = open_memstream(&text, &size);
+	static FILE *memory;
+	static size_t size;
+	static char *text;
 
 	if (!memory)
+		memory = open_memstream(&text, &size);
+	if (!memory)
 		err(EXIT_FAILURE, "no memory for JSON");
+	rewind(memory);
 	print_value(memory, call, arg);
-	if (fclose(memory))
+	if (fflush(memory) || ferror(memory))
 		err(EXIT_FAILURE, "no memory for JSON");
-	add_text(object, "text", text, size);
-	free(text);
+	add_text(object, "text", text, ftell(memory));
 }
 
 static void add_element(struct json_object *list,

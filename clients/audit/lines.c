@@ -28,7 +28,8 @@ static void print_thread(const struct sysaudit_head *head)
 		putchar(' ');
 		last = head->time;
 	}
-	printf("%u<", head->tid);
+	print_decimal(stdout, head->tid);
+	putchar('<');
 	/* Any user can give a thread any name, also one that a terminal obeys. */
 	print_quoted(stdout, head->comm, strnlen(head->comm, SYSAUDIT_COMM),
 		     "<>");

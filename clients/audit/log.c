@@ -13,7 +13,7 @@ static void begin_record(const char *type, const struct sysaudit_head *head)
 	       head->time / 1000000000, head->time / 1000000 % 1000, serial);
 }
 
-static void print_hex(const char *data, size_t size)
+static void print_bytes(const char *data, size_t size)
 {
 	size_t i;
 
@@ -29,7 +29,7 @@ static void print_field(const char *name, const char *data, size_t size)
 	printf(" %s=", name);
 	for (i = 0; i < size; i++)
 		if (data[i] <= ' ' || data[i] >= 0x7f || data[i] == '"') {
-			print_hex(data, size);
+			print_bytes(data, size);
 			return;
 		}
 	printf("\"%.*s\"", (int)size, data);
@@ -69,7 +69,7 @@ static void print_addresses(const struct call *call)
 			continue;
 		begin_record("SOCKADDR", call->head);
 		fputs(" saddr=", stdout);
-		print_hex(data, item.size);
+		print_bytes(data, item.size);
 		putchar('\n');
 	}
 }

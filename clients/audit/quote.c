@@ -23,3 +23,27 @@ void print_quoted(FILE *file, const char *text, size_t size, const char *other)
 				(unsigned char)text[i]);
 	}
 }
+
+static void print_digits(FILE *file, __u64 value, unsigned int base)
+{
+	char text[24], *at = text + sizeof(text);
+
+	do
+		*--at = "0123456789abcdef"[value % base];
+	while (value /= base);
+	fwrite(at, 1, text + sizeof(text) - at, file);
+}
+
+void print_decimal(FILE *file, __s64 value)
+{
+	if (value < 0)
+		putc('-', file);
+	print_digits(file, value < 0 ? -(__u64)value : (__u64)value, 10);
+}
+
+void print_hex(FILE *file, __u64 value)
+{
+	if (value)
+		fputs("0x", file);
+	print_digits(file, value, 16);
+}

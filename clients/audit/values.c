@@ -191,7 +191,7 @@ static void print_descriptor(FILE *file, const struct call *call, int fd)
 		fputs("AT_FDCWD", file);
 		return;
 	}
-	fprintf(file, "%d", fd);
+	print_decimal(file, fd);
 	if (!descriptor_paths || fd < 0)
 		return;
 	snprintf(name, sizeof(name), "/proc/%u/fd/%d", call->head->tid, fd);
@@ -211,10 +211,10 @@ static void print_number(FILE *file, const struct call *call, enum kind kind,
 		print_descriptor(file, call, value);
 		break;
 	case INT:
-		fprintf(file, "%d", (int)value);
+		print_decimal(file, (int)value);
 		break;
 	case LONG:
-		fprintf(file, "%lld", value);
+		print_decimal(file, value);
 		break;
 	case UNSIGNED:
 		fprintf(file, "%llu", value);
@@ -223,11 +223,11 @@ static void print_number(FILE *file, const struct call *call, enum kind kind,
 		fprintf(file, "%#03llo", value & 0xffff);
 		break;
 	case HEX:
-		fprintf(file, "%#llx", value);
+		print_hex(file, value);
 		break;
 	default:
 		if (value)
-			fprintf(file, "%#llx", value);
+			print_hex(file, value);
 		else
 			fputs("NULL", file);
 	}
@@ -280,9 +280,14 @@ void print_arguments(FILE *file, const struct call *call)
 			fputs(", ", file);
 		print_value(file, call, i);
 	}
-	for (i = 0; info->args < 0 && i < SYSAUDIT_ARGS; i++)
-		fprintf(file, call->args ? "%s%#llx" : "%s?", i ? ", " : "",
-			call->args ? call->args[i] : 0);
+	for (i = 0; info->args < 0 && i < SYSAUDIT_ARGS; i++) {
+		if (i)
+			fputs(", ", file);
+		if (call->args)
+			print_hex(file, call->args[i]);
+		else
+			putc('?', file);
+	}
 }
 
 /* results */
@@ -310,15 +315,16 @@ void print_result(FILE *file, const struct sysaudit_record *exit)
 	__s64 result = exit->result;
 	int error = is_error(exit) ? -result : 0;
 
+	fputs(" = ", file);
 	if (exit->head.flags & SYSAUDIT_REFUSED)
-		fputs(" = ?", file);
+		putc('?', file);
 	else if (restart_name(error))
-		fprintf(file, " = ? %s", restart_name(error));
+		fprintf(file, "? %s", restart_name(error));
 	else if (error && strerrorname_np(error))
-		fprintf(file, " = -1 %s (%s)", strerrorname_np(error),
+		fprintf(file, "-1 %s (%s)", strerrorname_np(error),
 			strerror(error));
 	else if (error || (result >= 0 && result < 1 << 30))
-		fprintf(file, " = %lld", result);
+		print_decimal(file, result);
 	else
-		fprintf(file, " = %#llx", (__u64)result);	/* an address */
+		print_hex(file, result);	/* an address */
 }
