@@ -270,7 +270,7 @@ static void add_class(struct call_lists *lists, const char *class)
 			found = true;
 		}
 	if (!found)
-		errx(EXIT_FAILURE, "--calls: %s needs tracefs: mount -t tracefs tracefs %s",
+		errx(EXIT_FAILURE, "--calls: %s needs tracefs, mounted at %s",
 		     class, *tracing);
 }
 

@@ -61,7 +61,7 @@ void set_filters(const struct filters *filters)
 	char *copies = list_copies(NATIVE), *compat = list_copies(COMPAT);
 
 	if (!*copies)
-		warnx("there is no /sys/kernel/tracing/events/syscalls, so arguments are printed as numbers; this mounts it: mount -t tracefs tracefs /sys/kernel/tracing");
+		warnx("arguments are printed as numbers, as tracefs is not mounted at /sys/kernel/tracing");
 	set_parameter("reader", filters->reader);
 	if (*copies) {
 		set_parameter("copies", copies);

@@ -63,10 +63,10 @@ START_TEST(each_path_of_a_call_is_copied)
 	is_text(entry, 0, 0, "/some/path", 0);
 	ck_assert_ptr_null(item_of(entry, 1, &item));
 	exit_of(audit, SYS_access, -ENOENT);
-	syscall(SYS_rename, "/from", "/to \xff \n\"");
+	syscall(SYS_rename, "/from", "/to \xff\n\"");
 	entry = entry_of(audit, SYS_rename);
 	is_text(entry, 0, 0, "/from", 0);
-	is_text(entry, 1, 1, "/to \xff \n\"", 0);
+	is_text(entry, 1, 1, "/to \xff\n\"", 0);
 	exit_of(audit, SYS_rename, -ENOENT);
 	entry = copied(audit, "");
 	is_text(entry, 0, 0, "", 0);
@@ -140,18 +140,18 @@ END_TEST
 
 static void executes_much(void)
 {
-	static char many[] = "many", *argv[9000] = { "sh", "-c", "exit 7", };
+	char many[8] = "many", *argv[9000] = { many };
 	int i;
 
-	for (i = 3; i < 8999; i++)
+	for (i = 1; i < 8999; i++)
 		argv[i] = many;
-	execv("/bin/busybox", argv);
+	execv("/none", argv);
 }
 
 static void executes(void)
 {
-	char sh[] = "sh", c[] = "-c", text[] = "exit 7", empty[] = "";
-	char *argv[] = { sh, c, text, empty, NULL };
+	char texts[4][8] = { "sh", "-c", "exit 7", "" };
+	char *argv[5] = { texts[0], texts[1], texts[2], texts[3] };
 
 	execv("/none", argv);
 	execv("/bin/busybox", argv);
@@ -287,7 +287,9 @@ static int calls_with_anything(void *arg)
 			args[1] = (unsigned long)pointers;
 		n = numbers[rand_r(&seed) % 4];
 		memcpy(page + rand_r(&seed) % PAGE, &args, sizeof(args));
-		syscall(n, n == SYS_connect ? -1 : args[0], args[1], args[2]);
+		if (n == SYS_connect)
+			args[0] = -1;
+		syscall(n, args[0], args[1], args[2]);
 	}
 	return 0;
 }
