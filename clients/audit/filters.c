@@ -61,7 +61,7 @@ void set_filters(const struct filters *filters)
 	char *copies = list_copies(NATIVE), *compat = list_copies(COMPAT);
 
 	if (!*copies)
-		warnx("arguments are printed as numbers, as tracefs is not mounted at /sys/kernel/tracing");
+		warnx("no tracefs at /sys/kernel/tracing: arguments are numbers");
 	set_parameter("reader", filters->reader);
 	if (*copies) {
 		set_parameter("copies", copies);

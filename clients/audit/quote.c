@@ -26,12 +26,14 @@ void print_quoted(FILE *file, const char *text, size_t size, const char *other)
 
 static void print_digits(FILE *file, __u64 value, unsigned int base)
 {
-	char text[24], *at = text + sizeof(text);
+	static const char digits[] = "0123456789abcdef";
+	char text[24];
+	size_t at = sizeof(text);
 
 	do
-		*--at = "0123456789abcdef"[value % base];
+		text[--at] = digits[value % base];
 	while (value /= base);
-	fwrite(at, 1, text + sizeof(text) - at, file);
+	fwrite(text + at, 1, sizeof(text) - at, file);
 }
 
 void print_decimal(FILE *file, __s64 value)

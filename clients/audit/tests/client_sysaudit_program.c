@@ -307,7 +307,7 @@ START_TEST(a_command_is_followed_with_all_its_children_and_its_status_is_given)
 	ck_assert(has_written(reader.out,
 			      "> execve(\"/bin/busybox\", [\"/bin/busybox\", \"sh\", \"-c\", "));
 	ck_assert(has_written(reader.out,
-			      "<busybox> openat(AT_FDCWD, \"/no \\\\such\", O_RDONLY, 000) = -1 ENOENT ("));
+			      "openat(AT_FDCWD, \"/no \\\\such\", O_RDONLY, 000) = -1 ENOENT ("));
 	ck_assert(has_written(reader.out, "(No such file or directory) <0."));
 	ck_assert(!has_written(reader.out, "<client_sysaudit>"));
 	ck_assert(!exists("/sys/fs/cgroup/bufflink-audit-%d", reader.pid));
