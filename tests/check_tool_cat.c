@@ -536,7 +536,7 @@ START_TEST(cat_waits_for_the_right_to_read_a_device_that_has_just_been_made)
 	append_text("here");
 	pid = start(cat_as_nobody, &out);
 	ck_assert(!finished(pid, MOMENT_MS));
-	ck_assert_int_eq(chmod("/dev/bufflink0", 0604), 0);
+	ck_assert_int_eq(chmod("/dev/bufflink0", 0644), 0);
 	wait_for(has_written(out, "here"));
 	destroy_buffer();
 	ck_assert_int_eq(finish(pid), GOOD);
