@@ -364,7 +364,6 @@ struct bufflink_ring {
 	size_t size;		/* bytes */
 	unsigned long turn;	/* head when data changed */
 	u8 *spare;		/* data to be; under resize_lock */
-	u8 *drained;		/* data that was, to be freed; by xchg() */
 
 	struct list_head node;	/* constant after creation */
 };
@@ -1287,7 +1286,6 @@ static void bufflink_free_memory(struct bufflink *bl)
 			vfree(ring->read_data);
 		if (!bl->is_client_memory)
 			vfree(ring->data);
-		vfree(ring->drained);
 	}
 	free_page((unsigned long)bl->page);
 	free_percpu(bl->cpu_rings);
@@ -1399,7 +1397,7 @@ static void bufflink_turn(struct bufflink *bl, struct bufflink_ring *ring)
 	atomic_dec(&bl->turning);	/* before the next resize sets it */
 	smp_store_release(&ring->read_data, ring->data);	/* B8 */
 	bufflink_unlock_ring(ring, irqs);
-	vfree(xchg(&ring->drained, drained));
+	vfree(drained);
 }
 
 static void bufflink_turn_all(struct bufflink *bl)
@@ -1777,16 +1775,6 @@ static void bufflink_finish_read(struct bufflink *bl)
 	bufflink_turn_all(bl);
 }
 
-/* Called without read_lock: this may take long. */
-static void bufflink_free_drained(struct bufflink *bl)
-{
-	struct bufflink_ring *ring;
-
-	list_for_each_entry(ring, &bl->rings, node)
-		if (unlikely(READ_ONCE(ring->drained)))
-			vfree(xchg(&ring->drained, NULL));
-}
-
 /*
  * A loss that finds its ring drained wakes by itself. So a second look finds the
  * others, and more looks would go on as long as a flood of losses does.
@@ -1803,7 +1791,6 @@ static void bufflink_unlock_read(struct bufflink *bl)
 		bufflink_finish_read(bl);
 		left = bl->page_used;
 		mutex_unlock(&bl->read_lock);
-		bufflink_free_drained(bl);
 		smp_mb();	/* B7 */
 	} while (unlikely(bufflink_any_at_turn(bl) ||
 			  (bufflink_has_late_loss(bl) && --looks)) &&
