@@ -165,9 +165,9 @@
  * B4, queues: bufflink_poll() and wait_event_interruptible() join a wait queue
  * and then look at @tail, or at the flags of a loss. bufflink_copy_out(),
  * bufflink_merge(), bufflink_set_loss_flags() and bufflink_get_loss() change
- * these and then look at the queue. In the same way, bufflink_try_read() joins
- * @lock_wait and then looks at @destroyed and @copying. There is a full barrier on
- * each side. Without it, neither sees the other.
+ * these and then look at the queue. In the same way, bufflink_wait_for_lock()
+ * joins @lock_wait and then looks at @destroyed and @copying. There is a full
+ * barrier on each side. Without it, neither sees the other.
  *
  * B5, the end: bufflink_destroy() releases @destroyed after the last append;
  * bufflink_at_end() and bufflink_events() acquire it and then look at @head.
@@ -185,7 +185,7 @@
  * take @read_lock; bufflink_unlock_read() releases it and then looks at the
  * flag. There is a full barrier on each side. Without it, the refused reader
  * sleeps while bytes wait that the other one has left. In the same way,
- * bufflink_try_read() joins @lock_wait and then tries to take @read_lock. And
+ * bufflink_wait_for_lock() joins @lock_wait and then tries to take @read_lock. And
  * bufflink_resize() changes @data and then tries to take @read_lock;
  * bufflink_unlock_read() releases @read_lock and then looks at @data. Without it,
  * memory that is drained stays. And bufflink_set_pending() sets BL_PENDING and then
@@ -1728,8 +1728,8 @@ static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 				       bufflink_next_piece(bl, &n);
 		if (!n)
 			break;
-		WRITE_ONCE(bl->copying, n);
-		if (wq_has_sleeper(&bl->lock_wait) &&		/* B4 */
+		smp_store_mb(bl->copying, n);			/* B4 */
+		if (waitqueue_active(&bl->lock_wait) &&
 		    READ_ONCE(bl->destroyed))
 			wake_up_interruptible_all(&bl->lock_wait);
 		copied = copy_to_iter(data, n, to);
@@ -1829,6 +1829,21 @@ static bool bufflink_at_end(const struct bufflink *bl)
 	return left <= READ_ONCE(bl->copying);
 }
 
+static bool bufflink_may_read(struct bufflink *bl, bool *locked)
+{
+	*locked = mutex_trylock(&bl->read_lock);	/* B7 */
+	return *locked || bufflink_at_end(bl);
+}
+
+static int bufflink_wait_for_lock(struct bufflink *bl, bool *locked)
+{
+	int err;
+
+	err = wait_event_interruptible_exclusive(bl->lock_wait,	/* B4 */
+						 bufflink_may_read(bl, locked));
+	return err;
+}
+
 static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 				 bool nowait)
 {
@@ -1838,9 +1853,7 @@ static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 	if (nowait)
 		locked = bufflink_trylock_read(bl);
 	else
-		ret = wait_event_interruptible_exclusive(bl->lock_wait,
-				(locked = mutex_trylock(&bl->read_lock)) || /* B7 */
-				bufflink_at_end(bl));
+		ret = bufflink_wait_for_lock(bl, &locked);
 	if (locked) {
 		ret = bufflink_copy_out(bl, to);
 		bufflink_unlock_read(bl);

@@ -2,4 +2,4 @@
 # Kernel: 6.12
 # Suite: check_destroy
 # Found-by: not ok .*:readers_behind_one_that_is_stuck_in_a_fault_are_woken:
-/^static ssize_t bufflink_try_read/,/^}/ s/^\t*bufflink_at_end(bl));/false);/
+/^static bool bufflink_may_read/,/^}/ s/bufflink_at_end(bl)/false/
