@@ -246,7 +246,7 @@ START_TEST(however_it_ends_the_file_system_thaws)
 	is_killed(pid, SIGKILL);
 	load_goes_on();
 	pid = migrate("-f", MOUNTPOINT, "--run=false", (char *)disk, DST);
-	ck_assert_int_eq(finish(pid), FAILED);
+	ck_assert_int_eq(finish(pid), RUN_FAILED);
 	load_goes_on();
 	good(migrate("-f", MOUNTPOINT, kill_guardian, (char *)disk, DST));
 	load_goes_on();

@@ -13,7 +13,8 @@
 #define SIZE		(24 * MIB)
 #define LOG		0	/* the only buffer */
 
-enum { WRITTEN = LOSS };	/* exit status */
+/* exit statuses */
+enum { WRITTEN = LOSS, BOUND, RUN_FAILED, FAR_FAILED, DIFFERS };
 
 TCase *new_case(Suite *suite, const char *name);
 void add_to(TCase *tcase, const TTest **tests);

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "destination.h"
+#include "stream.h"
+
+/* how it is opened */
+
+static struct stat stat_of(const struct destination *dst)
+{
+	struct stat stat;
+
+	if (fstat(dst->fd, &stat))
+		err(EXIT_USAGE, "cannot look at %s", dst->path);
+	return stat;
+}
+
+/*
+ * Others that use the file in the same way, and devices made of it, would change
+ * it, too.
+ */
+static void claim_file(const struct destination *dst)
+{
+	const dev_t loop = loop_on(dst->stack.top);
+
+	if (flock(dst->fd, LOCK_EX | LOCK_NB))
+		err(EXIT_USAGE, "cannot lock %s, is another program writing to it?",
+		    dst->path);
+	if (loop)
+		errx(EXIT_USAGE, "%s is in use: it is what /dev/loop%u has, write to that",
+		     dst->path, minor(loop));
+}
+
+void open_destination(struct destination *dst, const char *path)
+{
+	const bool in_dev = !strncmp(path, "/dev/", 5);
+	struct stat stat;
+
+	dst->path = path;
+	/* exclusive: a device must not be mounted; a typing error in /dev is
+	 * not to become a file in memory
+	 */
+	dst->fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+	if (dst->fd < 0 && errno == ENOENT && !in_dev) {
+		dst->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+			       0600);
+		dst->made = dst->fd >= 0;
+	}
+	if (dst->fd < 0)
+		err(EXIT_USAGE, "cannot open %s", path);
+	stat = stat_of(dst);
+	if (!S_ISBLK(stat.st_mode) && !S_ISREG(stat.st_mode))
+		errx(EXIT_USAGE, "%s is neither a device nor a file", path);
+	dst->stack = stack_of_file(dst->fd);
+	if (S_ISREG(stat.st_mode))
+		claim_file(dst);
+	dst->punches = true;
+	dst->direct = !fcntl(dst->fd, F_SETFL, O_DIRECT);
+}
+
+void size_destination(struct destination *dst, __u64 size)
+{
+	__u64 room = size;
+
+	if (S_ISREG(stat_of(dst).st_mode)) {
+		/* the second one also where the first fails, as for swap */
+		if (ftruncate(dst->fd, 0) || ftruncate(dst->fd, size))
+			err(EXIT_USAGE, "cannot give %s its size", dst->path);
+		dst->empty = true;
+	} else if (ioctl(dst->fd, BLKGETSIZE64, &room)) {
+		err(EXIT_USAGE, "cannot learn the size of %s", dst->path);
+	}
+	if (room < size)
+		errx(EXIT_USAGE, "%s has %llu bytes, and %llu are needed",
+		     dst->path, room, size);
+	dst->made = false;
+}
+
+/* how it is written */
+
+/* Where a disk has larger sectors than SRC, its last part is not aligned. */
+static ssize_t write_some(struct destination *dst, const void *data,
+			  size_t size, __u64 offset)
+{
+	ssize_t put = pwrite(dst->fd, data, size, offset);
+
+	if (put < 0 && errno == EINVAL && dst->direct) {
+		fcntl(dst->fd, F_SETFL, 0);
+		put = pwrite(dst->fd, data, size, offset);
+		fcntl(dst->fd, F_SETFL, O_DIRECT);
+	}
+	return put;
+}
+
+static void write_data(struct destination *dst, const void *data, size_t size,
+		       __u64 offset)
+{
+	const char *next = data;
+	const __u64 end = offset + size;
+	ssize_t put;
+
+	while (offset < end) {
+		put = write_some(dst, next, end - offset, offset);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			err(EXIT_FAILURE, "cannot write to %s, which is not a copy",
+			    dst->path);
+		next += put;
+		offset += put;
+	}
+	if (!dst->direct)	/* so that fsync() has little to do */
+		sync_file_range(dst->fd, end - size, size,
+				SYNC_FILE_RANGE_WRITE);
+	if (dst->reached < end)
+		dst->reached = end;
+}
+
+static void write_zeroes(struct destination *dst, __u64 offset, __u64 size)
+{
+	static const char zeroes[BLOCK] __attribute__((aligned(4096)));
+	size_t part;
+
+	if (dst->empty && offset >= dst->reached)
+		return;
+	if (dst->punches &&
+	    !fallocate(dst->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		       offset, size))
+		return;
+	dst->punches = false;
+	for (; size; size -= part, offset += part) {
+		part = size < BLOCK ? size : BLOCK;
+		write_data(dst, zeroes, part, offset);
+	}
+}
+
+static void flush_zeroes(struct destination *dst)
+{
+	const __u64 size = dst->zeroes.size;
+
+	dst->zeroes.size = 0;
+	if (size && dst->stream)
+		send_zeroes(dst, dst->zeroes.offset, size);
+	else if (size)
+		write_zeroes(dst, dst->zeroes.offset, size);
+}
+
+void put_data(struct destination *dst, const void *data, size_t size,
+	      __u64 offset)
+{
+	if (dst->stream)
+		send_data(dst, data, size, offset);
+	else
+		write_data(dst, data, size, offset);
+}
+
+void put_zeroes(struct destination *dst, __u64 offset, __u64 size)
+{
+	if (dst->zeroes.size &&
+	    dst->zeroes.offset + dst->zeroes.size != offset)
+		flush_zeroes(dst);
+	if (!dst->zeroes.size)
+		dst->zeroes.offset = offset;
+	dst->zeroes.size += size;
+}
+
+void sync_destination(struct destination *dst)
+{
+	flush_zeroes(dst);
+	if (dst->stream)
+		ask_to_sync(dst);
+	else if (fsync(dst->fd))
+		err(EXIT_FAILURE, "cannot write to %s, which is not a copy",
+		    dst->path);
+}
+
+/* how it is compared */
+
+bool is_zero(const char *data, size_t size)
+{
+	return !*data && !memcmp(data, data + 1, size - 1);
+}
+
+char *new_block(void)
+{
+	void *data;
+
+	if (posix_memalign(&data, 1 << 16, BLOCK))
+		errx(EXIT_FAILURE, "no memory for what is copied");
+	return data;
+}
+
+__u64 sum_of(const void *data, size_t size)
+{
+	return XXH3_64bits(data, size);
+}
+
+static void read_back(struct destination *dst, char *data, size_t size, __u64 offset)
+{
+	ssize_t got;
+
+	if (!dst->direct)
+		posix_fadvise(dst->fd, offset, size, POSIX_FADV_DONTNEED);
+	while (size) {
+		got = pread(dst->fd, data, size, offset);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == EINVAL && dst->direct) {
+			dst->direct = false;
+			fcntl(dst->fd, F_SETFL, 0);
+			continue;
+		}
+		if (got <= 0)
+			err(EXIT_FAILURE, "cannot read %s at byte %llu to verify it",
+			    dst->path, offset);
+		data += got;
+		offset += got;
+		size -= got;
+	}
+}
+
+static __u64 compare_block(struct destination *dst, const char *data,
+			   size_t size, __u64 offset, const __u64 *sums)
+{
+	__u64 differences = 0;
+	size_t at, part;
+
+	for (at = 0; at < size; at += part, sums++) {
+		part = size - at < sum_unit() ? size - at : sum_unit();
+		if (sum_of(data + at, part) == *sums)
+			continue;
+		if (!differences++)
+			warnx("%s differs from what was sent at byte %llu",
+			      dst->path, offset + at);
+	}
+	return differences;
+}
+
+__u64 count_differences(struct destination *dst, const __u64 *sums,
+			__u64 first, __u64 count, __u64 size)
+{
+	__u64 offset = first * sum_unit(), end = (first + count) * sum_unit();
+	__u64 differences = 0;
+	static char *data;
+	size_t part;
+
+	if (!data)
+		data = new_block();
+	end = end < size ? end : size;
+	for (; offset < end; offset += part) {
+		part = end - offset < BLOCK ? end - offset : BLOCK;
+		read_back(dst, data, part, offset);
+		differences += compare_block(dst, data, part, offset,
+					     sums + offset / sum_unit() - first);
+	}
+	return differences;
+}

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Each file system has a guardian, a process that freezes it and thaws it: when
+ * it is told to, at a deadline, and when this program has ended, however that was.
+ * So one whose freeze takes long does not keep another from its thaw.
+ */
+#define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <mntent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "copy.h"
+#include "freeze.h"
+
+#define MAX_MOUNTS	64
+
+struct mount {
+	const char *path;
+	int fd;
+	struct stack stack;
+	pid_t guardian;
+	int socket;		/* to it */
+	bool is_frozen;
+};
+
+static struct mount mounts[MAX_MOUNTS];
+int mount_count;
+
+static const char *arguments[MAX_MOUNTS];
+static int argument_count;
+static bool find_all;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool released;
+
+/* which file systems */
+
+void freeze_argument(const char *path)
+{
+	if (!strcmp(path, "auto"))
+		find_all = true;
+	else if (argument_count == MAX_MOUNTS)
+		errx(EXIT_USAGE, "--freeze: no more than %d file systems",
+		     MAX_MOUNTS);
+	else
+		arguments[argument_count++] = path;
+}
+
+static dev_t device_of(const struct stack *stack)
+{
+	return stack->count ? stack->edges[0].below.device : stack->top.device;
+}
+
+static const struct source *source_below(const struct stack *stack)
+{
+	const struct copy *copy;
+
+	for_each_copy(copy) {
+		if (stands_on(stack, copy->src.device))
+			return &copy->src;
+	}
+	return NULL;
+}
+
+static const struct mount *find_mount(const struct stack *stack)
+{
+	int i;
+
+	for (i = 0; i < mount_count; i++) {
+		if (device_of(&mounts[i].stack) == device_of(stack))
+			return &mounts[i];
+	}
+	return NULL;
+}
+
+static void add_mount(const char *path, int fd, struct stack stack)
+{
+	if (mount_count == MAX_MOUNTS)
+		errx(EXIT_USAGE, "--freeze: no more than %d file systems",
+		     MAX_MOUNTS);
+	mounts[mount_count++] = (struct mount){
+		.path = path, .fd = fd, .stack = stack,
+	};
+}
+
+static void open_argument(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct mount *other;
+	struct stack stack;
+
+	if (fd < 0)
+		err(EXIT_USAGE, "--freeze: cannot open %s", path);
+	stack = stack_of_file(fd);
+	/* some file systems do not tell their device */
+	if ((stack.count || major(stack.top.device)) && !source_below(&stack))
+		errx(EXIT_USAGE, "--freeze: %s is not on %s", path,
+		     copies[0].src.path);
+	other = find_mount(&stack);
+	if (other)
+		errx(EXIT_USAGE, "--freeze: %s and %s are the same file system: name one of them",
+		     other->path, path);
+	add_mount(path, fd, stack);
+}
+
+/* Calls for each file system that is mounted from a SRC, perhaps several times. */
+static void each_mount(void (*call)(const char *path, int fd,
+				    struct stack stack))
+{
+	FILE *file = setmntent("/proc/self/mounts", "re");
+	const struct mntent *mount;
+	struct stack stack;
+	struct stat stat_of;
+	int fd;
+
+	if (!file)
+		err(EXIT_FAILURE, "cannot learn what is mounted");
+	while ((mount = getmntent(file))) {
+		/* one on a network may hang, and is on no device */
+		if (*mount->mnt_fsname != '/' ||
+		    (!stat(mount->mnt_fsname, &stat_of) &&
+		     !S_ISBLK(stat_of.st_mode)))
+			continue;
+		fd = open(mount->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		stack = stack_of_file(fd);
+		if (source_below(&stack))
+			call(mount->mnt_dir, fd, stack);
+		else
+			close(fd);
+	}
+	endmntent(file);
+}
+
+static void add_found(const char *path, int fd, struct stack stack)
+{
+	char *copy = strdup(path);
+
+	if (!copy)
+		err(EXIT_FAILURE, "cannot remember what is mounted");
+	if (find_mount(&stack))
+		close(fd);
+	else
+		add_mount(copy, fd, stack);
+}
+
+static void name_other(const char *path, int fd, struct stack stack)
+{
+	close(fd);
+	if (!find_mount(&stack))
+		warnx("%s is mounted from %s and will not be frozen", path,
+		      source_below(&stack)->path);
+}
+
+/* A file system on a file of another is frozen before that one. */
+static int compare_mounts(const void *a, const void *b)
+{
+	const struct mount *mount = a, *other = b;
+
+	return (int)other->stack.count - (int)mount->stack.count;
+}
+
+void open_mounts(void)
+{
+	int i;
+
+	for (i = 0; i < argument_count; i++)
+		open_argument(arguments[i]);
+	if (find_all)
+		each_mount(add_found);
+	if (find_all && !mount_count)
+		errx(EXIT_USAGE, "--freeze=auto: no file system is mounted from %s",
+		     copies[0].src.path);
+	qsort(mounts, mount_count, sizeof(*mounts), compare_mounts);
+}
+
+void name_others(void)
+{
+	each_mount(name_other);
+}
+
+void check_not_frozen(int fd, const char *path)
+{
+	const struct stack stack = stack_of_file(fd);
+	const struct mount *mount;
+
+	if (!stack.top.device || !stack.top.inode)
+		return;
+	mount = find_mount(&stack);
+	if (mount)
+		errx(EXIT_USAGE, "%s is on %s, which will be frozen", path,
+		     mount->path);
+}
+
+/* the guardian */
+
+struct order {
+	double deadline;
+};
+
+struct answer {
+	int error;
+	bool late;		/* the deadline came first */
+};
+
+static int milliseconds_to(double time)
+{
+	const double left = (time - now()) * 1000;
+
+	return left < 0 ? 0 : left > 1e9 ? 1000000000 : (int)left + 1;
+}
+
+/* Until another order or the end of the program; false if neither came. */
+static bool await_order(int socket, double deadline)
+{
+	struct pollfd pollfd = { .fd = socket, .events = POLLIN };
+	int count;
+
+	do
+		count = poll(&pollfd, 1, milliseconds_to(deadline));
+	while (count < 0 && errno == EINTR);
+	return count > 0;
+}
+
+static void thaw_one(const struct mount *mount)
+{
+	if (ioctl(mount->fd, FITHAW, 0))
+		warn("cannot thaw %s, try fsfreeze --unfreeze", mount->path);
+}
+
+static void guard(const struct mount *mount)
+{
+	struct answer answer;
+	struct order order;
+
+	while (recv(mount->socket, &order, sizeof(order), 0) == sizeof(order)) {
+		answer = (struct answer){ };
+		if (ioctl(mount->fd, FIFREEZE, 0)) {
+			answer.error = errno;
+			send(mount->socket, &answer, sizeof(answer),
+			     MSG_NOSIGNAL);
+			continue;
+		}
+		send(mount->socket, &answer, sizeof(answer), MSG_NOSIGNAL);
+		answer.late = !await_order(mount->socket, order.deadline);
+		thaw_one(mount);
+		recv(mount->socket, &order, sizeof(order), 0);
+		send(mount->socket, &answer, sizeof(answer), MSG_NOSIGNAL);
+	}
+}
+
+/* Out of reach of the terminal, and of all that may hang when it is frozen. */
+static void be_guardian(struct mount *mount, int socket)
+{
+	sigset_t all;
+
+	setsid();
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	if (dup2(mount->fd, STDIN_FILENO) < 0 ||
+	    dup2(socket, STDOUT_FILENO) < 0)
+		_exit(EXIT_FAILURE);
+	mount->fd = STDIN_FILENO;
+	mount->socket = STDOUT_FILENO;
+	/* the log is free, and a pipe ends, when the other one ends */
+	close_range(STDERR_FILENO + 1, ~0u, 0);
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+	guard(mount);
+	_exit(EXIT_SUCCESS);
+}
+
+static void start_guardian(struct mount *mount)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		err(EXIT_FAILURE, "cannot make a socket");
+	mount->guardian = fork();
+	if (mount->guardian < 0)
+		err(EXIT_FAILURE, "cannot fork");
+	if (!mount->guardian)
+		be_guardian(mount, ends[1]);
+	close(ends[1]);
+	mount->socket = ends[0];
+}
+
+/* its masters */
+
+/* When release() was called, another thread ends the program. */
+static bool ask(const struct mount *mount, const struct order *order,
+		struct answer *answer)
+{
+	const ssize_t sent = send(mount->socket, order, sizeof(*order),
+				  MSG_NOSIGNAL);
+	ssize_t got = -1;
+
+	while (sent == sizeof(*order) &&
+	       (got = recv(mount->socket, answer, sizeof(*answer), 0)) < 0 &&
+	       errno == EINTR)
+		;
+	while (__atomic_load_n(&released, __ATOMIC_SEQ_CST))
+		pause();
+	return got == sizeof(*answer);
+}
+
+int freeze(double deadline, const char **path)
+{
+	const struct order order = { .deadline = deadline };
+	struct answer answer;
+	struct mount *mount;
+
+	for (mount = mounts; mount < mounts + mount_count; mount++) {
+		*path = mount->path;
+		if (!ask(mount, &order, &answer))
+			answer.error = ECHILD;
+		if (!answer.error && now() > deadline)
+			answer.error = ETIMEDOUT;
+		if (answer.error) {
+			mount->is_frozen = answer.error == ETIMEDOUT;
+			thaw();
+			return answer.error;
+		}
+		mount->is_frozen = true;
+	}
+	return 0;
+}
+
+/* In the other order, as one may be on a file of the next. */
+void thaw(void)
+{
+	const struct order order = { };
+	struct answer answer;
+	struct mount *mount;
+
+	for (mount = mounts + mount_count; mount-- > mounts;) {
+		if (!mount->is_frozen)
+			continue;
+		if (!ask(mount, &order, &answer))
+			thaw_one(mount);	/* somebody has killed it */
+		mount->is_frozen = false;
+	}
+}
+
+void release(void)
+{
+	struct mount *mount;
+	int status;
+
+	pthread_mutex_lock(&lock);
+	__atomic_store_n(&released, true, __ATOMIC_SEQ_CST);
+	for (mount = mounts + mount_count; mount-- > mounts;) {
+		if (mount->guardian > 0)
+			shutdown(mount->socket, SHUT_RDWR);
+	}
+	for (mount = mounts + mount_count; mount-- > mounts;) {
+		if (mount->guardian <= 0)
+			continue;
+		while (waitpid(mount->guardian, &status, 0) < 0 &&
+		       errno == EINTR)
+			;
+		if (status && mount->is_frozen)
+			thaw_one(mount);
+		mount->guardian = 0;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void start_guardians(double longest)
+{
+	const char *path, *why;
+	int error, i;
+
+	for (i = 0; i < mount_count; i++) {
+		syncfs(mounts[i].fd);
+		start_guardian(&mounts[i]);
+	}
+	error = freeze(now() + longest, &path);
+	if (!error) {
+		thaw();
+		return;
+	}
+	switch (error) {
+	case EBUSY:
+		why = "it is frozen already";
+		break;
+	case EOPNOTSUPP:
+		why = "its file system cannot do that";
+		break;
+	case ETIMEDOUT:
+		why = "that alone takes longer than --max-pause";
+		break;
+	default:
+		why = strerror(error);
+	}
+	errx(EXIT_USAGE, "--freeze: cannot freeze %s: %s", path, why);
+}

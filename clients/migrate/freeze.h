@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* File systems that are frozen, and thaw whatever becomes of this program. */
+#ifndef _FREEZE_H
+#define _FREEZE_H
+
+#include <stdbool.h>
+
+extern int mount_count;
+
+void freeze_argument(const char *path);
+/* Finds them, and refuses what is not on a SRC. */
+void open_mounts(void);
+/* Says what is mounted from a SRC and will not be frozen. */
+void name_others(void);
+/* Refuses what is written to the file systems that will be frozen. */
+void check_not_frozen(int fd, const char *path);
+/* Before the first thread. Freezes all for a moment, to see that it works. */
+void start_guardians(double longest);
+/*
+ * Freezes all until thaw(), and no longer than to this time. Gives an errno, and
+ * then nothing is frozen.
+ */
+int freeze(double deadline, const char **path);
+void thaw(void);
+/* For good, from any thread. When it returns, nothing is frozen. */
+void release(void);
+
+#endif /* _FREEZE_H */

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What bufflink_blklog says has changed */
+#define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "copy.h"
+#include "progress.h"
+
+#define PARAMETERS	"/sys/module/bufflink_blklog/parameters/"
+
+bool discards_are_harmless;
+
+static FILE *open_parameter(const char *name, const struct source *src)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		err(EXIT_USAGE, "%s: is bufflink_blklog loaded, with devices=%s?",
+		    path, src->path);
+	return file;
+}
+
+/* Both parameters are lists with commas, in the same order. */
+static const char *find_log(const struct source *src)
+{
+	FILE *diskseqs = open_parameter("diskseqs", src);
+	FILE *buffers = open_parameter("buffers", src);
+	static char number[16];
+	bool found = false;
+	__u64 diskseq;
+
+	while (!found && fscanf(diskseqs, "%llu%*[,\n]", &diskseq) == 1 &&
+	       fscanf(buffers, "%15[0-9]%*[,\n]", number) == 1)
+		found = diskseq == src->diskseq;
+	fclose(diskseqs);
+	fclose(buffers);
+	if (!found)
+		errx(EXIT_USAGE, "bufflink_blklog does not log %s: write its name to "
+		     PARAMETERS "add", src->path);
+	return number;
+}
+
+static struct bufflink_stats log_stats(const struct log *log)
+{
+	struct bufflink_stats stats;
+
+	if (ioctl(bufflink_fd(log->reader), BUFFLINK_STATS, &stats))
+		err(EXIT_FAILURE, "%s is not a buffer of bufflink",
+		    bufflink_device(log->reader));
+	return stats;
+}
+
+void open_log(struct copy *copy)
+{
+	struct log *log = &copy->log;
+	struct bufflink_stats stats;
+	int err;
+
+	log->reader = bufflink_new(find_log(&copy->src), BUFFLINK_EXCLUSIVE);
+	if (!log->reader)
+		errx(EXIT_FAILURE, "%s", bufflink_error());
+	err = bufflink_open(log->reader, 0);
+	if (err)
+		errx(err == -EBUSY ? EXIT_USAGE : EXIT_FAILURE,
+		     "the log of %s: %s", copy->src.path, bufflink_error());
+	stats = log_stats(log);
+	log->have = stats.bytes_read % sizeof(log->record);
+	log->is_cut = log->have;
+	log->lost = stats.lost_records;
+}
+
+static size_t find_begun(const struct log *log, __u64 id)
+{
+	size_t i = 0;
+
+	while (i < log->begun_count && log->begun[i].id != id)
+		i++;
+	return i;
+}
+
+/* Chunks that these sectors of the whole disk touch; false if none is SRC's. */
+static bool mark_sectors(struct copy *copy, __u64 sector, __u64 sectors)
+{
+	const struct source *src = &copy->src;
+	const __u64 src_end = src->start + src->size;
+	__u64 first = sector * SECTOR;
+	__u64 end = first + sectors * SECTOR;
+
+	if (first < src->start)
+		first = src->start;
+	if (end > src_end)
+		end = src_end;
+	if (first >= end)
+		return false;
+	mark(&copy->map, (first - src->start) / granularity,
+	     (end - 1 - src->start) / granularity + 1);
+	return true;
+}
+
+/*
+ * A file system may discard what it has freed at any time, also frozen: ext4, for
+ * one, does so in a thread of its own, and a freeze does not wait for that. It
+ * has to be copied, but is no write.
+ */
+static void mark_change(struct copy *copy, const struct blklog_record *record)
+{
+	const bool harmless = discards_are_harmless &&
+			      record->change == BLKLOG_DISCARD;
+
+	if (mark_sectors(copy, record->sector, record->sectors) && !harmless)
+		copy->log.changes++;
+}
+
+static void remember_begun(struct copy *copy,
+			   const struct blklog_record *record)
+{
+	struct log *log = &copy->log;
+	size_t i = find_begun(log, record->id);
+
+	/* One that never ended here has ended: its id was free again. */
+	if (i < log->begun_count)
+		mark_change(copy, &log->begun[i]);
+	else if (log->begun_count % 64 == 0)
+		log->begun = reallocarray(log->begun, log->begun_count + 64,
+					  sizeof(*log->begun));
+	if (!log->begun)
+		err(EXIT_FAILURE, "cannot remember what has begun");
+	log->begun_count += i == log->begun_count;
+	log->begun[i] = *record;
+}
+
+static void take_record(struct copy *copy, const struct blklog_record *record)
+{
+	struct log *log = &copy->log;
+	size_t i;
+
+	if (record->version != BLKLOG_VERSION)
+		errx(EXIT_FAILURE, "bufflink_blklog's records have version %u, not %u",
+		     record->version, BLKLOG_VERSION);
+	if (record->flags & BLKLOG_BEGUN) {
+		remember_begun(copy, record);
+		return;
+	}
+	mark_change(copy, record);
+	if (!record->id)
+		return;
+	i = find_begun(log, record->id);
+	if (i < log->begun_count) {
+		mark_change(copy, &log->begun[i]);
+		log->begun[i] = log->begun[--log->begun_count];
+	} else {	/* lost, or before us: what else it was is not known */
+		mark_all(&copy->map);
+		log->changes++;
+	}
+}
+
+static void take_bytes(struct copy *copy, const char *data, size_t size)
+{
+	struct log *log = &copy->log;
+	size_t part;
+
+	for (; size; data += part, size -= part) {
+		part = sizeof(log->record) - log->have;
+		part = part < size ? part : size;
+		memcpy((char *)&log->record + log->have, data, part);
+		log->have += part;
+		if (log->have < sizeof(log->record))
+			return;
+		if (!log->is_cut)
+			take_record(copy, &log->record);
+		log->is_cut = false;
+		log->have = 0;
+	}
+}
+
+static void take_records(struct copy *copy)
+{
+	struct bufflink_event event;
+	int err;
+
+	while ((err = bufflink_next(copy->log.reader, &event, SIZE_MAX,
+				    0)) != -EAGAIN) {
+		if (err == -EINTR)
+			continue;
+		if (err)
+			errx(EXIT_FAILURE, "%s", bufflink_error());
+		if (event.type == BUFFLINK_END)
+			errx(EXIT_FAILURE, "the log has ended, so %s is not a copy",
+			     copy->dst.path);
+		if (event.type == BUFFLINK_DATA)
+			take_bytes(copy, event.data, event.size);
+	}
+}
+
+bool follow_log(struct copy *copy)
+{
+	struct log *log = &copy->log;
+	struct bufflink_stats stats;
+	__u64 lost;
+
+	take_records(copy);
+	stats = log_stats(log);
+	lost = stats.lost_records - log->lost;
+	if (!lost)
+		return false;
+	log->lost = stats.lost_records;
+	log->losses++;
+	mark_all(&copy->map);
+	clear_bar();
+	fprintf(stderr, "%s lost %llu records: what changed is not known, so all is dirty\n",
+		bufflink_device(log->reader), lost);
+	return true;
+}
+
+void follow_logs(void)
+{
+	struct copy *copy;
+
+	for_each_copy(copy)
+		follow_log(copy);
+}
+
+/* With what has begun and was not seen to end: nothing writes any more. */
+void begin_rest(struct copy *copy)
+{
+	struct log *log = &copy->log;
+	size_t i;
+
+	for (i = 0; i < log->begun_count; i++)
+		mark_sectors(copy, log->begun[i].sector,
+			     log->begun[i].sectors);
+	log->at_rest.changes = log->changes;
+	log->at_rest.losses = log->losses;
+}
+
+bool stayed_at_rest(const struct copy *copy)
+{
+	const struct log *log = &copy->log;
+
+	return log->changes == log->at_rest.changes &&
+	       log->losses == log->at_rest.losses;
+}

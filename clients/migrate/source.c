@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "copy.h"
+
+static __u64 ask(const struct source *src, unsigned long call)
+{
+	__u64 answer;
+
+	if (ioctl(src->fd, call, &answer))
+		err(EXIT_FAILURE, "cannot learn what %s is", src->path);
+	return answer;
+}
+
+void open_source(struct source *src, const char *path)
+{
+	struct stat stat;
+
+	src->path = path;
+	src->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	if (src->fd < 0)
+		err(EXIT_USAGE, "cannot open %s", path);
+	if (fstat(src->fd, &stat))
+		err(EXIT_USAGE, "cannot look at %s", path);
+	if (!S_ISBLK(stat.st_mode))
+		errx(EXIT_USAGE, "%s is not a block device", path);
+	src->size = ask(src, BLKGETSIZE64);
+	if (!src->size)
+		errx(EXIT_USAGE, "%s is empty: it has no medium, or no size",
+		     path);
+	src->diskseq = ask(src, BLKGETDISKSEQ);
+	src->device = stat.st_rdev;
+	src->disk = whole_disk(stat.st_rdev);
+	src->start = sysfs_number(stat.st_rdev, "start") * SECTOR;
+	src->stack = stack_of_device(stat.st_rdev);
+	src->identity = identity_of(&src->stack);
+}
+
+/* What it has grown by is not in the copy; another medium is not in the log. */
+void check_source(const struct copy *copy)
+{
+	const struct source *src = &copy->src;
+
+	if (ask(src, BLKGETSIZE64) != src->size ||
+	    ask(src, BLKGETDISKSEQ) != src->diskseq)
+		errx(EXIT_FAILURE, "%s has another size or medium now: %s is not a copy",
+		     src->path, copy->dst.path);
+	if (identity_of(&src->stack) != src->identity)
+		errx(EXIT_FAILURE, "%s is made of other parts now, or its table has changed: %s is not a copy",
+		     src->path, copy->dst.path);
+}
+
+void read_source(const struct copy *copy, char *data, __u64 offset,
+		 size_t size)
+{
+	ssize_t got;
+
+	while (size) {
+		got = pread(copy->src.fd, data, size, offset);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			err(EXIT_FAILURE, "cannot read %s at byte %llu: %s is not a copy",
+			    copy->src.path, offset, copy->dst.path);
+		if (!got)
+			errx(EXIT_FAILURE, "%s has become smaller: %s is not a copy",
+			     copy->src.path, copy->dst.path);
+		data += got;
+		offset += got;
+		size -= got;
+	}
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which block devices and files are part of which, by sysfs and libblkid. */
+#ifndef _TOPOLOGY_H
+#define _TOPOLOGY_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* A block device, or a file on the file system of a device. */
+struct node {
+	dev_t device;
+	ino_t inode;		/* 0: of no file */
+	bool overlay;		/* the same file has another number below */
+};
+
+/* All that a device or a file lies on, directly or not. */
+struct stack {
+	struct node top;
+	struct edge {
+		struct node above;
+		struct node below;
+	} *edges;
+	size_t count;
+};
+
+struct stack stack_of_device(dev_t device);
+/* Of a device or a file that is open; of all else it is empty. */
+struct stack stack_of_file(int fd);
+bool stands_on(const struct stack *stack, dev_t base);
+/* False only if what is written to one of them cannot change the other. */
+bool overlap(const struct stack *stack, const struct stack *other);
+/* Another number if another disk, medium, file or table is in it now. */
+__u64 identity_of(const struct stack *stack);
+/* The device of loop that has this file; 0 if there is none. */
+dev_t loop_on(struct node file);
+
+dev_t whole_disk(dev_t device);
+/* A number from a file of sysfs; 0 if there is none. */
+__u64 sysfs_number(dev_t device, const char *name);
+/* Writes pages to the disk that are dirty under any node that leads to it. */
+void flush_nodes(dev_t disk);
+
+#endif /* _TOPOLOGY_H */

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The thread that copies may hang: in a write to a pipe that nobody reads, or in
+ * the fsync() of a disk that has stalled. So another one waits for signals and for
+ * the deadline of a freeze. It thaws, and then ends the program.
+ */
+#define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "copy.h"
+#include "freeze.h"
+#include "watch.h"
+
+static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
+
+atomic_bool word;
+atomic_int run_group;
+
+/* Whoever has it may change what follows, or end the program and keep it. */
+static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
+static double deadline;		/* 0: none */
+static bool is_settled;
+
+static int timer = -1, signals = -1;
+static sigset_t caught, before;
+
+/* Nothing is to wait for a terminal or a pipe that takes no more. */
+__attribute__((format(printf, 1, 2)))
+static void say(const char *format, ...)
+{
+	struct pollfd pollfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char text[512];
+	va_list values;
+	int size;
+
+	va_start(values, format);
+	size = vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	if (size >= (int)sizeof(text))
+		size = sizeof(text) - 1;
+	if (poll(&pollfd, 1, 0) > 0 && write(STDERR_FILENO, text, size) < 0)
+		return;
+}
+
+static void end_run(void)
+{
+	const int group = run_group;
+
+	if (group)
+		kill(-group, SIGKILL);
+}
+
+/* What is refused leaves nothing behind, and what was frozen thaws. */
+static void clean_up(void)
+{
+	const struct copy *copy;
+
+	release();
+	end_run();
+	for_each_copy(copy) {
+		if (copy->dst.made)
+			unlink(copy->dst.path);
+	}
+}
+
+static void end(void)
+{
+	pthread_mutex_lock(&ending);
+	clean_up();
+}
+
+void clean_up_at_exit(void)
+{
+	atexit(end);
+}
+
+static void end_by_signal(int number)
+{
+	const struct copy *copy;
+	sigset_t set;
+
+	clean_up();
+	for_each_copy(copy) {
+		if (copy->dst.path && !is_settled)
+			say("%s: stopped: %s is not a copy, start anew\n",
+			    program_invocation_short_name, copy->dst.path);
+	}
+	signal(number, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	raise(number);
+	_exit(EXIT_FAILURE);
+}
+
+static void end_by_deadline(void)
+{
+	const struct copy *copy;
+
+	clean_up();
+	for_each_copy(copy)
+		say("%s: --max-pause was reached%s: %s is not a copy, and all is thawed\n",
+		    program_invocation_short_name,
+		    run_group ? " while --run was running" : "",
+		    copy->dst.path);
+	_exit(EXIT_BOUND);
+}
+
+void set_deadline(double time)
+{
+	struct itimerspec spec = { };
+
+	pthread_mutex_lock(&ending);
+	if (deadline && now() >= deadline)
+		end_by_deadline();
+	deadline = time;
+	spec.it_value.tv_sec = time;
+	spec.it_value.tv_nsec = (time - spec.it_value.tv_sec) * 1e9;
+	timerfd_settime(timer, TFD_TIMER_ABSTIME, &spec, NULL);
+	pthread_mutex_unlock(&ending);
+}
+
+void settle(void)
+{
+	pthread_mutex_lock(&ending);
+	is_settled = true;
+	pthread_mutex_unlock(&ending);
+}
+
+void restore_signals(void)
+{
+	static const int ignored[] = { SIGPIPE, SIGTTIN, SIGTTOU };
+	size_t i;
+
+	for (i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+		signal(ignored[i], SIG_DFL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static void take_signal(void)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGUSR1) {
+		word = true;
+		return;
+	}
+	pthread_mutex_lock(&ending);
+	end_by_signal(info.ssi_signo);
+}
+
+static void take_time(void)
+{
+	pthread_mutex_lock(&ending);
+	if (deadline && now() >= deadline)
+		end_by_deadline();
+	pthread_mutex_unlock(&ending);
+}
+
+static void *wait_for_all(void *unused)
+{
+	struct pollfd pollfds[] = {
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = timer, .events = POLLIN },
+	};
+	__u64 times;
+
+	(void)unused;
+	for (;;) {
+		if (poll(pollfds, 2, -1) < 0)
+			continue;
+		if (pollfds[0].revents)
+			take_signal();
+		if (pollfds[1].revents &&
+		    read(timer, &times, sizeof(times)) > 0)
+			take_time();
+	}
+	return NULL;
+}
+
+void watch(void)
+{
+	struct sigaction action;
+	pthread_t thread;
+	size_t i;
+
+	sigemptyset(&caught);
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		sigaction(numbers[i], NULL, &action);
+		if (action.sa_handler != SIG_IGN || numbers[i] == SIGUSR1)
+			sigaddset(&caught, numbers[i]);
+	}
+	/* an error says it, too */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+	pthread_sigmask(SIG_BLOCK, &caught, &before);
+	signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+	timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (signals < 0 || timer < 0 ||
+	    pthread_create(&thread, NULL, wait_for_all, NULL))
+		err(EXIT_FAILURE, "cannot wait for signals");
+}
