@@ -183,7 +183,8 @@ static void open_sources(char **operands)
 		open_source(&copies[i].src, operands[via_count ? i : 2 * i]);
 		for (j = 0; j < i; j++) {
 			if (copies[i].src.diskseq == copies[j].src.diskseq)
-				errx(EXIT_USAGE, "%s and %s are on the same disk, and a log has one reader: copy the whole disk, or one after the other",
+				errx(EXIT_USAGE,
+				     "%s and %s are on the same disk, and a log has one reader: copy the whole disk, or one after the other",
 				     copies[j].src.path, copies[i].src.path);
 		}
 	}
@@ -199,7 +200,8 @@ static void check_place(int fd, const char *path, const struct stack *stack)
 			errx(EXIT_USAGE, "%s is on the disk of %s", path,
 			     copy->src.path);
 		if (overlap(stack, &copy->src.stack))
-			errx(EXIT_USAGE, "%s and %s overlap: they are made of the same device or file",
+			errx(EXIT_USAGE,
+			     "%s and %s overlap: they are made of the same device or file",
 			     path, copy->src.path);
 	}
 	check_not_frozen(fd, path);
@@ -245,7 +247,8 @@ static void check_stream(char **operands, int count)
 	if (copy_count > 1)
 		errx(EXIT_USAGE, "DST can be - only if there is one SRC: use --via");
 	if (plan.command && mount_count && !may_run_unanswered)
-		errx(EXIT_USAGE, "--run needs to know that there is a copy, and nobody says so after -: use --via, or --run-unanswered");
+		errx(EXIT_USAGE,
+		     "--run needs to know that there is a copy, and nobody says so after -: use --via, or --run-unanswered");
 	must_print();
 }
 

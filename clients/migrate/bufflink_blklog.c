@@ -21,7 +21,10 @@
 #include <linux/ctype.h>
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/overflow.h>
 #include <linux/random.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -33,36 +36,37 @@
 
 #define MAX_DISKS	16
 
-static char *devices[MAX_DISKS];
-static int count;
-module_param_array(devices, charp, &count, 0400);
-MODULE_PARM_DESC(devices, "what to log: names in /dev, or paths");
-
-static int buffers[MAX_DISKS];
-static int buffer_count;
-module_param_array(buffers, int, &buffer_count, 0400);
-MODULE_PARM_DESC(buffers, "to read: the N of /dev/bufflinkN of each of devices");
-
-/* Names and numbers may come to mean another disk, or the disk another medium. */
-static unsigned long long diskseqs[MAX_DISKS];
-static int diskseq_count;
-module_param_array(diskseqs, ullong, &diskseq_count, 0400);
-MODULE_PARM_DESC(diskseqs, "to read: the diskseq in sysfs of each of devices");
-
 static ulong buffer_size = SZ_4M;
 module_param(buffer_size, ulong, 0400);
 MODULE_PARM_DESC(buffer_size, "bytes of each buffer");
 
-static struct bufflink *bls[MAX_DISKS];
+/* Its name may come to mean another disk, or the disk another medium. */
+struct log {
+	u64 diskseq;
+	struct bufflink *bl;
+	char name[];		/* as it was given */
+};
+
+static DEFINE_MUTEX(lock);	/* for those who change what is logged */
+static struct log __rcu *logs[MAX_DISKS];
+static bool running;
 static u64 secret;		/* keeps addresses of bios to ourselves */
 
+static struct log *log_at(int place)
+{
+	return rcu_dereference_protected(logs[place], lockdep_is_held(&lock));
+}
+
+/* Under rcu_read_lock() */
 static struct bufflink *log_of(const struct gendisk *disk)
 {
+	const struct log *log;
 	int i;
 
-	for (i = 0; disk && i < count; i++) {
-		if (diskseqs[i] == disk->diskseq)
-			return bls[i];
+	for (i = 0; i < MAX_DISKS; i++) {
+		log = rcu_dereference(logs[i]);
+		if (log && log->diskseq == disk->diskseq)
+			return log->bl;
 	}
 	return NULL;
 }
@@ -84,17 +88,24 @@ static u8 change_of(enum req_op op)
 	}
 }
 
-static void append(struct bufflink *bl, struct gendisk *disk, enum req_op op,
+static void append(struct gendisk *disk, enum req_op op,
 		   struct blklog_record record)
 {
+	struct bufflink *bl;
+
 	record.version = BLKLOG_VERSION;
 	record.change = change_of(op);
 	if (record.change == BLKLOG_UNKNOWN) {
 		record.sector = 0;
 		record.sectors = get_capacity(disk);
 	}
-	if (record.sectors || record.id)
+	if (!record.sectors && !record.id)
+		return;
+	rcu_read_lock();
+	bl = log_of(disk);
+	if (bl)
 		bufflink_append(bl, &record, sizeof(record));
+	rcu_read_unlock();
 }
 
 static void request_completed(void *unused, struct request *request,
@@ -107,20 +118,19 @@ static void request_completed(void *unused, struct request *request,
 		.sectors = DIV_ROUND_UP(bytes, SECTOR_SIZE),
 		.error = blk_status_to_errno(status),
 	};
-	struct bufflink *bl = log_of(disk);
 	struct bio *bio;
 
-	if (!bl || !change_of(op))
+	if (!disk || !change_of(op))
 		return;
 	if (op == REQ_OP_DISCARD) {
 		/* The ranges of merged discards need not be neighbours. */
 		__rq_for_each_bio(bio, request) {
 			record.sector = bio->bi_iter.bi_sector;
 			record.sectors = bio_sectors(bio);
-			append(bl, disk, op, record);
+			append(disk, op, record);
 		}
 	} else {
-		append(bl, disk, op, record);
+		append(disk, op, record);
 	}
 }
 
@@ -144,10 +154,9 @@ static void bio_begun(void *unused, struct bio *bio)
 		.id = id_of(bio),
 		.flags = BLKLOG_BEGUN,
 	};
-	struct bufflink *bl = log_of(disk);
 
-	if (bl && record.id && !queue_is_mq(disk->queue))
-		append(bl, disk, bio_op(bio), record);
+	if (record.id && !queue_is_mq(disk->queue))
+		append(disk, bio_op(bio), record);
 }
 
 /*
@@ -168,19 +177,18 @@ static sector_t sectors_behind(const struct bio *bio)
 static void bio_completed(void *unused, struct request_queue *queue,
 			  struct bio *bio)
 {
-	struct bufflink *bl = log_of(queue->disk);
 	struct blklog_record record = {
 		.id = id_of(bio),
 		.error = blk_status_to_errno(bio->bi_status),
 	};
 	sector_t behind;
 
-	if (!bl || !change_of(bio_op(bio)))
+	if (!queue->disk || !change_of(bio_op(bio)))
 		return;
 	behind = sectors_behind(bio);
 	record.sector = bio->bi_iter.bi_sector - behind;
 	record.sectors = bio_sectors(bio) + behind;
-	append(bl, queue->disk, bio_op(bio), record);
+	append(queue->disk, bio_op(bio), record);
 }
 
 static struct {
@@ -224,7 +232,7 @@ static int register_probes(void)
 
 	for_each_kernel_tracepoint(find_tracepoint, NULL);
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		err = -ENOENT;
+		err = -EOPNOTSUPP;
 		if (probes[i].tracepoint)
 			err = tracepoint_probe_register(probes[i].tracepoint,
 							probes[i].probe, NULL);
@@ -243,11 +251,35 @@ static int register_probes(void)
  * NVMe with several paths): where it ends, nobody knows whose it was. Memory may
  * be written without a bio: by DAX, and as a page of brd or zram until 6.2.
  */
-static bool is_told(struct gendisk *disk)
+static const struct {
+	const char *prefix;
+	const char *why;
+} refusals[] = {
+	{ "md",
+	  "md hands writes on to its members: log these (see /proc/mdstat)" },
+	{ "nvme",
+	  "it hands writes on to its paths: log these (see nvme list-subsys)" },
+	{ "ram",
+	  "brd may change without a request: log a device of dm on it" },
+	{ "zram",
+	  "zram may change without a request: log a device of dm on it" },
+	{ "",
+	  "its driver may hand writes on to other disks: log these" },
+};
+
+/* NULL if the log has all that changes */
+static const char *why_not(struct gendisk *disk)
 {
-	return (queue_is_mq(disk->queue) ||
-		str_has_prefix(disk->disk_name, "dm-")) &&
-	       !blk_queue_dax(disk->queue);
+	size_t i = 0;
+
+	if (blk_queue_dax(disk->queue))
+		return "it can be mapped (DAX), which no log sees: log a device of dm on it";
+	if (queue_is_mq(disk->queue) ||
+	    str_has_prefix(disk->disk_name, "dm-"))
+		return NULL;
+	while (!strstarts(disk->disk_name, refusals[i].prefix))
+		i++;
+	return refusals[i].why;
 }
 
 /* A disk's name may have characters that a buffer's may not, as in cciss!c0d0. */
@@ -262,86 +294,294 @@ static void name_buffer(const struct gendisk *disk,
 			*c = '_';
 }
 
-/*
- * Of a path, or a name in /dev; a partition stands for its disk. Gives the number
- * that tells the disk from others, and a name for its buffer.
- */
-static int find_disk(const char *name, unsigned long long *diskseq,
-		     char buffer[BUFFLINK_NAME_MAX + 1])
+/* Calls with the disk that a path or a name in /dev means, or its partition. */
+static int with_disk(const char *name,
+		     int (*call)(struct gendisk *disk, const char *name))
 {
 	char *path = kasprintf(GFP_KERNEL, "%s%s", *name == '/' ? "" : "/dev/",
 			       name);
-	struct gendisk *disk;
 	struct file *file;
-	int err = 0;
+	int err = -ENOTBLK;
 
 	if (!path)
 		return -ENOMEM;
 	file = filp_open(path, O_RDONLY | O_NONBLOCK, 0);
 	kfree(path);
+	/* for ENOENT, insmod would complain of an unknown symbol */
 	if (IS_ERR(file))
-		return PTR_ERR(file);
-	disk = S_ISBLK(file_inode(file)->i_mode) ?
-	       I_BDEV(file->f_mapping->host)->bd_disk : NULL;
-	if (!disk) {
-		err = -ENOTBLK;
-	} else if (!is_told(disk)) {
-		err = -EOPNOTSUPP;
-	} else if (log_of(disk)) {
-		err = -EBUSY;
-	} else {
-		*diskseq = disk->diskseq;
-		name_buffer(disk, buffer);
-	}
+		return PTR_ERR(file) == -ENOENT ? -ENODEV : PTR_ERR(file);
+	if (S_ISBLK(file_inode(file)->i_mode))
+		err = call(I_BDEV(file->f_mapping->host)->bd_disk, name);
 	filp_close(file, NULL);
 	return err;
 }
 
-static void destroy_buffers(void)
+static int find_log(u64 diskseq)
+{
+	const struct log *log;
+	int i;
+
+	for (i = 0; i < MAX_DISKS; i++) {
+		log = log_at(i);
+		if (log && log->diskseq == diskseq)
+			return i;
+	}
+	return -ENODEV;
+}
+
+static int find_place(void)
 {
 	int i;
 
-	for (i = 0; i < count; i++)
-		bufflink_destroy(bls[i]);	/* NULL is fine */
+	for (i = 0; i < MAX_DISKS; i++) {
+		if (!log_at(i))
+			return i;
+	}
+	pr_err("no more than %d disks can be logged\n", MAX_DISKS);
+	return -ENOSPC;
+}
+
+static int add_disk_log(struct gendisk *disk, const char *name)
+{
+	const char *why = why_not(disk);
+	char buffer[BUFFLINK_NAME_MAX + 1];
+	struct log *log;
+	int place, err;
+
+	if (why) {
+		pr_err("cannot log %s: %s\n", name, why);
+		return -EOPNOTSUPP;
+	}
+	if (find_log(disk->diskseq) >= 0)
+		return -EBUSY;
+	place = find_place();
+	if (place < 0)
+		return place;
+	log = kzalloc(struct_size(log, name, strlen(name) + 1), GFP_KERNEL);
+	if (!log)
+		return -ENOMEM;
+	strcpy(log->name, name);
+	log->diskseq = disk->diskseq;
+	name_buffer(disk, buffer);
+	err = bufflink_create_named(&log->bl, buffer, buffer_size, 0);
+	if (err) {
+		kfree(log);
+		return err;
+	}
+	pr_info("logging %s to /dev/bufflink%d\n", name,
+		bufflink_number(log->bl));
+	rcu_assign_pointer(logs[place], log);
+	return 0;
+}
+
+static int add_log(const char *name)
+{
+	int err = with_disk(name, add_disk_log);
+
+	if (err)
+		pr_err("cannot log %s: %pe\n", name, ERR_PTR(err));
+	return err;
+}
+
+static void remove_log(int place)
+{
+	struct log *log = log_at(place);
+
+	if (!log)
+		return;
+	RCU_INIT_POINTER(logs[place], NULL);
+	synchronize_rcu();
+	bufflink_destroy(log->bl);
+	kfree(log);
+}
+
+static int remove_disk_log(struct gendisk *disk, const char *name)
+{
+	const int place = find_log(disk->diskseq);
+
+	if (place < 0)
+		return place;
+	remove_log(place);
+	return 0;
+}
+
+/* By the name that was given, as the disk may be gone, or by any other. */
+static int remove_named_log(const char *name)
+{
+	const struct log *log;
+	int i;
+
+	for (i = 0; i < MAX_DISKS; i++) {
+		log = log_at(i);
+		if (log && !strcmp(log->name, name)) {
+			remove_log(i);
+			return 0;
+		}
+	}
+	return with_disk(name, remove_disk_log);
+}
+
+static void remove_all(void)
+{
+	int i;
+
+	for (i = 0; i < MAX_DISKS; i++)
+		remove_log(i);
+}
+
+/* parameters */
+
+static int change_logs(const char *text, int (*change)(const char *name))
+{
+	char *copy = kstrdup(text, GFP_KERNEL);
+	int err = -EAGAIN;	/* not loaded yet, or not any more */
+
+	if (!copy)
+		return -ENOMEM;
+	mutex_lock(&lock);
+	if (running)
+		err = change(strim(copy));
+	mutex_unlock(&lock);
+	kfree(copy);
+	return err;
+}
+
+static int add_set(const char *text, const struct kernel_param *unused)
+{
+	return change_logs(text, add_log);
+}
+
+static int remove_set(const char *text, const struct kernel_param *unused)
+{
+	return change_logs(text, remove_named_log);
+}
+
+static int list_logs(char *page,
+		     int (*print)(char *page, int at, const struct log *log))
+{
+	const struct log *log;
+	int i, at = 0;
+
+	mutex_lock(&lock);
+	for (i = 0; i < MAX_DISKS; i++) {
+		log = log_at(i);
+		if (log && at)
+			at += sysfs_emit_at(page, at, ",");
+		if (log)
+			at += print(page, at, log);
+	}
+	mutex_unlock(&lock);
+	return at + sysfs_emit_at(page, at, "\n");
+}
+
+static int print_name(char *page, int at, const struct log *log)
+{
+	return sysfs_emit_at(page, at, "%s", log->name);
+}
+
+static int print_number(char *page, int at, const struct log *log)
+{
+	return sysfs_emit_at(page, at, "%d", bufflink_number(log->bl));
+}
+
+static int print_diskseq(char *page, int at, const struct log *log)
+{
+	return sysfs_emit_at(page, at, "%llu", log->diskseq);
+}
+
+static int devices_get(char *page, const struct kernel_param *unused)
+{
+	return list_logs(page, print_name);
+}
+
+static int buffers_get(char *page, const struct kernel_param *unused)
+{
+	return list_logs(page, print_number);
+}
+
+static int diskseqs_get(char *page, const struct kernel_param *unused)
+{
+	return list_logs(page, print_diskseq);
+}
+
+static char *wanted;		/* when it is loaded */
+
+static int devices_set(const char *text, const struct kernel_param *unused)
+{
+	kfree(wanted);
+	wanted = kstrdup(text, GFP_KERNEL);
+	return wanted ? 0 : -ENOMEM;
+}
+
+static int ignore(const char *text, const struct kernel_param *unused)
+{
+	return 0;
+}
+
+static const struct kernel_param_ops devices_ops = {
+	.set = devices_set,
+	.get = devices_get,
+};
+
+static const struct kernel_param_ops buffers_ops = {
+	.set = ignore,
+	.get = buffers_get,
+};
+
+static const struct kernel_param_ops diskseqs_ops = {
+	.set = ignore,
+	.get = diskseqs_get,
+};
+
+static const struct kernel_param_ops add_ops = { .set = add_set };
+
+static const struct kernel_param_ops remove_ops = { .set = remove_set };
+
+module_param_cb(devices, &devices_ops, NULL, 0400);
+MODULE_PARM_DESC(devices, "what to log: names in /dev, or paths");
+module_param_cb(buffers, &buffers_ops, NULL, 0400);
+MODULE_PARM_DESC(buffers, "to read: the N of /dev/bufflinkN of each of devices");
+module_param_cb(diskseqs, &diskseqs_ops, NULL, 0400);
+MODULE_PARM_DESC(diskseqs, "to read: the diskseq in sysfs of each of devices");
+module_param_cb(add, &add_ops, NULL, 0200);
+MODULE_PARM_DESC(add, "to write when it is loaded: one more device to log");
+module_param_cb(remove, &remove_ops, NULL, 0200);
+MODULE_PARM_DESC(remove, "to write when it is loaded: a device not to log any more");
+
+static int add_wanted(void)
+{
+	char *rest = wanted, *name;
+	int err = 0;
+
+	while (!err && (name = strsep(&rest, ",")))
+		err = add_log(name);
+	return err;
 }
 
 static int __init blklog_init(void)
 {
-	char name[BUFFLINK_NAME_MAX + 1];
-	int err = 0;
-	int i;
+	int err;
 
 	secret = get_random_u64();
-	for (i = 0; i < count; i++) {
-		err = find_disk(devices[i], &diskseqs[i], name);
-		if (!err)
-			err = bufflink_create_named(&bls[i], name, buffer_size,
-						    0);
-		if (err) {
-			pr_err("cannot log %s: %pe\n", devices[i],
-			       ERR_PTR(err));
-			goto destroy;
-		}
-		buffers[i] = bufflink_number(bls[i]);
-		pr_info("logging %s to /dev/bufflink%d\n", devices[i],
-			buffers[i]);
-	}
-	buffer_count = count;
-	diskseq_count = count;
-	err = register_probes();
+	mutex_lock(&lock);
+	err = add_wanted();
+	kfree(wanted);
+	if (!err)
+		err = register_probes();
+	running = !err;
 	if (err)
-		goto destroy;
-	return 0;
-
-destroy:
-	destroy_buffers();
+		remove_all();
+	mutex_unlock(&lock);
 	return err;
 }
 
 static void __exit blklog_exit(void)
 {
+	mutex_lock(&lock);
+	running = false;
 	unregister_probes(ARRAY_SIZE(probes));
-	destroy_buffers();
+	remove_all();
+	mutex_unlock(&lock);
 }
 
 module_init(blklog_init);

@@ -61,15 +61,20 @@ void open_log(struct copy *copy)
 {
 	struct log *log = &copy->log;
 	struct bufflink_stats stats;
+	char number[16];
 	int err;
 
-	log->reader = bufflink_new(find_log(&copy->src), BUFFLINK_EXCLUSIVE);
+	strcpy(number, find_log(&copy->src));
+	log->reader = bufflink_new(number, BUFFLINK_EXCLUSIVE);
 	if (!log->reader)
 		errx(EXIT_FAILURE, "%s", bufflink_error());
 	err = bufflink_open(log->reader, 0);
 	if (err)
 		errx(err == -EBUSY ? EXIT_USAGE : EXIT_FAILURE,
 		     "the log of %s: %s", copy->src.path, bufflink_error());
+	/* between reading the two lists, disks may have come and gone */
+	if (strcmp(number, find_log(&copy->src)))
+		errx(EXIT_FAILURE, "what is logged has just changed: try again");
 	stats = log_stats(log);
 	log->have = stats.bytes_read % sizeof(log->record);
 	log->is_cut = log->have;

@@ -306,12 +306,56 @@ START_TEST(only_root_sees_what_is_logged)
 }
 END_TEST
 
+static int write_parameter(const char *name, const char *text)
+{
+	char path[96];
+	int fd, err;
+
+	snprintf(path, sizeof(path),
+		 "/sys/module/bufflink_blklog/parameters/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ck_assert_msg(fd >= 0, "%s: %m", path);
+	err = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+START_TEST(a_disk_is_added_and_removed_while_it_is_written_to)
+{
+	const char *disk = new_loop(LOOP_SIZE);
+	const char *other = new_loop(LOOP_SIZE);
+	int fd = open_direct(other, O_RDWR);
+	char waste[PAGE];
+	int i, reader;
+
+	begin(disk);
+	ck_assert_int_eq(write_parameter("add", "none"), -ENODEV);
+	ck_assert_int_eq(write_parameter("add", disk), -EBUSY);
+	ck_assert_int_eq(write_parameter("remove", other), -ENODEV);
+	for (i = 0; i < 20; i++) {
+		ck_assert_int_eq(write_parameter("add", other), 0);
+		write_blocks(fd, 0, PAGE, 'x');
+		ck_assert_uint_eq(sysfs_value(1, "records"), 1);
+		reader = open_buffer(1, O_RDONLY);
+		ck_assert_int_eq(write_parameter("remove", other + 5), 0);
+		write_blocks(fd, 0, PAGE, 'y');
+		ck_assert_int_eq(read(reader, waste, sizeof(waste)),
+				 sizeof(struct blklog_record));
+		ck_assert_int_eq(read(reader, waste, sizeof(waste)), 0);
+		close(reader);
+		ck_assert(!exists("/dev/bufflink1"));
+	}
+	ck_assert_uint_eq(sysfs_value(LOG, "records"), 0);
+	close(fd);
+}
+END_TEST
+
 START_TEST(what_is_no_disk_is_refused_and_leaves_nothing)
 {
 	const char *disk = new_loop(LOOP_SIZE);
 	char list[64];
 
-	ck_assert_int_eq(load("bufflink_blklog", "devices=none"), -ENOENT);
+	ck_assert_int_eq(load("bufflink_blklog", "devices=none"), -ENODEV);
 	ck_assert_int_eq(load("bufflink_blklog", "devices=null"), -ENOTBLK);
 	snprintf(list, sizeof(list), "devices=%s,/proc/version", disk);
 	ck_assert_int_eq(load("bufflink_blklog", list), -ENOTBLK);
@@ -395,6 +439,7 @@ int main(void)
 	tcase_add_test(tcase, another_medium_is_not_logged);
 	tcase_add_test(tcase, a_disk_that_does_not_tell_all_is_refused);
 	tcase_add_test(tcase, only_root_sees_what_is_logged);
+	tcase_add_test(tcase, a_disk_is_added_and_removed_while_it_is_written_to);
 	tcase_add_test(tcase, what_is_no_disk_is_refused_and_leaves_nothing);
 	tcase_add_test(tcase, unloading_under_load_and_a_reader_is_safe);
 	return run_suite(suite);
