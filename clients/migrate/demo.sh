@@ -61,14 +61,15 @@ echo "  # e2fsck -fn /tmp/copy"
 /sbin/e2fsck -fn /tmp/copy >/tmp/e2fsck 2>&1 || fail "the copy was to be clean"
 tail -n 1 /tmp/e2fsck | sed 's/^/  /'
 
-step "to another machine: through a pipe here, through ssh elsewhere; and to" \
-	"have it as it is in the end, stop who writes, and say so"
-echo "  # bufflink-migrate /dev/loop0 - | bufflink-migrate --receive /tmp/far"
-mkfifo /tmp/stream
+step "to another machine: through a pipe here, through ssh elsewhere; it says" \
+	"when it has a copy, and until then it is frozen, or for 5 seconds at most"
+show bufflink-migrate --freeze=auto --run='cmp /dev/loop0 /tmp/far' \
+	--via='bufflink-migrate --receive /tmp/far' /dev/loop0 ||
+	fail "what was received was to be identical"
+
+step "to have it as it is in the end, stop what writes, and say so"
 : >/tmp/sent
-bufflink-migrate --receive /tmp/far </tmp/stream 2>/tmp/received &
-receiver=$!
-bufflink-migrate /dev/loop0 - >/tmp/stream 2>/tmp/sent &
+bufflink-migrate --verify /dev/loop0 /tmp/end 2>/tmp/sent &
 sender=$!
 wait_for grep -q 'is followed' /tmp/sent
 has=$(cat /tmp/written)
@@ -76,10 +77,15 @@ wait_for has_written $((has + 5))
 kill $writer
 wait_for umount /mnt 2>/dev/null
 kill -USR1 $sender
-wait $sender || fail "the disk was to be sent"
-wait $receiver || fail "the disk was to be received"
-sed 's/^/  /' /tmp/sent /tmp/received
-show cmp /dev/loop0 /tmp/far || fail "what was received was to be identical"
+wait $sender || fail "the disk was to be copied"
+sed 's/^/  /' /tmp/sent
+show cmp /dev/loop0 /tmp/end || fail "what was copied was to be identical"
+
+step "a disk is never copied over what it is made of"
+if bufflink-migrate /dev/loop0 /tmp/disk 2>/tmp/refused; then
+	fail "the disk's own file was to be refused"
+fi
+sed 's/^/  /' /tmp/refused
 
 step "a stream that breaks off is never taken for a copy"
 echo "  # bufflink-migrate /dev/loop0 - | head -c 3000000 |" \
