@@ -233,6 +233,8 @@ static void open_destinations(char **operands)
 		else
 			open_stream(dst, NULL);
 		check_destination(dst);
+		if (!dst->stream)
+			check_room(dst, copies[i].src.size);
 	}
 }
 
@@ -263,7 +265,7 @@ static void begin_destinations(void)
 		if (copy->dst.stream)
 			begin_stream(&copy->dst, copy->src.size, plan.verify);
 		else
-			size_destination(&copy->dst, copy->src.size);
+			make_room(&copy->dst, copy->src.size);
 	}
 }
 

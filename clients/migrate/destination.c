@@ -69,22 +69,29 @@ void open_destination(struct destination *dst, const char *path)
 	dst->direct = !fcntl(dst->fd, F_SETFL, O_DIRECT);
 }
 
-void size_destination(struct destination *dst, __u64 size)
+void check_room(const struct destination *dst, __u64 size)
 {
+	const struct stat stat = stat_of(dst);
 	__u64 room = size;
 
-	if (S_ISREG(stat_of(dst).st_mode)) {
-		/* the second one also where the first fails, as for swap */
-		if (ftruncate(dst->fd, 0) || ftruncate(dst->fd, size))
-			err(EXIT_USAGE, "cannot give %s its size", dst->path);
-		dst->empty = true;
-	} else if (ioctl(dst->fd, BLKGETSIZE64, &room)) {
+	/* this fails, for one, if the kernel swaps to it */
+	if (S_ISREG(stat.st_mode) && ftruncate(dst->fd, stat.st_size))
+		err(EXIT_USAGE, "cannot change the size of %s", dst->path);
+	if (S_ISBLK(stat.st_mode) && ioctl(dst->fd, BLKGETSIZE64, &room))
 		err(EXIT_USAGE, "cannot learn the size of %s", dst->path);
-	}
 	if (room < size)
 		errx(EXIT_USAGE, "%s has %llu bytes, and %llu are needed",
 		     dst->path, room, size);
+}
+
+void make_room(struct destination *dst, __u64 size)
+{
 	dst->made = false;
+	if (!S_ISREG(stat_of(dst).st_mode))
+		return;
+	if (ftruncate(dst->fd, 0) || ftruncate(dst->fd, size))
+		err(EXIT_FAILURE, "cannot give %s its size", dst->path);
+	dst->empty = true;
 }
 
 /* how it is written */

@@ -5,9 +5,10 @@
 
 #include "copy.h"
 
-/* Makes room for size bytes, where nothing has been written until now. */
 void open_destination(struct destination *dst, const char *path);
-void size_destination(struct destination *dst, __u64 size);
+void check_room(const struct destination *dst, __u64 size);
+/* Until then, nothing has been written to it. */
+void make_room(struct destination *dst, __u64 size);
 
 /* These also take a stream. */
 void put_data(struct destination *dst, const void *data, size_t size,

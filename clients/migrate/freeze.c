@@ -325,16 +325,17 @@ int freeze(double deadline, const char **path)
 
 	for (mount = mounts; mount < mounts + mount_count; mount++) {
 		*path = mount->path;
+		mount->is_frozen = true;	/* as far as we know */
 		if (!ask(mount, &order, &answer))
 			answer.error = ECHILD;
-		if (!answer.error && now() > deadline)
+		else if (answer.error)
+			mount->is_frozen = false;
+		else if (now() > deadline)
 			answer.error = ETIMEDOUT;
 		if (answer.error) {
-			mount->is_frozen = answer.error == ETIMEDOUT;
 			thaw();
 			return answer.error;
 		}
-		mount->is_frozen = true;
 	}
 	return 0;
 }

@@ -448,7 +448,8 @@ int receive(const char *path)
 		must_print();
 	data = new_block();
 	open_destination(dst, path);
-	size_destination(dst, size);
+	check_room(dst, size);
+	make_room(dst, size);
 	answer(dst, "ready", size);
 
 	receive_copy(dst, data, size);
