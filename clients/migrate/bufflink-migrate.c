@@ -56,6 +56,7 @@ static const char *vias[MAX_COPIES];
 static int via_count;
 static bool may_run_unanswered;
 static bool receiving;
+static bool has_other_option;	/* than --receive and --json */
 
 /* options */
 
@@ -154,14 +155,16 @@ static void take_options(int argc, char **argv)
 	int option;
 
 	while ((option = getopt_long(argc, argv, "f:p:r:l:n:g:RhV", options,
-				     NULL)) != -1)
+				     NULL)) != -1) {
 		take_option(option);
+		has_other_option |= option != 'R' && option != JSON;
+	}
 }
 
 static void check_operands(int count)
 {
-	if (receiving && (count != 1 || via_count))
-		errx(EXIT_USAGE, "--receive takes one argument, DST");
+	if (receiving && (count != 1 || has_other_option))
+		errx(EXIT_USAGE, "--receive takes one argument, DST, and no other option but --json");
 	if (receiving)
 		return;
 	if (via_count && count != via_count)

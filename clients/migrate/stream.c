@@ -434,6 +434,8 @@ int receive(const char *path)
 
 	if (!strcmp(path, "-"))
 		errx(EXIT_USAGE, "--receive writes to a device or a file");
+	if (isatty(STDIN_FILENO))
+		errx(EXIT_USAGE, "a terminal sends no stream");
 	dst->path = path;
 	copy_count = 1;
 	clean_up_at_exit();
