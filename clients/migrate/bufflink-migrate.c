@@ -180,17 +180,10 @@ static void check_operands(int count)
 
 static void open_sources(char **operands)
 {
-	int i, j;
+	int i;
 
-	for (i = 0; i < copy_count; i++) {
+	for (i = 0; i < copy_count; i++)
 		open_source(&copies[i].src, operands[via_count ? i : 2 * i]);
-		for (j = 0; j < i; j++) {
-			if (copies[i].src.diskseq == copies[j].src.diskseq)
-				errx(EXIT_USAGE,
-				     "%s and %s are on the same disk, and a log has one reader: copy the whole disk, or one after the other",
-				     copies[j].src.path, copies[i].src.path);
-		}
-	}
 }
 
 /* We would copy our own writes for ever, or wait for a thaw that is ours. */

@@ -36,18 +36,15 @@ struct source {
 	__u64 identity;
 };
 
+/* Of a disk; several SRC may be its partitions. */
 struct log {
+	__u64 diskseq;
 	struct bufflink_reader *reader;
 	struct blklog_record record;	/* as much of it as was read */
 	size_t have;		/* bytes of that */
 	bool is_cut;		/* an earlier reader had the beginning */
 	__u64 lost;		/* records that we know of */
 	unsigned int losses;	/* times that we learned of some */
-	__u64 changes;		/* records about SRC so far, see mark_change() */
-	struct {		/* when the last round began */
-		__u64 changes;
-		unsigned int losses;
-	} at_rest;
 	/* What has begun to change and does not say at its end what it was. */
 	struct blklog_record *begun;
 	size_t begun_count;
@@ -84,7 +81,12 @@ struct destination {
 
 struct copy {
 	struct source src;
-	struct log log;
+	struct log *log;
+	__u64 changes;		/* records about SRC so far, see mark_change() */
+	struct {		/* when the last round began */
+		__u64 changes;
+		unsigned int losses;
+	} at_rest;
 	struct map map;
 	struct destination dst;
 };
@@ -108,9 +110,10 @@ void read_source(const struct copy *copy, char *data, __u64 offset,
 
 /* log.c */
 void open_log(struct copy *copy);
-/* Marks what was written until now; says whether that is no longer known. */
-bool follow_log(struct copy *copy);
+/* Marks what was written until now: all, if that is no longer known. */
 void follow_logs(void);
+/* The times that it was not known */
+unsigned int count_losses(void);
 void begin_rest(struct copy *copy);
 /* Whether nothing was written since, for all that we know */
 bool stayed_at_rest(const struct copy *copy);

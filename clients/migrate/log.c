@@ -14,6 +14,11 @@
 
 bool discards_are_harmless;
 
+static struct log logs[MAX_COPIES];
+static int log_count;
+
+#define for_each_log(log)	for (log = logs; log < logs + log_count; log++)
+
 static FILE *open_parameter(const char *name, const struct source *src)
 {
 	char path[128];
@@ -57,28 +62,38 @@ static struct bufflink_stats log_stats(const struct log *log)
 	return stats;
 }
 
-void open_log(struct copy *copy)
+static void open_new_log(struct log *log, const struct source *src)
 {
-	struct log *log = &copy->log;
 	struct bufflink_stats stats;
 	char number[16];
 	int err;
 
-	strcpy(number, find_log(&copy->src));
+	strcpy(number, find_log(src));
 	log->reader = bufflink_new(number, BUFFLINK_EXCLUSIVE);
 	if (!log->reader)
 		errx(EXIT_FAILURE, "%s", bufflink_error());
 	err = bufflink_open(log->reader, 0);
 	if (err)
 		errx(err == -EBUSY ? EXIT_USAGE : EXIT_FAILURE,
-		     "the log of %s: %s", copy->src.path, bufflink_error());
+		     "the log of %s: %s", src->path, bufflink_error());
 	/* between reading the two lists, disks may have come and gone */
-	if (strcmp(number, find_log(&copy->src)))
+	if (strcmp(number, find_log(src)))
 		errx(EXIT_FAILURE, "what is logged has just changed: try again");
 	stats = log_stats(log);
+	log->diskseq = src->diskseq;
 	log->have = stats.bytes_read % sizeof(log->record);
 	log->is_cut = log->have;
 	log->lost = stats.lost_records;
+}
+
+void open_log(struct copy *copy)
+{
+	for_each_log(copy->log) {
+		if (copy->log->diskseq == copy->src.diskseq)
+			return;
+	}
+	open_new_log(copy->log, &copy->src);
+	log_count++;
 }
 
 static size_t find_begun(const struct log *log, __u64 id)
@@ -114,24 +129,38 @@ static bool mark_sectors(struct copy *copy, __u64 sector, __u64 sectors)
  * one, does so in a thread of its own, and a freeze does not wait for that. It
  * has to be copied, but is no write.
  */
-static void mark_change(struct copy *copy, const struct blklog_record *record)
+static void mark_change(const struct log *log,
+			const struct blklog_record *record)
 {
 	const bool harmless = discards_are_harmless &&
 			      record->change == BLKLOG_DISCARD;
+	struct copy *copy;
 
-	if (mark_sectors(copy, record->sector, record->sectors) && !harmless)
-		copy->log.changes++;
+	for_each_copy(copy) {
+		if (copy->log == log &&
+		    mark_sectors(copy, record->sector, record->sectors) &&
+		    !harmless)
+			copy->changes++;
+	}
 }
 
-static void remember_begun(struct copy *copy,
-			   const struct blklog_record *record)
+static void mark_everything(const struct log *log)
 {
-	struct log *log = &copy->log;
+	struct copy *copy;
+
+	for_each_copy(copy) {
+		if (copy->log == log)
+			mark_all(&copy->map);
+	}
+}
+
+static void remember_begun(struct log *log, const struct blklog_record *record)
+{
 	size_t i = find_begun(log, record->id);
 
 	/* One that never ended here has ended: its id was free again. */
 	if (i < log->begun_count)
-		mark_change(copy, &log->begun[i]);
+		mark_change(log, &log->begun[i]);
 	else if (log->begun_count % 64 == 0)
 		log->begun = reallocarray(log->begun, log->begun_count + 64,
 					  sizeof(*log->begun));
@@ -141,34 +170,43 @@ static void remember_begun(struct copy *copy,
 	log->begun[i] = *record;
 }
 
-static void take_record(struct copy *copy, const struct blklog_record *record)
+/* One was lost, or began before us: what else it was is not known. */
+static void take_unknown_end(struct log *log)
 {
-	struct log *log = &copy->log;
+	struct copy *copy;
+
+	mark_everything(log);
+	for_each_copy(copy) {
+		if (copy->log == log)
+			copy->changes++;
+	}
+}
+
+static void take_record(struct log *log, const struct blklog_record *record)
+{
 	size_t i;
 
 	if (record->version != BLKLOG_VERSION)
 		errx(EXIT_FAILURE, "bufflink_blklog's records have version %u, not %u",
 		     record->version, BLKLOG_VERSION);
 	if (record->flags & BLKLOG_BEGUN) {
-		remember_begun(copy, record);
+		remember_begun(log, record);
 		return;
 	}
-	mark_change(copy, record);
+	mark_change(log, record);
 	if (!record->id)
 		return;
 	i = find_begun(log, record->id);
 	if (i < log->begun_count) {
-		mark_change(copy, &log->begun[i]);
+		mark_change(log, &log->begun[i]);
 		log->begun[i] = log->begun[--log->begun_count];
-	} else {	/* lost, or before us: what else it was is not known */
-		mark_all(&copy->map);
-		log->changes++;
+	} else {
+		take_unknown_end(log);
 	}
 }
 
-static void take_bytes(struct copy *copy, const char *data, size_t size)
+static void take_bytes(struct log *log, const char *data, size_t size)
 {
-	struct log *log = &copy->log;
 	size_t part;
 
 	for (; size; data += part, size -= part) {
@@ -179,76 +217,91 @@ static void take_bytes(struct copy *copy, const char *data, size_t size)
 		if (log->have < sizeof(log->record))
 			return;
 		if (!log->is_cut)
-			take_record(copy, &log->record);
+			take_record(log, &log->record);
 		log->is_cut = false;
 		log->have = 0;
 	}
 }
 
-static void take_records(struct copy *copy)
+static void has_ended(const struct log *log)
+{
+	const struct copy *copy = copies;
+
+	while (copy->log != log)
+		copy++;
+	errx(EXIT_FAILURE, "the log has ended, so %s is not a copy",
+	     copy->dst.path);
+}
+
+static void take_records(struct log *log)
 {
 	struct bufflink_event event;
 	int err;
 
-	while ((err = bufflink_next(copy->log.reader, &event, SIZE_MAX,
+	while ((err = bufflink_next(log->reader, &event, SIZE_MAX,
 				    0)) != -EAGAIN) {
 		if (err == -EINTR)
 			continue;
 		if (err)
 			errx(EXIT_FAILURE, "%s", bufflink_error());
 		if (event.type == BUFFLINK_END)
-			errx(EXIT_FAILURE, "the log has ended, so %s is not a copy",
-			     copy->dst.path);
+			has_ended(log);
 		if (event.type == BUFFLINK_DATA)
-			take_bytes(copy, event.data, event.size);
+			take_bytes(log, event.data, event.size);
 	}
 }
 
-bool follow_log(struct copy *copy)
+static void follow_log(struct log *log)
 {
-	struct log *log = &copy->log;
 	struct bufflink_stats stats;
 	__u64 lost;
 
-	take_records(copy);
+	take_records(log);
 	stats = log_stats(log);
 	lost = stats.lost_records - log->lost;
 	if (!lost)
-		return false;
+		return;
 	log->lost = stats.lost_records;
 	log->losses++;
-	mark_all(&copy->map);
+	mark_everything(log);
 	clear_bar();
 	fprintf(stderr, "%s lost %llu records: what changed is not known, so all is dirty\n",
 		bufflink_device(log->reader), lost);
-	return true;
 }
 
 void follow_logs(void)
 {
-	struct copy *copy;
+	struct log *log;
 
-	for_each_copy(copy)
-		follow_log(copy);
+	for_each_log(log)
+		follow_log(log);
+}
+
+unsigned int count_losses(void)
+{
+	const struct log *log;
+	unsigned int losses = 0;
+
+	for_each_log(log)
+		losses += log->losses;
+	return losses;
 }
 
 /* With what has begun and was not seen to end: nothing writes any more. */
 void begin_rest(struct copy *copy)
 {
-	struct log *log = &copy->log;
+	const struct log *log = copy->log;
 	size_t i;
 
 	for (i = 0; i < log->begun_count; i++)
 		mark_sectors(copy, log->begun[i].sector,
 			     log->begun[i].sectors);
-	log->at_rest.changes = log->changes;
-	log->at_rest.losses = log->losses;
+	copy->at_rest.changes = copy->changes;
+	copy->at_rest.losses = log->losses;
 }
 
 bool stayed_at_rest(const struct copy *copy)
 {
-	const struct log *log = &copy->log;
-
-	return log->changes == log->at_rest.changes &&
-	       log->losses == log->at_rest.losses;
+	return copy->changes == copy->at_rest.changes &&
+	       copy->log->losses == copy->at_rest.losses;
 }

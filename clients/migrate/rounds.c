@@ -161,16 +161,6 @@ static double expected_seconds(void)
 	return seen_rate > 0 ? all_left() / seen_rate : 0;
 }
 
-static unsigned int count_losses(void)
-{
-	const struct copy *copy;
-	unsigned int losses = 0;
-
-	for_each_copy(copy)
-		losses += copy->log.losses;
-	return losses;
-}
-
 static void does_not_fit(void)
 {
 	const struct copy *copy;

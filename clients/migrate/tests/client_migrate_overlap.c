@@ -274,6 +274,27 @@ START_TEST(several_sources_are_copied)
 }
 END_TEST
 
+START_TEST(sources_on_one_disk_share_its_log)
+{
+	const char *disk = new_loop(DISK);
+	const char *partition = new_partition(disk, MIB / SECTOR,
+					      MIB / SECTOR);
+	int fd = open_direct(disk, O_RDWR);
+	pid_t pid;
+
+	unlink_names();
+	log_devices(disk, "");
+	pid = migrate((char *)disk, DST, (char *)partition, OTHER);
+	is_followed(pid);
+	write_blocks(fd, MIB, PAGE, 'x');
+	close(fd);
+	ends_by_word(pid);
+	ck_assert(same(disk, DST, DISK));
+	ck_assert(same(partition, OTHER, MIB));
+	unlink_names();
+}
+END_TEST
+
 START_TEST(all_that_is_mounted_from_src_is_frozen)
 {
 	const char *disk = new_loop(SIZE);
@@ -329,6 +350,7 @@ int main(void)
 		     a_source_that_is_another_part_of_its_file_is_not_copied,
 		     what_is_dirty_under_another_name_arrives,
 		     several_sources_are_copied,
+		     sources_on_one_disk_share_its_log,
 		     all_that_is_mounted_from_src_is_frozen,
 		     what_is_mounted_and_not_frozen_is_named));
 	return run_suite(suite);
