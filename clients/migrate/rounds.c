@@ -34,7 +34,8 @@ struct plan plan = {
 };
 
 static bool at_rest;		/* as far as we can tell */
-static double seen_rate;	/* of the last round that was long enough */
+static double seen_rate;	/* of the last round that copied enough to tell */
+static double seen_least;	/* seconds of the last round that did not */
 
 /* chunks */
 
@@ -151,14 +152,16 @@ static void copy_round(void)
 {
 	begin_round();
 	copy_all();
-	if (progress.copied)
+	if (progress.copied >= BLOCK || !seen_rate)
 		seen_rate = progress.copied / seconds_of_round();
+	else
+		seen_least = seconds_of_round();
 	check_sources();
 }
 
 static double expected_seconds(void)
 {
-	return seen_rate > 0 ? all_left() / seen_rate : 0;
+	return seen_least + (seen_rate > 0 ? all_left() / seen_rate : 0);
 }
 
 static void does_not_fit(void)
