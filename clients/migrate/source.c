@@ -20,25 +20,24 @@ static __u64 ask(const struct source *src, unsigned long call)
 
 void open_source(struct source *src, const char *path)
 {
-	struct stat stat;
+	struct stat status;
 
 	src->path = path;
-	src->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (src->fd < 0)
-		err(EXIT_USAGE, "cannot open %s", path);
-	if (fstat(src->fd, &stat))
-		err(EXIT_USAGE, "cannot look at %s", path);
-	if (!S_ISBLK(stat.st_mode))
+	/* before it is opened: others may wait there, or refuse O_DIRECT */
+	if (!stat(path, &status) && !S_ISBLK(status.st_mode))
 		errx(EXIT_USAGE, "%s is not a block device", path);
+	src->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	if (src->fd < 0 || fstat(src->fd, &status))
+		err(EXIT_USAGE, "cannot open %s", path);
 	src->size = ask(src, BLKGETSIZE64);
 	if (!src->size)
 		errx(EXIT_USAGE, "%s is empty: it has no medium, or no size",
 		     path);
 	src->diskseq = ask(src, BLKGETDISKSEQ);
-	src->device = stat.st_rdev;
-	src->disk = whole_disk(stat.st_rdev);
-	src->start = sysfs_number(stat.st_rdev, "start") * SECTOR;
-	src->stack = stack_of_device(stat.st_rdev);
+	src->device = status.st_rdev;
+	src->disk = whole_disk(status.st_rdev);
+	src->start = sysfs_number(status.st_rdev, "start") * SECTOR;
+	src->stack = stack_of_device(status.st_rdev);
 	src->identity = identity_of(&src->stack);
 }
 
