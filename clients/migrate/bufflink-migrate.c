@@ -164,7 +164,7 @@ static void take_options(int argc, char **argv)
 static void check_operands(int count)
 {
 	if (receiving && (count != 1 || has_other_option))
-		errx(EXIT_USAGE, "--receive takes one argument, DST, and no other option but --json");
+		errx(EXIT_USAGE, "--receive takes DST, and no option but --json");
 	if (receiving)
 		return;
 	if (via_count && count != via_count)

@@ -78,8 +78,10 @@ static struct json_object *new_event(const char *event)
 /* On standard error, as standard output may be a stream. */
 static void print_event(struct json_object *object)
 {
-	fprintf(stderr, "%s\n", json_object_to_json_string_ext(object,
-			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	const int flags = JSON_C_TO_STRING_PLAIN |
+			  JSON_C_TO_STRING_NOSLASHESCAPE;
+
+	fprintf(stderr, "%s\n", json_object_to_json_string_ext(object, flags));
 	json_object_put(object);
 }
 

@@ -170,7 +170,8 @@ static void does_not_fit(void)
 
 	for_each_copy(copy)
 		warnx("%s is not a copy", copy->dst.path);
-	errx(EXIT_BOUND, "too much is written: %s are left, for which SRC would be frozen for about %.1f s, and --max-pause is %.1f",
+	errx(EXIT_BOUND,
+	     "too much is written: %s are left, for which SRC would be frozen for about %.1f s, and --max-pause is %.1f",
 	     human(all_left()), expected_seconds(), plan.max_pause);
 }
 
@@ -224,7 +225,8 @@ static void ask_for_word(bool terminal)
 	const struct copy *copy;
 
 	for_each_copy(copy)
-		fprintf(stderr, "%s is followed: when nothing writes to it any more, %s kill -USR1 %d\n",
+		fprintf(stderr,
+			"%s is followed: when nothing writes to it any more, %s kill -USR1 %d\n",
 			copy->src.path,
 			terminal ? "press Enter, or" : "say", getpid());
 }

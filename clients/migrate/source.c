@@ -51,7 +51,8 @@ void check_source(const struct copy *copy)
 		errx(EXIT_FAILURE, "%s has another size or medium now: %s is not a copy",
 		     src->path, copy->dst.path);
 	if (identity_of(&src->stack) != src->identity)
-		errx(EXIT_FAILURE, "%s is made of other parts now, or its table has changed: %s is not a copy",
+		errx(EXIT_FAILURE,
+		     "%s is made of other parts now, or its table has changed: %s is not a copy",
 		     src->path, copy->dst.path);
 }
 

@@ -462,8 +462,8 @@ START_TEST(a_loss_does_not_make_the_last_round_a_long_one)
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
 	ck_assert_int_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
 	pid = start_program(null(), fds[1],
-			    ARGS("-f", MOUNTPOINT, "-p", "60",
-				       (char *)disk, "-"));
+			    ARGS("-f", MOUNTPOINT, "-p", "60", (char *)disk,
+				 "-"));
 	close(fds[1]);
 	wait_for(took(fds[0], &most));
 	for (i = 0; !sysfs_value(LOG, "lost_records"); i++) {

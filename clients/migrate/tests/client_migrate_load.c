@@ -120,8 +120,8 @@ START_TEST(after_a_loss_all_is_copied_again_and_said)
 	log_devices(disk, "buffer_size=4096");
 	load = start_load(disk);
 	compare_command(compare, sizeof(compare), disk);
-	pid = migrate("--freeze", MOUNTPOINT, "--max-pause=60",
-		     compare, (char *)disk, DST);
+	pid = migrate("--freeze", MOUNTPOINT, "--max-pause=60", compare,
+		      (char *)disk, DST);
 	wait_for(exists(DST));	/* it has begun to follow the log */
 	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
 	before = lost();
