@@ -229,8 +229,10 @@ static void open_destinations(char **operands)
 		else
 			open_stream(dst, NULL);
 		check_destination(dst);
-		if (!dst->stream)
-			check_room(dst, copies[i].src.size);
+		if (dst->stream)
+			continue;
+		claim_destination(dst);
+		check_room(dst, copies[i].src.size);
 	}
 }
 

@@ -30,10 +30,13 @@ static struct stat stat_of(const struct destination *dst)
  * Others that use the file in the same way, and devices made of it, would change
  * it, too.
  */
-static void claim_file(const struct destination *dst)
+void claim_destination(const struct destination *dst)
 {
-	const dev_t loop = loop_on(dst->stack.top);
+	dev_t loop;
 
+	if (!S_ISREG(stat_of(dst).st_mode))
+		return;
+	loop = loop_on(dst->stack.top);
 	if (flock(dst->fd, LOCK_EX | LOCK_NB))
 		err(EXIT_USAGE, "cannot lock %s, is another program writing to it?",
 		    dst->path);
@@ -63,8 +66,6 @@ void open_destination(struct destination *dst, const char *path)
 	if (!S_ISBLK(stat.st_mode) && !S_ISREG(stat.st_mode))
 		errx(EXIT_USAGE, "%s is neither a device nor a file", path);
 	dst->stack = stack_of_file(dst->fd);
-	if (S_ISREG(stat.st_mode))
-		claim_file(dst);
 	dst->punches = true;
 	dst->direct = !fcntl(dst->fd, F_SETFL, O_DIRECT);
 }

@@ -6,6 +6,8 @@
 #include "copy.h"
 
 void open_destination(struct destination *dst, const char *path);
+/* Refuses a file that others write to. */
+void claim_destination(const struct destination *dst);
 void check_room(const struct destination *dst, __u64 size);
 /* Until then, nothing has been written to it. */
 void make_room(struct destination *dst, __u64 size);

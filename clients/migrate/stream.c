@@ -171,17 +171,23 @@ static void no_answer(const struct destination *dst)
 	     dst->path);
 }
 
+#define TELL_AFTER	50	/* times 100 ms */
+
 /* A line; the log is read meanwhile. */
 static void read_answer(const struct destination *dst, char *line, size_t size)
 {
 	struct pollfd pollfd = { .fd = dst->answers, .events = POLLIN };
 	size_t have = 0;
+	int waits = 0;
 	ssize_t got;
 	char byte;
 
 	for (;;) {
 		if (poll(&pollfd, 1, 100) <= 0) {
 			follow_logs();
+			if (++waits == TELL_AFTER)
+				warnx("waiting for %s: does it run bufflink-migrate --receive?",
+				      dst->path);
 			continue;
 		}
 		got = read(dst->answers, &byte, 1);
@@ -198,15 +204,14 @@ static void read_answer(const struct destination *dst, char *line, size_t size)
 /* The number in an answer of this kind; any other answer is an error. */
 static __u64 await_answer(const struct destination *dst, const char *kind)
 {
-	char line[256], prefix[64], found[32];
-	unsigned long long number;
+	unsigned long long nonce, number;
+	char line[256], found[32];
 
-	snprintf(prefix, sizeof(prefix), MAGIC ": %016llx ", dst->nonce);
 	do
 		read_answer(dst, line, sizeof(line));
-	while (strncmp(line, prefix, strlen(prefix)));
-	if (sscanf(line + strlen(prefix), "%31s %llu", found, &number) != 2 ||
-	    strcmp(found, kind))
+	while (strncmp(line, MAGIC ": ", strlen(MAGIC ": ")));
+	if (sscanf(line, MAGIC ": %llx %31s %llu", &nonce, found,
+		   &number) != 3 || nonce != dst->nonce || strcmp(found, kind))
 		no_answer(dst);
 	return number;
 }
@@ -450,6 +455,7 @@ int receive(const char *path)
 		must_print();
 	data = new_block();
 	open_destination(dst, path);
+	claim_destination(dst);
 	check_room(dst, size);
 	make_room(dst, size);
 	answer(dst, "ready", size);

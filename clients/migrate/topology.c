@@ -341,8 +341,84 @@ static bool same_group(dev_t device, dev_t other)
 	       !strncmp(uuids[0], uuids[1], LVM_GROUP);
 }
 
+/* The table of a dm device, until the next call; NULL if it has none. */
+static struct dm_ioctl *read_table(dev_t device)
+{
+	static struct {
+		struct dm_ioctl head;
+		char data[1 << 16];
+	} table;
+	int control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	bool good;
+
+	memset(&table.head, 0, sizeof(table.head));
+	table.head.version[0] = DM_VERSION_MAJOR;
+	table.head.data_size = sizeof(table);
+	table.head.data_start = sizeof(table.head);
+	table.head.flags = DM_STATUS_TABLE_FLAG | DM_SECURE_DATA_FLAG;
+	table.head.dev = device;
+	good = control >= 0 && !ioctl(control, DM_TABLE_STATUS, &table) &&
+	       !(table.head.flags & DM_BUFFER_FULL_FLAG);
+	close(control);
+	return good ? &table.head : NULL;
+}
+
+#define MAX_RANGES	256
+
+struct range {
+	__u64 first;
+	__u64 end;
+};
+
+/* What a dm device has of the one below, or -1 if that is not known. */
+static int ranges_on(dev_t device, dev_t below, struct range ranges[MAX_RANGES])
+{
+	const struct dm_ioctl *table = read_table(device);
+	const struct dm_target_spec *spec;
+	unsigned int major, minor, i, at;
+	unsigned long long first;
+	int count = 0;
+
+	if (!table)
+		return -1;
+	at = table->data_start;
+	for (i = 0; i < table->target_count; i++) {
+		spec = (const void *)((const char *)table + at);
+		at = table->data_start + spec->next;
+		if (!strcmp(spec->target_type, "zero") ||
+		    !strcmp(spec->target_type, "error"))
+			continue;
+		if (strcmp(spec->target_type, "linear") ||
+		    sscanf((const char *)(spec + 1), "%u:%u %llu", &major,
+			   &minor, &first) != 3 || count == MAX_RANGES)
+			return -1;
+		if (makedev(major, minor) != below)
+			continue;
+		ranges[count].first = first;
+		ranges[count++].end = first + spec->length;
+	}
+	return count;
+}
+
+static bool on_other_ranges(dev_t device, dev_t other, dev_t below)
+{
+	static struct range ranges[2][MAX_RANGES];
+	const int count = ranges_on(device, below, ranges[0]);
+	const int count2 = ranges_on(other, below, ranges[1]);
+	int i, j;
+
+	for (i = 0; i < count; i++) {
+		for (j = 0; j < count2; j++) {
+			if (ranges[0][i].first < ranges[1][j].end &&
+			    ranges[1][j].first < ranges[0][i].end)
+				return false;
+		}
+	}
+	return count >= 0 && count2 >= 0;
+}
+
 /* Two that lie on the same: files, partitions, volumes. */
-static bool disjoint(struct node node, struct node other)
+static bool disjoint(struct node node, struct node other, struct node below)
 {
 	if (node.inode && other.inode)
 		return node.overlay == other.overlay;
@@ -350,7 +426,8 @@ static bool disjoint(struct node node, struct node other)
 		return false;
 	return (sysfs_number(node.device, "partition") &&
 		sysfs_number(other.device, "partition")) ||
-	       same_group(node.device, other.device);
+	       same_group(node.device, other.device) ||
+	       on_other_ranges(node.device, other.device, below.device);
 }
 
 bool overlap(const struct stack *stack, const struct stack *other)
@@ -367,7 +444,7 @@ bool overlap(const struct stack *stack, const struct stack *other)
 		     edge2++) {
 			if (same(edge->below, edge2->below) &&
 			    !same(edge->above, edge2->above) &&
-			    !disjoint(edge->above, edge2->above))
+			    !disjoint(edge->above, edge2->above, edge->below))
 				return true;
 		}
 	}
@@ -414,22 +491,11 @@ dev_t loop_on(struct node file)
 
 static void hash_table(XXH3_state_t *state, dev_t device)
 {
-	static struct {
-		struct dm_ioctl head;
-		char data[1 << 16];
-	} table;
-	int control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	const struct dm_ioctl *table = read_table(device);
 
-	memset(&table.head, 0, sizeof(table.head));
-	table.head.version[0] = DM_VERSION_MAJOR;
-	table.head.data_size = sizeof(table);
-	table.head.data_start = sizeof(table.head);
-	table.head.flags = DM_STATUS_TABLE_FLAG | DM_SECURE_DATA_FLAG;
-	table.head.dev = device;
-	if (control >= 0 && !ioctl(control, DM_TABLE_STATUS, &table))
-		XXH3_64bits_update(state, table.data, table.head.data_size -
-				   sizeof(table.head));
-	close(control);
+	if (table)
+		XXH3_64bits_update(state, (char *)table + table->data_start,
+				   table->data_size - table->data_start);
 }
 
 /*
