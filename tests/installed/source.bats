@@ -81,7 +81,7 @@ clients_find() {
 
 setup_file() {
 	apt-get -q -y --no-install-recommends install dkms gcc libc6-dev \
-		libjson-c-dev libseccomp-dev make
+		libblkid-dev libjson-c-dev libseccomp-dev libxxhash-dev make
 	in_tree clients
 	files ! -type d >$before
 }
