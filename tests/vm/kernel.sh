@@ -19,7 +19,12 @@ set -eu
 kernel=${1-}
 . "$here/machine.sh"
 fragments=$top/tests/kernels
-modules="loop|brd|dm-mod|ext4|jbd2|mbcache|crc16|crc32c_generic"
+modules="loop|brd|zram|zsmalloc|lz4_compress|lz4hc_compress|md-mod|raid1"
+modules="$modules|dm-mod|dm-delay|dm-flakey|dm-crypt|xts|aesni-intel|cryptd"
+modules="$modules|crypto_simd|gf128mul|dm-thin-pool|dm-persistent-data|dm-bio-prison"
+modules="$modules|dm-bufio|libcrc32c|crc32c_generic|ext4|jbd2|mbcache|crc16"
+modules="$modules|xfs|btrfs|xor|raid6_pq|zstd_compress|blake2b_generic"
+modules="$modules|xxhash_generic"
 
 depends() {
 	apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: //p'
@@ -56,7 +61,7 @@ unpack_stock() {
 
 # Unpacked anew when the key changes, as it must with what is unpacked.
 stock() {
-	metapackage=$1 key=2
+	metapackage=$1 key=3
 	cached "$kernel-$key" unpack_stock
 	ln -sfn "$(readlink "$cache/$kernel-$key")" "$cache/$kernel"
 }
