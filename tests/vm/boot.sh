@@ -87,7 +87,8 @@ provide() {
 list_needs() {
 	case $machine$script in
 	x86_64suites.sh)
-		declared Needs "$folder/$script" "$top"/clients/*/needs ;;
+		declared Needs "$folder/$script" "$top"/clients/*/needs \
+			"$top"/clients/*/tests/needs ;;
 	*clients/*)
 		client=${script#clients/}
 		declared Needs "$top/$script" "$top/clients/${client%%/*}/needs" ;;

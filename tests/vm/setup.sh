@@ -12,7 +12,7 @@ modules="gcc gcc-12 libc6-dev libelf1 libjson-c-dev xz-utils
 	$(declared Packages "$top"/clients/*/needs)"
 vm="qemu-system-x86 busybox-static"
 suites="check libsubunit-dev liburing-dev
-	$(declared Test-Packages "$top"/clients/*/needs)"
+	$(declared Packages "$top"/clients/*/tests/needs)"
 report="gnuplot-nox python3"
 arm64="gcc-aarch64-linux-gnu qemu-system-arm"
 s390x="gcc-s390x-linux-gnu qemu-system-misc"
