@@ -14,10 +14,10 @@
 #include "disk.h"
 
 /* linux/fs.h does not go together with sys/mount.h */
-#define BLKFLSBUF	_IO(0x12, 97)
+#define FITHAW		_IOWR('X', 120, int)
 
 #define MAX_LOOPS	8
-#define MAX_DMS		4
+#define MAX_DMS		6
 #define IMAGE		"/tmp/loop%d.img"
 
 static bool there(const char *path)
@@ -27,17 +27,22 @@ static bool there(const char *path)
 
 static int shell(const char *format, const char *argument)
 {
-	char line[128];
+	char line[256];
 
 	snprintf(line, sizeof(line), format, argument);
 	return system(line);
 }
 
+void load_drivers(const char *names)
+{
+	shell("for driver in %s; do insmod /t/$driver.ko; done 2>/dev/null",
+	      names);
+}
+
 /* Nothing of Check is to be called outside a test. */
 bool have_disks(void)
 {
-	shell("for driver in %s; do insmod /t/$driver.ko; done 2>/dev/null",
-	      "loop dm-mod brd crc16 crc32c_generic mbcache jbd2 ext4");
+	load_drivers("loop dm-mod brd crc16 crc32c_generic mbcache jbd2 ext4");
 	return there("/sbin/mke2fs") && there("/dev/loop-control") &&
 	       there("/dev/mapper/control") && there("/dev/ram0");
 }
@@ -166,10 +171,14 @@ static void drop_loop(int number)
 
 /* dm */
 
+#define TARGET_SIZE	(sizeof(struct dm_target_spec) + 128)
+
 struct dm_table {
 	struct dm_ioctl head;
 	char data[4096];
 };
+
+static char dms[MAX_DMS][16];	/* their paths */
 
 static void new_table(struct dm_table *table, int number)
 {
@@ -192,21 +201,38 @@ static int dm(unsigned long call, struct dm_table *table)
 static void add_target(struct dm_table *table, uint64_t sectors,
 		       const char *type, const char *arguments)
 {
-	const size_t size = sizeof(struct dm_target_spec) + 64;
-	char *place = table->data + table->head.target_count * size;
+	char *place = table->data + table->head.target_count * TARGET_SIZE;
 	struct dm_target_spec *spec = (struct dm_target_spec *)place;
 
 	spec->sector_start = table->head.target_count * sectors;
 	spec->length = sectors;
-	spec->next = size;
+	spec->next = TARGET_SIZE;
 	snprintf(spec->target_type, sizeof(spec->target_type), "%s", type);
-	snprintf(place + sizeof(*spec), 64, "%s", arguments);
+	snprintf(place + sizeof(*spec), TARGET_SIZE - sizeof(*spec), "%s",
+		 arguments);
 	table->head.target_count++;
+}
+
+static void suspend(int number, unsigned int flags)
+{
+	static struct dm_table table;
+
+	new_table(&table, number);
+	table.head.flags = flags;
+	ck_assert_int_eq(dm(DM_DEV_SUSPEND, &table), 0);
+}
+
+static void load_table(int number, struct dm_table *targets)
+{
+	static struct dm_table table;
+
+	new_table(&table, number);
+	memcpy(targets->head.name, table.head.name, sizeof(table.head.name));
+	ck_assert_int_eq(dm(DM_TABLE_LOAD, targets), 0);
 }
 
 static const char *create_dm(struct dm_table *targets)
 {
-	static char paths[MAX_DMS][16];
 	static struct dm_table table;
 	int number = 0;
 
@@ -214,14 +240,12 @@ static const char *create_dm(struct dm_table *targets)
 		ck_assert_int_lt(number, MAX_DMS);
 		new_table(&table, number);
 	} while (dm(DM_DEV_CREATE, &table) == -EBUSY && ++number);
-	snprintf(paths[number], sizeof(*paths), "/dev/dm-%u",
+	snprintf(dms[number], sizeof(*dms), "/dev/dm-%u",
 		 (unsigned int)(table.head.dev & 0xff));
-	memcpy(targets->head.name, table.head.name, sizeof(table.head.name));
-	ck_assert_int_eq(dm(DM_TABLE_LOAD, targets), 0);
-	new_table(&table, number);
-	ck_assert_int_eq(dm(DM_DEV_SUSPEND, &table), 0);	/* resumes */
-	wait_for(there(paths[number]));
-	return paths[number];
+	load_table(number, targets);
+	suspend(number, 0);	/* resumes */
+	wait_for(there(dms[number]));
+	return dms[number];
 }
 
 const char *new_dm(const char *disk, unsigned int count, uint64_t sectors)
@@ -239,13 +263,72 @@ const char *new_dm(const char *disk, unsigned int count, uint64_t sectors)
 	return create_dm(&table);
 }
 
-const char *new_error_dm(uint64_t sectors)
+const char *new_target(uint64_t sectors, const char *type,
+		       const char *arguments)
 {
 	static struct dm_table table;
 
 	new_table(&table, 0);
-	add_target(&table, sectors, "error", "");
+	add_target(&table, sectors, type, arguments);
 	return create_dm(&table);
+}
+
+const char *new_error_dm(uint64_t sectors)
+{
+	return new_target(sectors, "error", "");
+}
+
+static int dm_number(const char *path)
+{
+	int number = 0;
+
+	while (strcmp(dms[number], path))
+		ck_assert_int_lt(++number, MAX_DMS);
+	return number;
+}
+
+void change_target(const char *path, uint64_t sectors, const char *type,
+		   const char *arguments)
+{
+	static struct dm_table table;
+
+	new_table(&table, 0);
+	add_target(&table, sectors, type, arguments);
+	load_table(dm_number(path), &table);
+	suspend_dm(path);
+	resume_dm(path);
+}
+
+void suspend_dm(const char *path)
+{
+	suspend(dm_number(path), DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG |
+				 DM_NOFLUSH_FLAG);
+}
+
+void resume_dm(const char *path)
+{
+	suspend(dm_number(path), 0);
+}
+
+void message_dm(const char *path, const char *text)
+{
+	static struct dm_table table;
+	struct dm_target_msg *message = (struct dm_target_msg *)table.data;
+
+	new_table(&table, dm_number(path));
+	snprintf(message->message, sizeof(table.data) - sizeof(*message), "%s",
+		 text);
+	ck_assert_int_eq(dm(DM_TARGET_MSG, &table), 0);
+}
+
+/* Outside a test, too. */
+bool have_target(const char *type)
+{
+	static struct dm_table table;
+
+	new_table(&table, 0);
+	snprintf(table.head.name, sizeof(table.head.name), "%s", type);
+	return !dm(DM_GET_TARGET_VERSION, &table);
 }
 
 /* other disks */
@@ -261,19 +344,27 @@ const char *ram_disk(void)
 
 /* all of them */
 
-void disk_setup(void)
+/* It may be stopped, with requests that wait. */
+static void drop_dm(int number)
 {
 	static struct dm_table table;
+
+	new_table(&table, number);
+	dm(DM_DEV_SUSPEND, &table);
+	new_table(&table, number);
+	dm(DM_DEV_REMOVE, &table);
+}
+
+void disk_setup(void)
+{
 	int i;
 
 	for (i = MAX_LOOPS - 1; i > 0; i--)
 		drop_loop(i);	/* of these some are in files of the first */
 	unmount();
 	unload("bufflink_blklog");
-	for (i = 0; i < MAX_DMS; i++) {
-		new_table(&table, i);
-		dm(DM_DEV_REMOVE, &table);
-	}
+	for (i = MAX_DMS - 1; i >= 0; i--)
+		drop_dm(i);
 	for (i = 0; i < MAX_LOOPS; i++)
 		drop_loop(i);
 	mkdir(MOUNTPOINT, 0700);
@@ -306,6 +397,10 @@ int try_mount(const char *disk)
 
 void unmount(void)
 {
+	int fd = open(MOUNTPOINT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	ioctl(fd, FITHAW, 0);	/* a test may have failed */
+	close(fd);
 	umount2(MOUNTPOINT, MNT_DETACH);
 }
 

@@ -14,6 +14,8 @@
  * with no disk, nothing mounted and without bufflink_blklog.
  */
 bool have_disks(void);		/* of this kernel; loads their drivers */
+void load_drivers(const char *names);	/* with spaces between them */
+bool have_target(const char *type);	/* of dm */
 void add_no_disks(TCase *tcase);	/* a test that says there are none */
 void disk_setup(void);
 void disk_teardown(void);
@@ -24,8 +26,17 @@ const char *new_loop_on(const char *image, uint64_t size);
 const char *ram_disk(void);	/* of bios, and of pages without one */
 /* of bios; count stretches of the disk below, each of so many sectors */
 const char *new_dm(const char *disk, unsigned int count, uint64_t sectors);
+const char *new_target(uint64_t sectors, const char *type,
+		       const char *arguments);
 const char *new_error_dm(uint64_t sectors);	/* every request fails */
 const char *new_partition(const char *disk, uint64_t sector, uint64_t sectors);
+
+/* A dm device that may be in use: another table, requests wait, a message */
+void change_target(const char *path, uint64_t sectors, const char *type,
+		   const char *arguments);
+void suspend_dm(const char *path);
+void resume_dm(const char *path);
+void message_dm(const char *path, const char *text);
 
 void change_medium(const char *loop, uint64_t size);	/* same name and number */
 void resize_loop(const char *loop, uint64_t size);
