@@ -139,16 +139,21 @@ static int use_files(void *arg)
 	return 0;
 }
 
-pid_t start_load(const char *disk)
+pid_t start_files(void)
 {
 	pid_t pid;
 
-	make_filesystem(disk);
-	ck_assert_int_eq(try_mount(disk), 0);
 	steps = shared(sizeof(*steps));
 	pid = start(use_files, steps);
 	wait_for(*steps > 50);
 	return pid;
+}
+
+pid_t start_load(const char *disk)
+{
+	make_filesystem(disk);
+	ck_assert_int_eq(try_mount(disk), 0);
+	return start_files();
 }
 
 void stop_load(pid_t pid)

@@ -40,7 +40,8 @@ pid_t follow(const char *disk);
 int stream_to(const char *path);
 int receive(const char *path);	/* the exit status */
 
-/* A load on a file system that is made for it. */
+/* A load on what is mounted, or on a file system that is made for it. */
+pid_t start_files(void);
 pid_t start_load(const char *disk);
 void stop_load(pid_t pid);
 void load_goes_on(void);
