@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bufflink-migrate: a SRC that is empty, that is written to by other names of it,
+ * or that becomes another under way.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/blkpg.h>
+#include <linux/loop.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "migrate.h"
+
+#define DISK		(8 * MIB)
+#define OTHER		"/tmp/other"	/* a second mount point */
+#define OTHER_DST	"/tmp/other.dst"
+/* of what is on the disk, not of what an earlier look at it left in memory */
+#define COMPARE \
+	"--run=echo 1 >/proc/sys/vm/drop_caches; cmp /dev/loop0 " DST " >&2"
+
+/* nothing to copy */
+
+static void good_copy_stays(const char *disk)
+{
+	log_devices(disk, "");
+	ck_assert_int_eq(system("echo yesterday >" DST), 0);
+	ends(USAGE, (char *)disk, DST);
+	must_have_said(disk);
+	ck_assert_int_eq(system("test $(cat " DST ") = yesterday"), 0);
+	unlink(DST);
+	ends(USAGE, (char *)disk, DST);
+	ck_assert(!exists(DST));
+}
+
+START_TEST(a_source_without_a_medium_leaves_the_copy_alone)
+{
+	wait_for(exists("/dev/loop7"));
+	good_copy_stays("/dev/loop7");
+}
+END_TEST
+
+START_TEST(a_source_of_no_size_leaves_the_copy_alone)
+{
+	good_copy_stays(new_loop(0));
+}
+END_TEST
+
+START_TEST(an_empty_source_among_others_leaves_all_copies_alone)
+{
+	const char *disk = new_loop(DISK), *empty = new_loop(0);
+	char list[64];
+
+	snprintf(list, sizeof(list), "%s,%s", disk, empty);
+	log_devices(list, "");
+	ck_assert_int_eq(system("echo yesterday >" DST), 0);
+	ends(USAGE, (char *)disk, DST, (char *)empty, OTHER_DST);
+	ck_assert_int_eq(system("test $(cat " DST ") = yesterday"), 0);
+	ck_assert(!exists(OTHER_DST));
+}
+END_TEST
+
+START_TEST(an_empty_stream_leaves_the_copy_alone)
+{
+	ck_assert_int_eq(system("echo yesterday >" DST), 0);
+	close(stream_to(STREAM));
+	ck_assert_int_ne(receive(STREAM), GOOD);
+	ck_assert_int_eq(system("test $(cat " DST ") = yesterday"), 0);
+}
+END_TEST
+
+/* dirty pages of others */
+
+/* Written through one node, copied from another */
+static void arrives(const char *node, const char *disk, uint64_t size)
+{
+	int fd = open(node, O_RDWR | O_CLOEXEC);
+	pid_t pid;
+
+	log_devices(disk, "");
+	pid = migrate((char *)disk, DST);
+	is_followed(pid);
+	write_blocks(fd, 2 * MIB, PAGE, 'x');	/* in memory, for now */
+	ends_by_word(pid);
+	sync();
+	ck_assert(same(disk, DST, size));
+	close(fd);
+}
+
+START_TEST(what_waits_in_memory_for_a_partition_arrives_from_the_disk)
+{
+	const char *disk = new_loop(DISK);
+
+	arrives(new_partition(disk, 8, DISK / SECTOR - 8), disk, DISK);
+}
+END_TEST
+
+START_TEST(what_waits_in_memory_for_a_disk_arrives_from_the_partition)
+{
+	const char *disk = new_loop(DISK);
+
+	arrives(disk, new_partition(disk, 0, DISK / SECTOR), DISK);
+}
+END_TEST
+
+START_TEST(what_waits_in_memory_for_a_volume_arrives_from_the_disk)
+{
+	const char *disk = new_loop(DISK);
+
+	arrives(new_dm(disk, 1, DISK / SECTOR), disk, DISK);
+}
+END_TEST
+
+START_TEST(what_waits_in_memory_for_a_file_system_arrives)
+{
+	const char *disk = new_loop(SIZE);
+	pid_t pid;
+	int fd;
+
+	make_filesystem(disk);
+	ck_assert_int_eq(try_mount(disk), 0);
+	log_devices(disk, "");
+	pid = migrate((char *)disk, DST);
+	is_followed(pid);
+	fd = open(MOUNTPOINT "/file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	write_blocks(fd, 0, MIB, 'x');
+	close(fd);
+	ends_by_word(pid);
+	sync();
+	ck_assert(same(disk, DST, SIZE));
+}
+END_TEST
+
+/* Two file systems on two volumes of SRC, of which one is frozen */
+static const char *mount_two(void)
+{
+	const char *disk = new_loop(2 * SIZE), *first, *second;
+	char arguments[64];
+
+	first = new_dm(disk, 1, SIZE / SECTOR);
+	snprintf(arguments, sizeof(arguments), "%s %u", disk, SIZE / SECTOR);
+	second = new_target(SIZE / SECTOR, "linear", arguments);
+	make_filesystem(first);
+	make_filesystem(second);
+	ck_assert_int_eq(try_mount(first), 0);
+	mkdir(OTHER, 0700);
+	ck_assert_int_eq(mount(second, OTHER, "ext4", 0, ""), 0);
+	return disk;
+}
+
+START_TEST(what_is_mounted_and_not_frozen_is_named)
+{
+	const char *disk = mount_two();
+
+	log_devices(disk, "");
+	good(migrate("-f", MOUNTPOINT, "-p", "60", COMPARE, (char *)disk, DST));
+	must_have_said(OTHER);
+	ck_assert_int_eq(umount(OTHER), 0);
+}
+END_TEST
+
+static void write_in(const char *mountpoint)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/file", mountpoint);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	write_blocks(fd, 0, MIB, 'x');
+	close(fd);
+}
+
+START_TEST(auto_freezes_all_that_is_mounted_from_the_source)
+{
+	const char *disk = mount_two();
+
+	write_in(MOUNTPOINT);
+	write_in(OTHER);
+	log_devices(disk, "");
+	good(migrate("--freeze=auto", "-p", "60",
+		     "--run=(touch " MOUNTPOINT "/new & touch " OTHER "/new &);"
+		     "sleep 1; test ! -e " MOUNTPOINT "/new -a ! -e " OTHER "/new",
+		     (char *)disk, DST));
+	wait_for(exists(MOUNTPOINT "/new") && exists(OTHER "/new"));
+	ck_assert_int_eq(umount(OTHER), 0);
+	unmount();
+	ck_assert(is_clean(new_dm(new_loop_on(DST, 2 * SIZE), 1,
+				  SIZE / SECTOR)));
+}
+END_TEST
+
+/* Two sources at one instant */
+
+static int open_number(const char *mountpoint)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/number", mountpoint);
+	return open(path, O_RDWR | O_CREAT | O_DSYNC | O_CLOEXEC, 0600);
+}
+
+/* The second file never has what the first does not have yet. */
+static int count_in_both(void *arg)
+{
+	int first = open_number(MOUNTPOINT), second = open_number(OTHER);
+	uint64_t *number = arg;
+
+	for (;;) {
+		++*number;
+		pwrite(first, number, sizeof(*number), 0);
+		pwrite(second, number, sizeof(*number), 0);
+	}
+	return 0;
+}
+
+static uint64_t number_at(const char *copy)
+{
+	uint64_t number = 0;
+	int fd;
+
+	ck_assert_int_eq(try_mount(new_loop_on(copy, SIZE)), 0);
+	fd = open_number(MOUNTPOINT);
+	ck_assert_int_eq(pread(fd, &number, sizeof(number), 0), sizeof(number));
+	close(fd);
+	ck_assert_int_eq(umount(MOUNTPOINT), 0);
+	return number;
+}
+
+START_TEST(two_sources_are_copied_as_they_are_at_one_instant)
+{
+	const char *disk = new_loop(SIZE), *other = new_loop(SIZE);
+	uint64_t *number = shared(sizeof(*number)), first, second;
+	char list[64];
+	pid_t load;
+
+	make_filesystem(disk);
+	make_filesystem(other);
+	ck_assert_int_eq(try_mount(disk), 0);
+	mkdir(OTHER, 0700);
+	ck_assert_int_eq(mount(other, OTHER, "ext4", 0, ""), 0);
+	load = start(count_in_both, number);
+	wait_for(*number > 20);
+	snprintf(list, sizeof(list), "%s,%s", disk, other);
+	log_devices(list, "");
+	good(migrate("--freeze=auto", "-p", "60", (char *)disk, DST,
+		     (char *)other, OTHER_DST));
+	stop_load(load);
+	ck_assert_int_eq(umount(OTHER), 0);
+	ck_assert_int_eq(umount(MOUNTPOINT), 0);
+	first = number_at(DST);
+	second = number_at(OTHER_DST);
+	ck_assert_uint_gt(second, 20);
+	ck_assert_msg(first == second || first == second + 1,
+		      "%llu is not one instant with %llu",
+		      (unsigned long long)first, (unsigned long long)second);
+}
+END_TEST
+
+/* another SRC */
+
+/* What is SRC after this is not what was copied before it. */
+static void is_noticed(const char *disk, void (*change)(const char *disk))
+{
+	pid_t pid;
+
+	fill_disk(disk, DISK);
+	pid = follow(disk);
+	change(disk);
+	kill(pid, SIGUSR1);
+	ck_assert_int_eq(finish(pid), FAILED);
+	ck_assert(!has_said(" is a copy of "));
+}
+
+static const char *linear_on(const char *disk)
+{
+	return new_dm(disk, 1, DISK / SECTOR);
+}
+
+static void change_table(const char *disk)
+{
+	char arguments[64];
+
+	snprintf(arguments, sizeof(arguments), "%s 0", new_loop(DISK));
+	change_target(disk, DISK / SECTOR, "linear", arguments);
+}
+
+START_TEST(a_volume_that_moves_to_another_disk_is_noticed)
+{
+	is_noticed(linear_on(new_loop(DISK)), change_table);
+}
+END_TEST
+
+static const char *lower;
+
+static void change_lower(const char *disk)
+{
+	(void)disk;
+	change_table(lower);
+}
+
+START_TEST(a_volume_below_that_moves_to_another_disk_is_noticed)
+{
+	lower = linear_on(new_loop(DISK));
+	is_noticed(linear_on(lower), change_lower);
+}
+END_TEST
+
+static void change_offset(const char *disk)
+{
+	const struct loop_info64 info = {
+		.lo_offset = MIB, .lo_sizelimit = DISK,
+	};
+	int fd = open(disk, O_RDWR | O_CLOEXEC);
+
+	ck_assert_msg(!ioctl(fd, LOOP_SET_STATUS64, &info), "%s: %m", disk);
+	close(fd);
+}
+
+START_TEST(a_loop_device_that_begins_elsewhere_is_noticed)
+{
+	const char *disk = new_loop(2 * DISK);
+	const struct loop_info64 info = { .lo_sizelimit = DISK };
+	int fd = open(disk, O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_eq(ioctl(fd, LOOP_SET_STATUS64, &info), 0);
+	close(fd);
+	is_noticed(disk, change_offset);
+}
+END_TEST
+
+static void grow(const char *disk)
+{
+	resize_loop(disk, 2 * DISK);
+}
+
+static void shrink(const char *disk)
+{
+	resize_loop(disk, DISK / 2);
+}
+
+START_TEST(a_source_that_changes_its_size_is_noticed)
+{
+	is_noticed(new_loop(DISK), _i ? grow : shrink);
+}
+END_TEST
+
+static void grow_partition(const char *partition)
+{
+	struct blkpg_partition new = {
+		.start = MIB, .length = 2 * DISK, .pno = 1
+	};
+	struct blkpg_ioctl_arg arg = {
+		.op = BLKPG_RESIZE_PARTITION, .data = &new
+	};
+	int fd = open("/dev/loop0", O_RDWR | O_CLOEXEC);
+
+	(void)partition;
+	ck_assert_msg(!ioctl(fd, BLKPG, &arg), "resize: %m");
+	close(fd);
+}
+
+START_TEST(a_partition_that_grows_is_noticed)
+{
+	const char *disk = new_loop(4 * DISK);
+
+	is_noticed(new_partition(disk, MIB / SECTOR, DISK / SECTOR),
+		   grow_partition);
+}
+END_TEST
+
+static void tidy(void)
+{
+	umount2(OTHER, MNT_DETACH);
+	unlink(OTHER_DST);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("migrate source");
+	TCase *empty = new_case(suite, "empty"), *memory, *change;
+
+	if (!have_disks()) {
+		add_no_disks(empty);
+		return run_suite(suite);
+	}
+	tcase_add_checked_fixture(empty, tidy, tidy);
+	add_to(empty,
+	       tests(a_source_without_a_medium_leaves_the_copy_alone,
+		     a_source_of_no_size_leaves_the_copy_alone,
+		     an_empty_source_among_others_leaves_all_copies_alone,
+		     an_empty_stream_leaves_the_copy_alone));
+	memory = new_case(suite, "memory");
+	tcase_add_checked_fixture(memory, tidy, tidy);
+	add_to(memory,
+	       tests(what_waits_in_memory_for_a_partition_arrives_from_the_disk,
+		     what_waits_in_memory_for_a_disk_arrives_from_the_partition,
+		     what_waits_in_memory_for_a_volume_arrives_from_the_disk,
+		     what_waits_in_memory_for_a_file_system_arrives,
+		     what_is_mounted_and_not_frozen_is_named,
+		     auto_freezes_all_that_is_mounted_from_the_source,
+		     two_sources_are_copied_as_they_are_at_one_instant));
+	change = new_case(suite, "change");
+	tcase_add_loop_test(change, a_source_that_changes_its_size_is_noticed,
+			    0, 2);
+	add_to(change,
+	       tests(a_volume_that_moves_to_another_disk_is_noticed,
+		     a_volume_below_that_moves_to_another_disk_is_noticed,
+		     a_loop_device_that_begins_elsewhere_is_noticed,
+		     a_partition_that_grows_is_noticed));
+	return run_suite(suite);
+}
