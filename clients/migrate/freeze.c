@@ -407,5 +407,6 @@ void start_guardians(double longest)
 	default:
 		why = strerror(error);
 	}
-	errx(EXIT_USAGE, "--freeze: cannot freeze %s: %s", path, why);
+	errx(error == ETIMEDOUT ? EXIT_BOUND : EXIT_USAGE,
+	     "--freeze: cannot freeze %s: %s", path, why);
 }
