@@ -99,7 +99,7 @@ START_TEST(each_file_has_its_mode)
 }
 END_TEST
 
-START_TEST(what_only_the_kernel_counts_cannot_be_written)
+START_TEST(counts_of_the_kernel_cannot_be_written)
 {
 	int i;
 
@@ -454,7 +454,7 @@ int main(void)
 	add_case(suite, "files",
 		 the_files_are_these_and_no_others,
 		 each_file_has_its_mode,
-		 what_only_the_kernel_counts_cannot_be_written,
+		 counts_of_the_kernel_cannot_be_written,
 		 there_is_one_value_in_each_file,
 		 the_files_say_what_the_ioctl_says,
 		 the_files_vanish_at_destroy,

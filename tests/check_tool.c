@@ -147,7 +147,7 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 }
 END_TEST
 
-START_TEST(what_is_no_buffer_is_status_1)
+START_TEST(an_argument_that_is_no_buffer_is_status_1)
 {
 	ends(tool("cat", "7"), FAILED, "",
 	     "bufflink: /dev/bufflink7 does not exist: see 'bufflink list' for those that do\n");
@@ -388,7 +388,7 @@ int main(void)
 	add_case(suite, "command line",
 		 help_and_version_go_to_standard_output,
 		 a_bad_argument_is_one_line_and_status_2,
-		 what_is_no_buffer_is_status_1,
+		 an_argument_that_is_no_buffer_is_status_1,
 		 a_buffer_may_be_named_by_its_owner,
 		 each_command_waits_for_a_buffer_that_is_not_there_yet,
 		 a_complaint_is_no_data_if_standard_error_is_closed,

@@ -119,7 +119,7 @@ START_TEST(write_to_a_destroyed_buffer_is_status_1)
 }
 END_TEST
 
-START_TEST(what_write_appends_cat_prints)
+START_TEST(cat_prints_the_records_that_write_appends)
 {
 	static char text[8191];
 	struct tool cat, write;
@@ -150,6 +150,6 @@ int main(void)
 		 write_of_a_record_larger_than_the_buffer_is_status_1,
 		 write_of_a_record_larger_than_64_kib_is_refused,
 		 write_to_a_destroyed_buffer_is_status_1,
-		 what_write_appends_cat_prints);
+		 cat_prints_the_records_that_write_appends);
 	return run_suite(suite);
 }

@@ -594,7 +594,7 @@ START_TEST(a_reader_is_left_out_by_itself_and_not_by_its_number)
 }
 END_TEST
 
-START_TEST(who_is_a_reader_no_more_is_logged)
+START_TEST(a_program_that_reads_no_more_is_logged)
 {
 	struct audit *audit = audit_of(auditor_in("calls=110"));
 	pid_t parent = getppid();
@@ -719,7 +719,7 @@ int main(void)
 		       without_memory_it_leaves_nothing_behind);
 	add_audit_case(suite, "readers",
 		       a_reader_is_left_out_by_itself_and_not_by_its_number,
-		       who_is_a_reader_no_more_is_logged);
+		       a_program_that_reads_no_more_is_logged);
 	add_audit_case(suite, "safety",
 		       nobody_but_root_can_read_it_or_change_its_filters,
 		       it_is_unloaded_under_load_with_a_reader);

@@ -11,7 +11,7 @@ static void has(const char *text, const char *part)
 	ck_assert_msg(strstr(text, part), "no %s in %s", part, text);
 }
 
-START_TEST(what_looks_like_a_prefix_or_a_dictionary_is_text)
+START_TEST(text_like_a_prefix_or_a_dictionary_is_text)
 {
 	const char *text;
 
@@ -147,7 +147,7 @@ int main(void)
 	tcase_set_timeout(tcase, 3 * PATIENCE_S);
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase,
-		       what_looks_like_a_prefix_or_a_dictionary_is_text);
+		       text_like_a_prefix_or_a_dictionary_is_text);
 	tcase_add_test(tcase, json_has_the_time_of_the_wall_clock);
 	tcase_add_test(tcase, json_for_the_journal_has_its_fields);
 	tcase_add_test(tcase, only_what_is_chosen_is_printed);

@@ -350,7 +350,7 @@ START_TEST(a_disk_is_added_and_removed_while_it_is_written_to)
 }
 END_TEST
 
-START_TEST(what_is_no_disk_is_refused_and_leaves_nothing)
+START_TEST(a_file_that_is_no_disk_is_refused_and_leaves_nothing)
 {
 	const char *disk = new_loop(LOOP_SIZE);
 	char list[64];
@@ -440,7 +440,7 @@ int main(void)
 	tcase_add_test(tcase, a_disk_that_does_not_tell_all_is_refused);
 	tcase_add_test(tcase, only_root_sees_what_is_logged);
 	tcase_add_test(tcase, a_disk_is_added_and_removed_while_it_is_written_to);
-	tcase_add_test(tcase, what_is_no_disk_is_refused_and_leaves_nothing);
+	tcase_add_test(tcase, a_file_that_is_no_disk_is_refused_and_leaves_nothing);
 	tcase_add_test(tcase, unloading_under_load_and_a_reader_is_safe);
 	return run_suite(suite);
 }

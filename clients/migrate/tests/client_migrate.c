@@ -81,7 +81,7 @@ START_TEST(all_changes_arrive_on_a_device)
 }
 END_TEST
 
-START_TEST(what_is_zero_becomes_a_hole)
+START_TEST(zeroes_become_a_hole)
 {
 	const char *disk = new_loop(SIZE);
 	pid_t pid;
@@ -151,7 +151,7 @@ START_TEST(an_end_counts_for_its_beginning)
 }
 END_TEST
 
-START_TEST(what_has_ended_is_over)
+START_TEST(a_migration_that_has_ended_is_over)
 {
 	const struct blklog_record records[] = {
 		BEGUN(1, THERE), BEGUN(2, 0), ENDED(1, 0), ENDED(2, 0),
@@ -191,7 +191,7 @@ START_TEST(a_beginning_without_its_end_is_copied_in_the_last_round)
 }
 END_TEST
 
-START_TEST(what_a_failed_write_may_have_changed_is_copied)
+START_TEST(a_failed_write_is_copied_as_it_may_have_changed_the_disk)
 {
 	const struct blklog_record record = {
 		.version = BLKLOG_VERSION, .change = BLKLOG_WRITE,
@@ -228,7 +228,7 @@ static bool emptied(int pipe)
 	return true;
 }
 
-START_TEST(what_was_written_when_its_record_was_lost_arrives)
+START_TEST(a_write_whose_record_was_lost_arrives)
 {
 	const char *disk = new_loop(4 * MIB);
 	int fd = open_direct(disk, O_RDWR);
@@ -573,15 +573,15 @@ int main(void)
 		     all_changes_of_bios_arrive,
 		     all_changes_of_a_partition_arrive,
 		     all_changes_arrive_on_a_device,
-		     what_is_zero_becomes_a_hole,
+		     zeroes_become_a_hole,
 		     an_end_counts_for_its_beginning,
-		     what_has_ended_is_over,
+		     a_migration_that_has_ended_is_over,
 		     an_id_may_begin_anew,
 		     an_end_without_its_beginning_makes_all_dirty,
 		     a_beginning_without_its_end_is_copied_in_the_last_round,
-		     what_a_failed_write_may_have_changed_is_copied,
+		     a_failed_write_is_copied_as_it_may_have_changed_the_disk,
 		     records_of_another_version_are_refused,
-		     what_was_written_when_its_record_was_lost_arrives,
+		     a_write_whose_record_was_lost_arrives,
 		     a_loss_does_not_make_the_last_round_a_long_one,
 		     the_last_round_begins_after_so_many_rounds,
 		     so_much_is_copied_for_one_sector,

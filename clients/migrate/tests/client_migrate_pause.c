@@ -205,7 +205,7 @@ static const char *new_slow(uint64_t size)
 }
 
 /* More than a slow destination takes is written all the time. */
-START_TEST(what_would_not_fit_is_not_begun)
+START_TEST(a_last_round_that_would_not_fit_is_not_begun)
 {
 	const char *disk = new_mounted(DISK), *slow;
 	pid_t pid;
@@ -256,7 +256,7 @@ static void is_refused(const char *disk, char *first, char *second)
 	ck_assert(!exists(DST));
 }
 
-START_TEST(what_is_no_file_system_of_the_source_is_refused_by_name)
+START_TEST(a_mount_that_is_not_of_the_source_is_refused_by_name)
 {
 	static char * const others[] = { "/tmp", "/proc", "/sys", "/dev" };
 
@@ -264,7 +264,7 @@ START_TEST(what_is_no_file_system_of_the_source_is_refused_by_name)
 }
 END_TEST
 
-START_TEST(what_cannot_be_frozen_is_refused_among_others)
+START_TEST(a_mount_that_cannot_be_frozen_is_refused_among_others)
 {
 	is_refused(new_mounted(DISK), MOUNTPOINT, "/tmp");
 }
@@ -359,16 +359,16 @@ int main(void)
 	add_to(pause,
 	       tests(a_command_has_what_is_left_of_the_bound,
 		     a_reader_that_stalls_is_status_4,
-		     what_would_not_fit_is_not_begun,
+		     a_last_round_that_would_not_fit_is_not_begun,
 		     a_destination_that_stalls_is_status_4));
 	freezes = new_case(suite, "freezes");
 	tcase_add_checked_fixture(freezes, tidy, tidy);
 	tcase_add_loop_test(freezes,
-			    what_is_no_file_system_of_the_source_is_refused_by_name,
+			    a_mount_that_is_not_of_the_source_is_refused_by_name,
 			    0, 4);
 	tcase_add_loop_test(freezes, a_bound_that_is_no_time_is_refused, 0, 6);
 	add_to(freezes,
-	       tests(what_cannot_be_frozen_is_refused_among_others,
+	       tests(a_mount_that_cannot_be_frozen_is_refused_among_others,
 		     a_file_system_named_twice_is_refused,
 		     a_file_system_that_is_frozen_is_refused_and_stays_frozen,
 		     a_file_system_that_is_frozen_under_way_stays_frozen));

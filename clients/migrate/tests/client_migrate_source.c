@@ -91,7 +91,7 @@ static void arrives(const char *node, const char *disk, uint64_t size)
 	close(fd);
 }
 
-START_TEST(what_waits_in_memory_for_a_partition_arrives_from_the_disk)
+START_TEST(data_in_memory_for_a_partition_arrives_from_the_disk)
 {
 	const char *disk = new_loop(DISK);
 
@@ -99,7 +99,7 @@ START_TEST(what_waits_in_memory_for_a_partition_arrives_from_the_disk)
 }
 END_TEST
 
-START_TEST(what_waits_in_memory_for_a_disk_arrives_from_the_partition)
+START_TEST(data_in_memory_for_a_disk_arrives_from_the_partition)
 {
 	const char *disk = new_loop(DISK);
 
@@ -107,7 +107,7 @@ START_TEST(what_waits_in_memory_for_a_disk_arrives_from_the_partition)
 }
 END_TEST
 
-START_TEST(what_waits_in_memory_for_a_volume_arrives_from_the_disk)
+START_TEST(data_in_memory_for_a_volume_arrives_from_the_disk)
 {
 	const char *disk = new_loop(DISK);
 
@@ -115,7 +115,7 @@ START_TEST(what_waits_in_memory_for_a_volume_arrives_from_the_disk)
 }
 END_TEST
 
-START_TEST(what_waits_in_memory_for_a_file_system_arrives)
+START_TEST(data_in_memory_for_a_file_system_arrives)
 {
 	const char *disk = new_loop(SIZE);
 	pid_t pid;
@@ -152,7 +152,7 @@ static const char *mount_two(void)
 	return disk;
 }
 
-START_TEST(what_is_mounted_and_not_frozen_is_named)
+START_TEST(a_mount_that_is_not_frozen_is_named)
 {
 	const char *disk = mount_two();
 
@@ -396,11 +396,11 @@ int main(void)
 	memory = new_case(suite, "memory");
 	tcase_add_checked_fixture(memory, tidy, tidy);
 	add_to(memory,
-	       tests(what_waits_in_memory_for_a_partition_arrives_from_the_disk,
-		     what_waits_in_memory_for_a_disk_arrives_from_the_partition,
-		     what_waits_in_memory_for_a_volume_arrives_from_the_disk,
-		     what_waits_in_memory_for_a_file_system_arrives,
-		     what_is_mounted_and_not_frozen_is_named,
+	       tests(data_in_memory_for_a_partition_arrives_from_the_disk,
+		     data_in_memory_for_a_disk_arrives_from_the_partition,
+		     data_in_memory_for_a_volume_arrives_from_the_disk,
+		     data_in_memory_for_a_file_system_arrives,
+		     a_mount_that_is_not_frozen_is_named,
 		     auto_freezes_all_that_is_mounted_from_the_source,
 		     two_sources_are_copied_as_they_are_at_one_instant));
 	change = new_case(suite, "change");

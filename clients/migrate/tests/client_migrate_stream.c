@@ -216,7 +216,7 @@ END_TEST
 
 /* "-" */
 
-START_TEST(what_the_command_prints_is_no_part_of_the_stream)
+START_TEST(output_of_the_command_is_no_part_of_the_stream)
 {
 	const char *disk = new_source();
 	int out = stream_to(STREAM);
@@ -312,7 +312,7 @@ int main(void)
 		     a_far_end_that_is_too_small_is_status_6,
 		     the_answer_to_another_stream_is_no_answer,
 		     each_source_has_a_far_end,
-		     what_the_command_prints_is_no_part_of_the_stream,
+		     output_of_the_command_is_no_part_of_the_stream,
 		     a_command_while_frozen_needs_an_answer_or_a_word,
 		     verify_finds_nothing_in_a_copy,
 		     verify_finds_what_the_destination_did_not_keep));

@@ -198,7 +198,7 @@ START_TEST(to_freeze_another_part_of_the_disk_is_refused)
 }
 END_TEST
 
-START_TEST(what_is_not_logged_is_refused)
+START_TEST(a_disk_that_is_not_logged_is_refused)
 {
 	const char *disk = new_loop(SIZE);
 
@@ -354,7 +354,7 @@ int main(void)
 		     a_file_on_the_disk_of_src_is_refused,
 		     a_mounted_destination_is_refused,
 		     to_freeze_another_part_of_the_disk_is_refused,
-		     what_is_not_logged_is_refused,
+		     a_disk_that_is_not_logged_is_refused,
 		     a_bad_command_line_is_status_2));
 	add_to(new_case(suite, "troubles"),
 	       tests(however_it_ends_the_file_system_thaws,

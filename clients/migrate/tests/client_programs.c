@@ -64,7 +64,7 @@ START_TEST(a_stream_into_a_pipe_that_does_not_block_is_a_copy)
 }
 END_TEST
 
-START_TEST(what_is_received_is_a_copy_although_errors_are_closed)
+START_TEST(a_receiver_with_closed_errors_makes_a_copy)
 {
 	const char *disk = disk_with_log();
 	int stream = memory_file("");
@@ -126,7 +126,7 @@ int main(void)
 		tcase_add_test(disks,
 			       a_stream_into_a_pipe_that_does_not_block_is_a_copy);
 		tcase_add_test(disks,
-			       what_is_received_is_a_copy_although_errors_are_closed);
+			       a_receiver_with_closed_errors_makes_a_copy);
 		tcase_add_test(disks, a_stream_to_a_closed_output_is_refused);
 		tcase_add_test(disks, a_stream_that_nobody_reads_fails);
 	}
