@@ -66,19 +66,43 @@ static struct tool start_with(const char *path, const char *const words[WORDS],
 	return start_tool(path, memory_file(""), memory_file(""), argv);
 }
 
+/* Behind the time of -T, which may be green and is 0 if there is none. */
+static const char *skip_time(const char *line, time_t *seconds)
+{
+	const char *start = strncmp(line, "\033[32m", 5) ? line : line + 5;
+	struct tm time = {};
+	const char *end = strptime(start, "[%a %b %d %H:%M:%S %Y", &time);
+
+	*seconds = end ? timegm(&time) : 0;
+	return end ?: line;
+}
+
+/* A message that came just before a whole second may have the one before it. */
+static bool is_same_line(const char *ours, const char *theirs)
+{
+	time_t our_time, their_time;
+
+	ours = skip_time(ours, &our_time);
+	theirs = skip_time(theirs, &their_time);
+	return (our_time == their_time || our_time == their_time + 1) &&
+	       strcspn(ours, "\n") == strcspn(theirs, "\n") &&
+	       !strncmp(ours, theirs, strcspn(ours, "\n") + 1);
+}
+
 static const char *first_difference(const char *ours, const char *theirs)
 {
 	static char text[1024];
-	const char *start = ours;
 
-	for (; *ours == *theirs && *ours; ours++, theirs++) {
-		if (*ours == '\n')
-			start = ours + 1;
+	while (is_same_line(ours, theirs)) {
+		ours = strchrnul(ours, '\n');
+		theirs = strchrnul(theirs, '\n');
+		if (!*ours)
+			return NULL;
+		ours++;
+		theirs++;
 	}
-	if (*ours == *theirs)
-		return NULL;
-	snprintf(text, sizeof(text), "'%.200s' instead of '%.*s%.200s'", start,
-		 (int)(ours - start), start, theirs);
+	snprintf(text, sizeof(text), "'%.200s' instead of '%.200s'", ours,
+		 theirs);
 	return text;
 }
 

@@ -88,16 +88,13 @@ START_TEST(json_for_the_journal_has_its_fields)
 	text = output(program("--json=journal", "--no-wait"), GOOD);
 
 	line = line_with(text, "kernel \xc3\xa9");
-	ck_assert_int_eq(sscanf(line, "{\"__REALTIME_TIMESTAMP\":\"%llu\","
-				"\"_SOURCE_MONOTONIC_TIMESTAMP\":\"%llu\","
-				"\"_TRANSPORT\":\"kernel\"",
+	ck_assert_int_eq(sscanf(line,
+				"{\"__REALTIME_TIMESTAMP\":\"%llu\",\"_SOURCE_MONOTONIC_TIMESTAMP\":\"%llu\",\"_TRANSPORT\":\"kernel\"",
 				&time, &since_boot), 2);
 	is_between(time, before, after);
 	ck_assert_uint_lt(since_boot, time);
 	ck_assert_str_eq(strstr(line, ",\"PRIORITY\""),
-			 ",\"PRIORITY\":\"4\",\"SYSLOG_FACILITY\":\"0\","
-			 "\"SYSLOG_IDENTIFIER\":\"kernel\","
-			 "\"MESSAGE\":\"kernel \xc3\xa9\\n\\tand more\"}");
+			 ",\"PRIORITY\":\"4\",\"SYSLOG_FACILITY\":\"0\",\"SYSLOG_IDENTIFIER\":\"kernel\",\"MESSAGE\":\"kernel \xc3\xa9\\n\\tand more\"}");
 	has(text, ",\"PRIORITY\":\"6\",\"SYSLOG_FACILITY\":\"3\",\"MESSAGE\":\"of a daemon\"}\n");
 	has(text, ",\"MESSAGE\":[65,27,255]}\n");
 }
