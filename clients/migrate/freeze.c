@@ -24,8 +24,10 @@
 
 #include "copy.h"
 #include "freeze.h"
+#include "watch.h"
 
 #define MAX_MOUNTS	64
+#define SECONDS_TO_THAW	2	/* of one guardian, when it was told to */
 
 struct mount {
 	const char *path;
@@ -236,10 +238,13 @@ static bool await_order(int socket, double deadline)
 	return count > 0;
 }
 
-static void thaw_one(const struct mount *mount)
+static bool thaw_one(const struct mount *mount)
 {
-	if (ioctl(mount->fd, FITHAW, 0))
+	const bool good = !ioctl(mount->fd, FITHAW, 0);
+
+	if (!good)
 		warn("cannot thaw %s, try fsfreeze --unfreeze", mount->path);
+	return good;
 }
 
 static void guard(const struct mount *mount)
@@ -356,9 +361,24 @@ void thaw(void)
 	}
 }
 
-void release(void)
+/* False if the kernel still freezes, and so cannot be told to thaw. */
+static bool wait_for_guardian(const struct mount *mount, int *status)
+{
+	const double end = now() + SECONDS_TO_THAW;
+	pid_t pid;
+
+	do {
+		pid = waitpid(mount->guardian, status, WNOHANG);
+		if (!pid)
+			usleep(1000);
+	} while (!pid && now() < end);
+	return pid;
+}
+
+bool release(void)
 {
 	struct mount *mount;
+	bool good = true;
 	int status;
 
 	pthread_mutex_lock(&lock);
@@ -368,16 +388,20 @@ void release(void)
 			shutdown(mount->socket, SHUT_RDWR);
 	}
 	for (mount = mounts + mount_count; mount-- > mounts;) {
+		status = 0;
 		if (mount->guardian <= 0)
 			continue;
-		while (waitpid(mount->guardian, &status, 0) < 0 &&
-		       errno == EINTR)
-			;
+		if (!wait_for_guardian(mount, &status)) {
+			say("%s: the kernel does not end the freeze of %s: it will thaw when that has ended\n",
+			    program_invocation_short_name, mount->path);
+			good = false;
+		}
 		if (status && mount->is_frozen)
-			thaw_one(mount);
+			good &= thaw_one(mount);
 		mount->guardian = 0;
 	}
 	pthread_mutex_unlock(&lock);
+	return good;
 }
 
 void start_guardians(double longest)

@@ -33,9 +33,7 @@ static bool is_settled;
 static int timer = -1, signals = -1;
 static sigset_t caught, before;
 
-/* Nothing is to wait for a terminal or a pipe that takes no more. */
-__attribute__((format(printf, 1, 2)))
-static void say(const char *format, ...)
+void say(const char *format, ...)
 {
 	struct pollfd pollfd = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char text[512];
@@ -59,17 +57,21 @@ static void end_run(void)
 		kill(-group, SIGKILL);
 }
 
-/* What is refused leaves nothing behind, and what was frozen thaws. */
-static void clean_up(void)
+/*
+ * What is refused leaves nothing behind, and what was frozen thaws. False if
+ * something has not thawed yet.
+ */
+static bool clean_up(void)
 {
+	const bool thawed = release();
 	const struct copy *copy;
 
-	release();
 	end_run();
 	for_each_copy(copy) {
 		if (copy->dst.made)
 			unlink(copy->dst.path);
 	}
+	return thawed;
 }
 
 static void end(void)
@@ -104,14 +106,14 @@ static void end_by_signal(int number)
 
 static void end_by_deadline(void)
 {
+	const char *thawed = clean_up() ? ", and all is thawed" : "";
 	const struct copy *copy;
 
-	clean_up();
 	for_each_copy(copy)
-		say("%s: --max-pause was reached%s: %s is not a copy, and all is thawed\n",
+		say("%s: --max-pause was reached%s: %s is not a copy%s\n",
 		    program_invocation_short_name,
 		    run_group ? " while --run was running" : "",
-		    copy->dst.path);
+		    copy->dst.path, thawed);
 	_exit(EXIT_BOUND);
 }
 

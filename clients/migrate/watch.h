@@ -10,6 +10,9 @@
 extern atomic_bool word;	/* of the operator: SRC is at rest */
 extern atomic_int run_group;	/* of --run's processes while it runs, or 0 */
 
+/* Nothing is to wait for a terminal or a pipe that takes no more. */
+__attribute__((format(printf, 1, 2)))
+void say(const char *format, ...);
 /* Thaws, and removes a DST that was made and not used. */
 void clean_up_at_exit(void);
 void watch(void);
