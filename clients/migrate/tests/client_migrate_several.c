@@ -7,7 +7,7 @@
 
 #include "migrate.h"
 
-#define OTHER		"/tmp/other"
+#define OTHER		"/tmp/several"
 #define DISK		(4 * MIB)
 
 START_TEST(several_sources_are_copied)
