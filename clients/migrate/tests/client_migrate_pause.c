@@ -17,7 +17,7 @@
 #include "stacks.h"
 
 #define DISK		(16 * MIB)
-#define OTHER		"/tmp/other"	/* a second mount point */
+#define OTHER		"/tmp/other-mount"	/* a second mount point */
 
 /* linux/fs.h does not go together with sys/mount.h */
 #define FIFREEZE	_IOWR('X', 119, int)

@@ -17,7 +17,7 @@
 #include "migrate.h"
 
 #define DISK		(8 * MIB)
-#define OTHER		"/tmp/other"	/* a second mount point */
+#define OTHER		"/tmp/other-mount"	/* a second mount point */
 #define OTHER_DST	"/tmp/other.dst"
 /* of what is on the disk, not of what an earlier look at it left in memory */
 #define COMPARE \
