@@ -14,7 +14,8 @@ set -eu
 
 kernel=$1 cpus=$2 script=$3 suite=${4-}
 . "$here/machine.sh"
-name=$(printf %s "${suite:-${script%.sh}}" | tr / _ | tr -dc a-z_,)
+name=$(printf %s "${suite:-${script%.sh}}" | tr / _ |
+	tr -dc a-z_, | cut -c 1-100)
 log=$build/logs/$name-$kernel-${cpus}cpu${ICOUNT:+-icount}
 nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 die_early="panic=-1 oops=panic softlockup_panic=1"
