@@ -315,17 +315,19 @@ static off_t end_of(int fd)
 START_TEST(a_program_waits_for_its_module_and_goes_on_when_it_is_loaded_again)
 {
 	const struct program *program = &programs[_i];
+	off_t size, errors;
 	struct tool tool;
-	off_t size;
 	int i;
 
 	tool = start_with(program, memory_file(""), "--wait=1000", "--reopen");
 	wait_asleep(tool.pid);
 	for (i = 0; i < 3; i++) {
 		size = end_of(tool.out);
+		errors = end_of(tool.err);
 		load_with(program, 1);
 		wait_for(!stats(buffer).used && end_of(tool.out) > size);
-		ck_assert_int_eq(end_of(tool.err) > 0, i > 0);
+		/* audit also says that the module has filters */
+		ck_assert(i == 0 || end_of(tool.err) > errors);
 		unload_owner(program);
 	}
 	wait_asleep(tool.pid);

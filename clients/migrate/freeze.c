@@ -361,6 +361,12 @@ void thaw(void)
 	}
 }
 
+static void say_late(const struct mount *mount)
+{
+	say("%s: the kernel does not end the freeze of %s: it will thaw when that has ended\n",
+	    program_invocation_short_name, mount->path);
+}
+
 /* False if the kernel still freezes, and so cannot be told to thaw. */
 static bool wait_for_guardian(const struct mount *mount, int *status)
 {
@@ -392,8 +398,7 @@ bool release(void)
 		if (mount->guardian <= 0)
 			continue;
 		if (!wait_for_guardian(mount, &status)) {
-			say("%s: the kernel does not end the freeze of %s: it will thaw when that has ended\n",
-			    program_invocation_short_name, mount->path);
+			say_late(mount);
 			good = false;
 		}
 		if (status && mount->is_frozen)
