@@ -3,7 +3,7 @@
  * Faults at random moments of a migration, of every kind. Whatever happens: what
  * is called a copy is identical; what was frozen is not, three seconds after the
  * end; and it never was for longer than the bound and a second. ROUNDS=100 runs a
- * hundred of them, SEED=N those of another run.
+ * hundred of them, others each time; SEED=N those of another run.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -75,7 +75,7 @@ static int keep(const char *path, uint64_t size)
 	bool done = write(fd, &sum, sizeof(sum)) == sizeof(sum);
 
 	close(fd);
-	return !done;
+	return !done || !sum;
 }
 
 static uint64_t kept(void)
@@ -230,8 +230,10 @@ static void check_laws(void)
 	if (WIFEXITED(status) && (WEXITSTATUS(status) == GOOD ||
 				  WEXITSTATUS(status) == RUN_FAILED)) {
 		wait_for(!receiver() || kill(receiver(), 0));
-		ck_assert_uint_ne(kept(), 0);
-		ck_assert_uint_eq(sum_of(it.dst, it.size), kept());
+		/* a SRC that has failed meanwhile cannot be compared */
+		ck_assert(kept() || WEXITSTATUS(status) == RUN_FAILED);
+		if (kept())
+			ck_assert_uint_eq(sum_of(it.dst, it.size), kept());
 	} else {
 		ck_assert_msg(!strstr(said(), "is a copy of /"), "%s", said());
 	}
@@ -453,7 +455,7 @@ START_TEST(it_is_safe_after_a_reader_of_the_stream_that_stalls)
 		 "{ dd bs=4096 count=%u 2>/dev/null; sleep 99; } | ",
 		 up_to(it.size / 8 / PAGE));
 	begin_via(filter);
-	random_moment();
+	pause_ms(up_to(3000));
 	wait_for_the_bound();
 	must_end_when_killed();
 }
@@ -495,7 +497,7 @@ static void choose(void)
 {
 	const char *text = getenv("SEED");
 
-	seed_of_all = text ? atoi(text) : time(NULL);
+	seed_of_all = text ? atoi(text) : getenv("ROUNDS") ? time(NULL) : 1;
 	have_xfs = have_filesystem(XFS);
 	load_drivers("dm-flakey");
 }
