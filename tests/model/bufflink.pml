@@ -190,10 +190,10 @@ active [THREADS + NMIS] proctype client() {
 
 inline bufflink_copy_out() {
 	want = (BOUNCE && destroyed -> 0 : bufflink_used);
+	atomic { copying = want; handed = MAX(handed, tail + want) };
 #ifdef NO_TAIL_RELEASE
 	tail = tail + want;
 #endif
-	atomic { copying = want; handed = MAX(handed, tail + want) };
 #ifndef QUIET_COPY
 	if							/* B4 */
 	:: atomic { asleep && destroyed -> asleep = 0 }

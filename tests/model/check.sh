@@ -111,7 +111,7 @@ ring() {
 	few="-DTHREADS=1 -DNMIS=0 -DAPPENDS=3 -DREADERS=2 -DSIZE=3"
 	stuck_reader="$few -DSTUCK=1"
 	nmi="-DTHREADS=1 -DNMIS=1 -DAPPENDS=2 -DREADERS=1 -DSIZE=2"
-	both="-DTHREADS=1 -DNMIS=1 -DAPPENDS=2 -DREADERS=2 -DSIZE=3"
+	both="-DTHREADS=1 -DNMIS=1 -DAPPENDS=1 -DREADERS=2 -DSIZE=3"
 	own="-DBOUNCE=0"
 	client="-DBOUNCE=1"
 
@@ -132,7 +132,8 @@ ring() {
 	finds LATE_DESTROYED "handed==head" $one $own
 	finds LATE_CLEAR "handed==head" $readers $own
 	finds COPYING_FIRST "handed==head" $readers $own
-	finds NO_LOCK_WAKE asleep $few $own
+	holds states "no wakeup at the end, nobody stuck" -DNO_END_WAKE $few $own
+	finds NO_LOCK_WAKE asleep -DNO_END_WAKE $few $own
 	finds LATE_JOIN asleep $few $own
 	finds NO_END_WAKE asleep $stuck_reader $own
 	finds QUIET_COPY asleep $stuck_reader $own
