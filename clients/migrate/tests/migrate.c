@@ -60,8 +60,11 @@ void must_have_said(const char *text)
 
 void good(pid_t pid)
 {
-	int status = finish(pid);
+	int status;
 
+	/* several seconds of work, on a busy machine */
+	ck_assert_msg(finished(pid, 3 * PATIENCE_MS), "it goes on: %s", said());
+	status = finish(pid);
 	ck_assert_msg(status == GOOD, "status %d: %s", status, said());
 	must_have_said(" is a copy of ");
 }
@@ -215,7 +218,7 @@ TCase *new_case(Suite *suite, const char *name)
 	TCase *tcase = tcase_create(name);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 3 * PATIENCE_S);
+	tcase_set_timeout(tcase, 6 * PATIENCE_S);
 	suite_add_tcase(suite, tcase);
 	return tcase;
 }
