@@ -218,7 +218,8 @@ static void check_laws(void)
 {
 	int status;
 
-	wait_for(is_over());
+	ck_assert_msg(finished(it.pid, 3 * PATIENCE_MS), "it goes on: %s",
+		      said());
 	must_thaw();
 	ck_assert_int_eq(waitpid(it.pid, &status, 0), it.pid);
 	ck_assert_msg(longest_pause() <= (BOUND_S + 1) * 1000 * slowness(),
