@@ -167,6 +167,10 @@ static void flush_zeroes(struct destination *dst)
 void put_data(struct destination *dst, const void *data, size_t size,
 	      __u64 offset)
 {
+	/* or they would be written later, over this */
+	if (offset < dst->zeroes.offset + dst->zeroes.size &&
+	    dst->zeroes.offset < offset + size)
+		flush_zeroes(dst);
 	if (dst->stream)
 		send_data(dst, data, size, offset);
 	else

@@ -36,6 +36,29 @@ START_TEST(a_stream_is_received_identically)
 }
 END_TEST
 
+START_TEST(data_that_was_zero_before_arrives_in_a_stream)
+{
+	const char *disk = new_loop(2 * MIB);
+	int fd = open_direct(disk, O_RDWR);
+	pid_t sender, receiver;
+	int fds[2];
+
+	log_devices(disk, "");
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	sender = start_program(null(), fds[1], ARGS((char *)disk, "-"));
+	receiver = start_program(fds[0], null(), ARGS("--receive", DST));
+	close(fds[0]);
+	close(fds[1]);
+	wait_for(has_said("is followed"));
+	write_blocks(fd, MIB, PAGE, 'x');
+	close(fd);
+	ck_assert_int_eq(kill(sender, SIGUSR1), 0);
+	ck_assert_int_eq(finish(sender), GOOD);
+	ck_assert_int_eq(finish(receiver), GOOD);
+	ck_assert(same(disk, DST, 2 * MIB));
+}
+END_TEST
+
 static uint64_t make_stream(const char *disk)
 {
 	int out = stream_to(STREAM);
@@ -344,6 +367,7 @@ int main(void)
 	}
 	add_to(new_case(suite, "streams"),
 	       tests(a_stream_is_received_identically,
+		     data_that_was_zero_before_arrives_in_a_stream,
 		     a_truncated_stream_is_refused,
 		     a_broken_stream_is_refused,
 		     a_stream_that_nobody_reads_is_an_error,
