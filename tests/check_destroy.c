@@ -88,9 +88,9 @@ START_TEST(number_is_free_while_the_old_buffer_is_read)
 }
 END_TEST
 
-START_TEST(blocked_readers_are_woken)
+/* Several that wait when the buffer is destroyed */
+static void check_readers_are_woken(int fd)
 {
-	int fd = make(_i);
 	struct call calls[READERS];
 	char bytes[READERS];
 	int i;
@@ -103,27 +103,24 @@ START_TEST(blocked_readers_are_woken)
 	for (i = 0; i < READERS; i++)
 		ck_assert_int_eq(call_finish(&calls[i]), 0);
 }
+
+START_TEST(blocked_readers_are_woken)
+{
+	check_readers_are_woken(make(_i));
+}
 END_TEST
 
 START_TEST(readers_behind_one_that_is_stuck_in_a_fault_are_woken)
 {
 	int fd = make(_i);
 	int nonblocking = open_buffer(NUMBER, O_RDONLY | O_NONBLOCK);
-	struct call calls[READERS];
 	struct stuck_reader stuck;
-	char bytes[READERS + 1];
-	int i;
+	char byte;
 
 	append_text("abc");
 	stuck_reader_start(&stuck, fd, PAGE);
-	for (i = 0; i < READERS; i++)
-		call_start(&calls[i], SYS_read, fd, (long)&bytes[i], 1);
-	for (i = 0; i < READERS; i++)
-		call_wait_asleep(&calls[i]);
-	ck_assert_int_eq(destroy(0), 0);
-	for (i = 0; i < READERS; i++)
-		ck_assert_int_eq(call_finish(&calls[i]), 0);
-	ck_assert_int_eq(result_of(read(nonblocking, &bytes[i], 1)), 0);
+	check_readers_are_woken(fd);
+	ck_assert_int_eq(result_of(read(nonblocking, &byte, 1)), 0);
 	slow_page_fill(&stuck.slow);
 	ck_assert_int_eq(call_finish(&stuck.call), 3);
 	ck_assert_mem_eq(stuck.slow.page, "abc", 3);

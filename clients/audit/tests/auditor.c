@@ -50,6 +50,23 @@ void set(const char *name, unsigned int value)
 	parameter_write(AUDITOR, name, text);
 }
 
+const char *value_of(const char *name)
+{
+	static char text[4096];
+	char path[128];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/" AUDITOR "/parameters/%s",
+		 name);
+	fd = open(path, O_RDONLY);
+	got = read(fd, text, sizeof(text) - 1);
+	ck_assert_int_gt(got, 0);
+	text[got] = '\0';
+	close(fd);
+	return text;
+}
+
 /* the stream */
 
 struct audit *audit_of(int fd)

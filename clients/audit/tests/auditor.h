@@ -35,6 +35,8 @@ int auditor_in(const char *parameters);
 /* The same for the tool, which is to be the only reader: to ask, not to read. */
 int auditor_in_for_tool(const char *parameters);
 void set(const char *name, unsigned int value);	/* a parameter */
+/* What a parameter reads as now; valid until the next call. */
+const char *value_of(const char *name);
 
 /* The stream, record by record: read whole, into as much as the buffer has. */
 struct audit {

@@ -321,32 +321,19 @@ END_TEST
 
 /* filters */
 
-static void value_is(const char *parameter, const char *expected)
-{
-	char path[128], text[64] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/module/" AUDITOR "/parameters/%s",
-		 parameter);
-	fd = open(path, O_RDONLY);
-	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
-	ck_assert_str_eq(text, expected);
-	close(fd);
-}
-
 static int reads_and_filters(void *unused)
 {
 	(void)unused;
 	parameter_write(AUDITOR, "reader", "process");
-	value_is("calls", "21,110\n");
+	ck_assert_str_eq(value_of("calls"), "21,110\n");
 	parameter_write(AUDITOR, "calls", "110");
 	parameter_write(AUDITOR, "pid", "1");
 	parameter_write(AUDITOR, "prefix", "/a");
 	parameter_write(AUDITOR, "uid", "7");
-	value_is("calls", "110\n");
-	value_is("pid", "1\n");
-	value_is("prefix", "/a\n");
-	value_is("uid", "7\n");
+	ck_assert_str_eq(value_of("calls"), "110\n");
+	ck_assert_str_eq(value_of("pid"), "1\n");
+	ck_assert_str_eq(value_of("prefix"), "/a\n");
+	ck_assert_str_eq(value_of("uid"), "7\n");
 	pause();
 	return 1;
 }
@@ -359,13 +346,13 @@ START_TEST(filters_that_a_reader_sets_end_with_it_however_it_ends)
 	wait_asleep(reader);
 	syscall(SYS_getppid);
 	ck_assert_ptr_null(next(audit));
-	value_is("uid", "7\n");
+	ck_assert_str_eq(value_of("uid"), "7\n");
 	kill(reader, SIGKILL);
 	ck_assert_int_eq(waitpid(reader, NULL, 0), reader);
-	value_is("calls", "21,110\n");
-	value_is("pid", "0\n");
-	value_is("uid", "4294967295\n");
-	value_is("prefix", "\n");
+	ck_assert_str_eq(value_of("calls"), "21,110\n");
+	ck_assert_str_eq(value_of("pid"), "0\n");
+	ck_assert_str_eq(value_of("uid"), "4294967295\n");
+	ck_assert_str_eq(value_of("prefix"), "\n");
 	syscall(SYS_getppid);
 	entry_of(audit, SYS_getppid);
 }
@@ -385,7 +372,7 @@ START_TEST(a_process_that_is_not_there_is_no_filter)
 	snprintf(text, sizeof(text), "%d", gone);
 	ck_assert_int_lt(write(fd, text, strlen(text)), 0);
 	ck_assert_int_eq(errno, ESRCH);
-	value_is("pid", "0\n");
+	ck_assert_str_eq(value_of("pid"), "0\n");
 }
 END_TEST
 

@@ -106,32 +106,6 @@ START_TEST(the_program_prints_a_line_for_each_call)
 }
 END_TEST
 
-static void calls_are(const char *parameter, const char *expected)
-{
-	char path[128], text[64] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/module/" AUDITOR "/parameters/%s",
-		 parameter);
-	fd = open(path, O_RDONLY);
-	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
-	ck_assert_str_eq(text, expected);
-	close(fd);
-}
-
-static bool filter_is(const char *parameter, const char *expected)
-{
-	char path[128], text[4096] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/module/" AUDITOR "/parameters/%s",
-		 parameter);
-	fd = open(path, O_RDONLY);
-	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
-	close(fd);
-	return !strcmp(text, expected);
-}
-
 static bool has_cgroups(void)
 {
 	return !mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) ||
@@ -152,7 +126,7 @@ START_TEST(the_tool_sets_filters_by_name_and_reports_losses_with_status_3)
 	ck_assert(has_written(reader.err, report));
 	ck_assert(has_written(reader.out, "{\"type\":\"loss\",\"records\":1"));
 	ck_assert(has_written(reader.out, "\"number\":110,\"call\":\"getppid\",\"args\":[\"0x"));
-	calls_are("calls", "110\n");
+	ck_assert_str_eq(value_of("calls"), "110\n");
 
 	reader = tool("-e", "lseek,,close");
 	ck_assert_int_eq(finish(reader.pid), 2);
@@ -238,8 +212,8 @@ END_TEST
 static void filters_are(struct tool reader, const char *calls,
 			const char *compat)
 {
-	wait_for(filter_is("calls", calls));
-	wait_for(filter_is("compat_calls", compat));
+	wait_for(!strcmp(value_of("calls"), calls));
+	wait_for(!strcmp(value_of("compat_calls"), compat));
 	interrupt(&reader);
 }
 
@@ -251,7 +225,7 @@ START_TEST(the_tool_knows_both_ways_to_make_a_32_bit_call)
 	filters_are(tool("-e", "462,39"), "39,462\n", "462\n");
 	filters_are(tool("-e", "%network"),
 		    "41-55,288,299,307\n", "102,337,345,359-373\n");
-	calls_are("calls", "1\n");
+	ck_assert_str_eq(value_of("calls"), "1\n");
 }
 END_TEST
 
@@ -491,7 +465,7 @@ START_TEST(the_tool_is_the_only_reader)
 	wait_for(has_written(first.out, "<client_sysaudit>"));
 	is_refused(tool());
 	is_refused(tool("--no-wait", "--pid", "1"));
-	calls_are("pid", "0\n");
+	ck_assert_str_eq(value_of("pid"), "0\n");
 	ck_assert_int_eq(open("/dev/bufflink0", O_RDONLY), -1);
 	ck_assert_int_eq(errno, EBUSY);
 	interrupt(&first);
