@@ -458,14 +458,8 @@ END_TEST
 
 START_TEST(it_is_safe_after_a_command_that_hangs)
 {
-	static char * const commands[] = {
-		"--run=echo >" MOUNTPOINT "/frozen", "--run=sleep 99",
-		"--run=trap '' TERM INT HUP; sleep 99",
-		"--run=setsid sleep 99 & wait",
-	};
-
 	prepare(_i);
-	begin_with(commands[up_to(3)], (char *)it.src, (char *)it.dst);
+	begin_with(hanging[up_to(HANGING - 1)], (char *)it.src, (char *)it.dst);
 	wait_for((has_said("round 1:") && rests()) || is_over());
 	wait_for_the_bound();
 	ck_assert_msg(is_over(), "it goes on: %s", said());

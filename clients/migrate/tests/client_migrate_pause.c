@@ -52,13 +52,6 @@ static void is_frozen(pid_t pid)
 
 /* --run */
 
-static char * const hanging[] = {
-	"--run=echo >" MOUNTPOINT "/new",
-	"--run=sleep 99",
-	"--run=trap '' TERM INT HUP; sleep 99",
-	"--run=setsid sleep 99 & wait",
-};
-
 START_TEST(a_command_that_hangs_is_status_4)
 {
 	const char *disk = new_mounted(DISK);
@@ -348,7 +341,8 @@ int main(void)
 		add_no_disks(pause);
 		return run_suite(suite);
 	}
-	tcase_add_loop_test(pause, a_command_that_hangs_is_status_4, 0, 4);
+	tcase_add_loop_test(pause, a_command_that_hangs_is_status_4, 0,
+			    HANGING);
 	tcase_add_loop_test(pause,
 			    a_signal_thaws_at_once_while_the_command_hangs, 0,
 			    3);

@@ -11,6 +11,13 @@
 
 #define SAID		"/tmp/said"
 
+char * const hanging[HANGING] = {
+	"--run=echo >" MOUNTPOINT "/new",
+	"--run=sleep 99",
+	"--run=trap '' TERM INT HUP; sleep 99",
+	"--run=setsid sleep 99 & wait",
+};
+
 /* the program */
 
 pid_t start_program(int in, int out, char **argv)

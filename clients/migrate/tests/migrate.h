@@ -16,6 +16,10 @@
 /* exit statuses */
 enum { WRITTEN = LOSS, BOUND, RUN_FAILED, FAR_FAILED, DIFFERS };
 
+/* Commands that do not end while MOUNTPOINT is frozen, or at all. */
+#define HANGING		4
+extern char * const hanging[HANGING];
+
 TCase *new_case(Suite *suite, const char *name);
 void add_to(TCase *tcase, const TTest **tests);
 #define tests(...)	((const TTest *[]) { __VA_ARGS__, NULL })
