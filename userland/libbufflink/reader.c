@@ -160,26 +160,45 @@ static int wait_on(struct bufflink_reader *reader, int fd, short events,
 				   bufflink_device(reader));
 }
 
-/* Before a buffer is looked for: it cannot come unseen between look and wait. */
-static void watch_place(struct bufflink_reader *reader)
+static bool is_there(const char *path)
+{
+	struct stat node;
+
+	return !lstat(path, &node);
+}
+
+/* One that is not there has a parent that is watched; a link to it has not. */
+static void watch_folder(struct bufflink_reader *reader, const char *folder)
 {
 	const unsigned int events = IN_CREATE | IN_ATTRIB | IN_MOVED_TO;
-	char folder[PATH_MAX] = "/dev/", *end, discarded[4096];
+
+	if (inotify_add_watch(reader->changes, folder, events) < 0 &&
+	    (errno != ENOENT || is_there(folder)))
+		close_fd(&reader->changes);
+}
+
+/*
+ * Before a buffer is looked for: it cannot come unseen between look and wait.
+ * Of the folders of a path, each is watched before the one in it is looked for.
+ */
+static void watch_place(struct bufflink_reader *reader)
+{
+	char folder[PATH_MAX], *end = folder, discarded[4096];
 
 	if (reader->changes < 0)
 		reader->changes = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	while (read(reader->changes, discarded, sizeof(discarded)) > 0)
 		;
 	/* also of a path, which may be that of a link */
-	inotify_add_watch(reader->changes, "/dev", events);
-	if (strchr("./", *reader->buffer))
-		snprintf(folder, sizeof(folder), "%s", reader->buffer);
-	/* the deepest that is there */
-	while ((end = strrchr(folder, '/'))) {
-		end[end == folder] = '\0';
-		if (inotify_add_watch(reader->changes, folder, events) >= 0 ||
-		    end == folder)
-			break;
+	watch_folder(reader, "/dev");
+	if (*reader->buffer != '/' && *reader->buffer != '.')
+		return;
+	watch_folder(reader, *reader->buffer == '/' ? "/" : ".");
+	snprintf(folder, sizeof(folder), "%s", reader->buffer);
+	while ((end = strchr(end + 1, '/'))) {
+		*end = '\0';
+		watch_folder(reader, folder);
+		*end = '/';
 	}
 }
 
@@ -224,6 +243,13 @@ static bool may_come(const struct bufflink_reader *reader, int err)
 	       (err == -EACCES && is_new_node(reader->path));
 }
 
+/* Where a node or a link is there already, no more need happen to it. */
+static bool must_look(const struct bufflink_reader *reader, int err)
+{
+	return err != -ENOENT || reader->changes < 0 ||
+	       is_there(reader->buffer);
+}
+
 static int open_until(struct bufflink_reader *reader, long long end)
 {
 	long long soon;
@@ -237,8 +263,7 @@ static int open_until(struct bufflink_reader *reader, long long end)
 		if (end != LLONG_MAX && now_ms() >= end)
 			return err;
 		soon = end;
-		/* Nothing may happen to a node that is there. */
-		if (err != -ENOENT || reader->changes < 0)
+		if (must_look(reader, err))
 			soon = now_ms() + LOOK_MS;
 		if (soon > end)
 			soon = end;
