@@ -411,11 +411,13 @@ static bool give(struct bufflink_reader *reader, struct bufflink_event *event,
 
 static int read_more(struct bufflink_reader *reader, size_t most, long long end)
 {
+	/* What comes before a loss is there, or another reader has it. */
+	const bool is_known = reader->loss.records;
 	ssize_t got;
 	int err;
 
-	err = wait_on(reader, reader->fd, POLLIN | POLLPRI, end);
-	if (err)
+	err = wait_on(reader, reader->fd, POLLIN | POLLPRI, is_known ? 0 : end);
+	if (err && !(is_known && err == -EAGAIN))
 		return err;
 	got = read(reader->fd, reader->data, most < READ_MAX ? most : READ_MAX);
 	if (got < 0 && errno != EAGAIN)
