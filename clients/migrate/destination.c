@@ -27,21 +27,19 @@ static struct stat stat_of(const struct destination *dst)
 }
 
 /*
- * Others that use the file in the same way, and devices made of it, would change
- * it, too.
+ * Others that write to the file, and devices of loop, which claim nothing, would
+ * change it, too.
  */
 void claim_destination(const struct destination *dst)
 {
-	dev_t loop;
+	const dev_t loop = loop_on(dst->stack.top);
 
-	if (!S_ISREG(stat_of(dst).st_mode))
-		return;
-	loop = loop_on(dst->stack.top);
-	if (flock(dst->fd, LOCK_EX | LOCK_NB))
+	if (S_ISREG(stat_of(dst).st_mode) &&
+	    flock(dst->fd, LOCK_EX | LOCK_NB))
 		err(EXIT_USAGE, "cannot lock %s, is another program writing to it?",
 		    dst->path);
 	if (loop)
-		errx(EXIT_USAGE, "%s is in use: it is what /dev/loop%u has, write to that",
+		errx(EXIT_USAGE, "%s is in use: /dev/loop%u is made of it, write to that",
 		     dst->path, minor(loop));
 }
 

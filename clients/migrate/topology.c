@@ -451,40 +451,29 @@ bool overlap(const struct stack *stack, const struct stack *other)
 	return false;
 }
 
-struct search {
-	struct node file;
-	dev_t found;
-};
-
-static void compare_loop(dev_t device, void *arg)
+dev_t loop_on(struct node node)
 {
-	struct search *search = arg;
-	struct loop_info64 info;
-
-	if (loop_status(device, &info) && !info.lo_rdevice &&
-	    info.lo_device == search->file.device &&
-	    info.lo_inode == search->file.inode)
-		search->found = device;
-}
-
-dev_t loop_on(struct node file)
-{
-	struct search search = { .file = file };
+	DIR *dir = opendir("/sys/dev/block");
 	const struct dirent *entry;
 	unsigned int major, minor;
 	char path[PATH_MAX];
-	DIR *dir = opendir("/sys/dev/block");
+	struct stack stack;
+	dev_t found = 0;
 
-	while (dir && !search.found && (entry = readdir(dir))) {
+	while (dir && !found && (entry = readdir(dir))) {
 		if (sscanf(entry->d_name, "%u:%u", &major, &minor) != 2)
 			continue;
 		sysfs_path(path, makedev(major, minor), "loop/backing_file");
-		if (!access(path, F_OK))
-			compare_loop(makedev(major, minor), &search);
+		if (access(path, F_OK))
+			continue;
+		stack = stack_of_device(makedev(major, minor));
+		if (has_below(&stack, node))
+			found = stack.top.device;
+		free(stack.edges);
 	}
 	if (dir)
 		closedir(dir);
-	return search.found;
+	return found;
 }
 
 /* whether it is still the same */

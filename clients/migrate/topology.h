@@ -32,8 +32,8 @@ bool stands_on(const struct stack *stack, dev_t base);
 bool overlap(const struct stack *stack, const struct stack *other);
 /* Another number if another disk, medium, file or table is in it now. */
 __u64 identity_of(const struct stack *stack);
-/* The device of loop that has this file; 0 if there is none. */
-dev_t loop_on(struct node file);
+/* A device of loop that is made of this; 0 if there is none. */
+dev_t loop_on(struct node node);
 
 dev_t whole_disk(dev_t device);
 /* A number from a file of sysfs; 0 if there is none. */
