@@ -38,6 +38,8 @@ void claim_destination(const struct destination *dst)
 	    flock(dst->fd, LOCK_EX | LOCK_NB))
 		err(EXIT_USAGE, "cannot lock %s, is another program writing to it?",
 		    dst->path);
+	if (!stat_of(dst).st_nlink)
+		errx(EXIT_USAGE, "%s was removed by another program", dst->path);
 	if (loop)
 		errx(EXIT_USAGE, "%s is in use: /dev/loop%u is made of it, write to that",
 		     dst->path, minor(loop));

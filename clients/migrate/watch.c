@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -68,7 +69,8 @@ static bool clean_up(void)
 
 	end_run();
 	for_each_copy(copy) {
-		if (copy->dst.made)
+		/* not one that another program has found and locked */
+		if (copy->dst.made && !flock(copy->dst.fd, LOCK_EX | LOCK_NB))
 			unlink(copy->dst.path);
 	}
 	return thawed;
