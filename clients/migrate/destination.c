@@ -222,9 +222,10 @@ static void read_back(struct destination *dst, char *data, size_t size, __u64 of
 {
 	ssize_t got;
 
-	if (!dst->direct)
-		posix_fadvise(dst->fd, offset, size, POSIX_FADV_DONTNEED);
 	while (size) {
+		/* to the end: a page that is only in part in the range would stay */
+		if (!dst->direct)
+			posix_fadvise(dst->fd, offset, 0, POSIX_FADV_DONTNEED);
 		got = pread(dst->fd, data, size, offset);
 		if (got < 0 && errno == EINTR)
 			continue;
