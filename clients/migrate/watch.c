@@ -64,10 +64,11 @@ static void end_run(void)
  */
 static bool clean_up(void)
 {
-	const bool thawed = release();
 	const struct copy *copy;
+	bool thawed;
 
 	end_run();
+	thawed = release();
 	for_each_copy(copy) {
 		/* not one that another program has found and locked */
 		if (copy->dst.made && !flock(copy->dst.fd, LOCK_EX | LOCK_NB))
@@ -108,13 +109,14 @@ static void end_by_signal(int number)
 
 static void end_by_deadline(void)
 {
+	const bool running = run_group;
 	const char *thawed = clean_up() ? ", and all is thawed" : "";
 	const struct copy *copy;
 
 	for_each_copy(copy)
 		say("%s: --max-pause was reached%s: %s is not a copy%s\n",
 		    program_invocation_short_name,
-		    run_group ? " while --run was running" : "",
+		    running ? " while --run was running" : "",
 		    copy->dst.path, thawed);
 	_exit(EXIT_BOUND);
 }
