@@ -10,7 +10,6 @@
 #include <linux/fs.h>
 #include <mntent.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,7 +44,6 @@ static const char *arguments[MAX_MOUNTS];
 static int argument_count;
 static bool find_all;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool released;
 
 /* which file systems */
@@ -216,7 +214,6 @@ struct order {
 
 struct answer {
 	int error;
-	bool late;		/* the deadline came first */
 };
 
 static int milliseconds_to(double time)
@@ -226,16 +223,14 @@ static int milliseconds_to(double time)
 	return left < 0 ? 0 : left > 1e9 ? 1000000000 : (int)left + 1;
 }
 
-/* Until another order or the end of the program; false if neither came. */
-static bool await_order(int socket, double deadline)
+/* Until another order, the end of the program, or the deadline */
+static void await_order(int socket, double deadline)
 {
 	struct pollfd pollfd = { .fd = socket, .events = POLLIN };
-	int count;
 
-	do
-		count = poll(&pollfd, 1, milliseconds_to(deadline));
-	while (count < 0 && errno == EINTR);
-	return count > 0;
+	while (poll(&pollfd, 1, milliseconds_to(deadline)) < 0 &&
+	       errno == EINTR)
+		;
 }
 
 static bool thaw_one(const struct mount *mount)
@@ -261,7 +256,7 @@ static void guard(const struct mount *mount)
 			continue;
 		}
 		send(mount->socket, &answer, sizeof(answer), MSG_NOSIGNAL);
-		answer.late = !await_order(mount->socket, order.deadline);
+		await_order(mount->socket, order.deadline);
 		thaw_one(mount);
 		recv(mount->socket, &order, sizeof(order), 0);
 		send(mount->socket, &answer, sizeof(answer), MSG_NOSIGNAL);
@@ -387,7 +382,6 @@ bool release(void)
 	bool good = true;
 	int status;
 
-	pthread_mutex_lock(&lock);
 	__atomic_store_n(&released, true, __ATOMIC_SEQ_CST);
 	for (mount = mounts + mount_count; mount-- > mounts;) {
 		if (mount->guardian > 0)
@@ -403,9 +397,7 @@ bool release(void)
 		}
 		if (status && mount->is_frozen)
 			good &= thaw_one(mount);
-		mount->guardian = 0;
 	}
-	pthread_mutex_unlock(&lock);
 	return good;
 }
 

@@ -23,8 +23,9 @@ void start_guardians(double longest);
 int freeze(double deadline, const char **path);
 void thaw(void);
 /*
- * For good, from any thread. When it returns true, nothing is frozen. If not, it
- * has said what is, and that will thaw when the kernel has ended its freeze.
+ * For good: once, from any thread. When it returns true, nothing is frozen. If
+ * not, it has said what is, and that will thaw when the kernel has ended its
+ * freeze.
  */
 bool release(void);
 
