@@ -238,7 +238,9 @@ static bool thaw_one(const struct mount *mount)
 	const bool good = !ioctl(mount->fd, FITHAW, 0);
 
 	if (!good)
-		warn("cannot thaw %s, try fsfreeze --unfreeze", mount->path);
+		say("%s: cannot thaw %s, try fsfreeze --unfreeze: %s\n",
+		    program_invocation_short_name, mount->path,
+		    strerror(errno));
 	return good;
 }
 
