@@ -238,7 +238,7 @@ static bool has_terminal(void)
 }
 
 /* What was typed before the question is no answer. */
-static bool is_entered(void)
+static bool is_entered(int wait_ms)
 {
 	struct pollfd key = { .fd = STDIN_FILENO, .events = POLLIN };
 	static bool is_asked, is_gone;
@@ -251,7 +251,7 @@ static bool is_entered(void)
 		ask_for_word(true);
 	}
 	is_asked = terminal;
-	if (poll(&key, terminal, 200) <= 0)
+	if (poll(&key, terminal, wait_ms) <= 0)
 		return false;
 	got = read(STDIN_FILENO, line, sizeof(line));
 	is_gone = got <= 0 && key.revents & (POLLHUP | POLLERR | POLLNVAL);
@@ -260,13 +260,16 @@ static bool is_entered(void)
 
 static void await_word(void)
 {
+	bool busy;
+
 	if (!has_terminal())
 		ask_for_word(false);
 	while (!word) {
 		follow_logs();
-		if (all_left() > plan.little)
+		busy = all_left() > plan.little;
+		if (busy)
 			copy_round();
-		else if (is_entered())
+		if (is_entered(busy ? 0 : 200))
 			word = true;
 	}
 	sync();
