@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -270,6 +271,8 @@ static void be_guardian(struct mount *mount, int socket)
 {
 	sigset_t all;
 
+	/* so that killall -9 with the name of the program leaves it alone */
+	prctl(PR_SET_NAME, "bufflink-thaw");
 	setsid();
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
