@@ -112,6 +112,8 @@ void read_source(const struct copy *copy, char *data, __u64 offset,
 void open_log(struct copy *copy);
 /* Marks what was written until now: all, if that is no longer known. */
 void follow_logs(void);
+/* Ends the program if what was written until now may not be in the log. */
+void check_logs(void);
 /* The times that it was not known */
 unsigned int count_losses(void);
 void begin_rest(struct copy *copy);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "copy.h"
 #include "progress.h"
@@ -19,37 +20,54 @@ static int log_count;
 
 #define for_each_log(log)	for (log = logs; log < logs + log_count; log++)
 
-static FILE *open_parameter(const char *name, const struct source *src)
+static FILE *open_parameter(const char *name)
 {
 	char path[128];
-	FILE *file;
 
 	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	file = fopen(path, "re");
-	if (!file)
-		err(EXIT_USAGE, "%s: is bufflink_blklog loaded, with devices=%s?",
-		    path, src->path);
-	return file;
+	return fopen(path, "re");
 }
 
-/* Both parameters are lists with commas, in the same order. */
-static const char *find_log(const struct source *src)
+/* Its place in the lists of all that is logged, or -1 */
+static int find_place(const struct source *src)
 {
-	FILE *diskseqs = open_parameter("diskseqs", src);
-	FILE *buffers = open_parameter("buffers", src);
-	static char number[16];
-	bool found = false;
+	FILE *diskseqs = open_parameter("diskseqs");
+	int place = 0, found = -1;
 	__u64 diskseq;
 
-	while (!found && fscanf(diskseqs, "%llu%*[,\n]", &diskseq) == 1 &&
-	       fscanf(buffers, "%15[0-9]%*[,\n]", number) == 1)
-		found = diskseq == src->diskseq;
-	fclose(diskseqs);
-	fclose(buffers);
-	if (!found)
-		errx(EXIT_USAGE, "bufflink_blklog does not log %s: write its name to "
-		     PARAMETERS "add", src->path);
-	return number;
+	while (diskseqs && found < 0 &&
+	       fscanf(diskseqs, "%llu%*[,\n]", &diskseq) == 1) {
+		if (diskseq == src->diskseq)
+			found = place;
+		place++;
+	}
+	if (diskseqs)
+		fclose(diskseqs);
+	return found;
+}
+
+/* The number of its buffer; false if there is none. */
+static bool find_log(const struct source *src, char number[16])
+{
+	int place = find_place(src);
+	FILE *buffers = open_parameter("buffers");
+	bool found = buffers && place >= 0;
+
+	for (; found && place >= 0; place--)
+		found = fscanf(buffers, "%15[0-9]%*[,\n]", number) == 1;
+	if (buffers)
+		fclose(buffers);
+	return found;
+}
+
+static void is_not_logged(const struct source *src)
+{
+	if (access(PARAMETERS "diskseqs", R_OK))
+		err(EXIT_USAGE,
+		    PARAMETERS "diskseqs: is bufflink_blklog loaded, with devices=%s?",
+		    src->path);
+	errx(EXIT_USAGE, "bufflink_blklog does not log %s: write its name to "
+	     PARAMETERS "add", src->path);
 }
 
 static struct bufflink_stats log_stats(const struct log *log)
@@ -65,10 +83,11 @@ static struct bufflink_stats log_stats(const struct log *log)
 static void open_new_log(struct log *log, const struct source *src)
 {
 	struct bufflink_stats stats;
-	char number[16];
+	char number[16], again[16];
 	int err;
 
-	strcpy(number, find_log(src));
+	if (!find_log(src, number))
+		is_not_logged(src);
 	log->reader = bufflink_new(number, BUFFLINK_EXCLUSIVE);
 	if (!log->reader)
 		errx(EXIT_FAILURE, "%s", bufflink_error());
@@ -77,7 +96,7 @@ static void open_new_log(struct log *log, const struct source *src)
 		errx(err == -EBUSY ? EXIT_USAGE : EXIT_FAILURE,
 		     "the log of %s: %s", src->path, bufflink_error());
 	/* between reading the two lists, disks may have come and gone */
-	if (strcmp(number, find_log(src)))
+	if (!find_log(src, again) || strcmp(number, again))
 		errx(EXIT_FAILURE, "what is logged has just changed: try again");
 	stats = log_stats(log);
 	log->diskseq = src->diskseq;
@@ -267,6 +286,20 @@ static void follow_log(struct log *log)
 	clear_bar();
 	fprintf(stderr, "%s lost %llu records: what changed is not known, so all is dirty\n",
 		bufflink_device(log->reader), lost);
+}
+
+/*
+ * One that is being removed has no more records, and no end yet. What is logged
+ * can be read when it is removed.
+ */
+void check_logs(void)
+{
+	const struct copy *copy;
+
+	for_each_copy(copy) {
+		if (find_place(&copy->src) < 0)
+			has_ended(copy->log);
+	}
 }
 
 void follow_logs(void)

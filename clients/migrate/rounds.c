@@ -301,6 +301,7 @@ static bool last_round(double deadline)
 	begin_round();
 	do {
 		copy_all();
+		check_logs();
 		follow_logs();
 		again = all_left();
 		for_each_copy(copy)
