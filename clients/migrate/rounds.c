@@ -413,6 +413,8 @@ int migrate(void)
 		return EXIT_WRITTEN;
 	check_sources();
 	end_streams();
+	/* if this program was stopped, the guardians have thawed all */
+	check_deadline();
 	ran = run(plan.command);
 	set_deadline(0);
 	settle();

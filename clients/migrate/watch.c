@@ -121,6 +121,14 @@ static void end_by_deadline(void)
 	_exit(EXIT_BOUND);
 }
 
+void check_deadline(void)
+{
+	pthread_mutex_lock(&ending);
+	if (deadline && now() >= deadline)
+		end_by_deadline();
+	pthread_mutex_unlock(&ending);
+}
+
 void set_deadline(double time)
 {
 	struct itimerspec spec = { };
@@ -166,14 +174,6 @@ static void take_signal(void)
 	end_by_signal(info.ssi_signo);
 }
 
-static void take_time(void)
-{
-	pthread_mutex_lock(&ending);
-	if (deadline && now() >= deadline)
-		end_by_deadline();
-	pthread_mutex_unlock(&ending);
-}
-
 static void *wait_for_all(void *unused)
 {
 	struct pollfd pollfds[] = {
@@ -190,7 +190,7 @@ static void *wait_for_all(void *unused)
 			take_signal();
 		if (pollfds[1].revents &&
 		    read(timer, &times, sizeof(times)) > 0)
-			take_time();
+			check_deadline();
 	}
 	return NULL;
 }

@@ -18,6 +18,7 @@ void clean_up_at_exit(void);
 void watch(void);
 /* While frozen, the program ends at this time; 0: not any more. */
 void set_deadline(double time);
+void check_deadline(void);
 /* What is claimed from now on was checked: a stop does not deny it. */
 void settle(void);
 /* In a child: as any other program has them. */
