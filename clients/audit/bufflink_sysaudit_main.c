@@ -235,11 +235,14 @@ static atomic64_t *place_of_thread(void)
 	return &places[hash_32(task_pid_nr(current), PLACE_BITS)];
 }
 
-/* Of no thread that has the number, or the place in memory, later. */
+/*
+ * Of no thread that has the number, or the place in memory, later; and after
+ * execve() a thread has the number and the start of its process's first.
+ */
 static u64 key_of_thread(enum seen seen)
 {
-	return current->start_boottime << 24 ^ (u64)task_pid_nr(current) << 2 ^
-	       seen;
+	return (current->start_boottime ^ (unsigned long)current >> 6) << 24 ^
+	       (u64)task_pid_nr(current) << 2 ^ seen;
 }
 
 /* Another thread's key in the same place only makes exits longer. */
