@@ -322,8 +322,9 @@ static void log_entry(void *unused, struct pt_regs *regs, long number)
 /* The registers are as they were: there is no result. A signal comes. */
 static bool is_refused(const struct sysaudit_record *record)
 {
-	/* What seccomp sends was sent by this thread, just now. */
-	bool waits = data_race(sigismember(&current->pending.signal, SIGSYS));
+	/* What seccomp sends was sent by this thread, just now, and unblocked. */
+	bool waits = data_race(sigismember(&current->pending.signal, SIGSYS) &&
+			       !sigismember(&current->blocked, SIGSYS));
 
 	return waits &&
 	       (record->result == record->head.number ||
