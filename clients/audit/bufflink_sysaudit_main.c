@@ -62,11 +62,14 @@ static size_t room(const struct sysaudit_record *record)
 	return used < SYSAUDIT_MAX ? SYSAUDIT_MAX - used : 0;
 }
 
+/* NULL if one has said already that others did not fit. */
 static struct sysaudit_item *add_item(struct sysaudit_record *record, int arg,
 				      int flags)
 {
 	struct sysaudit_item *item = (void *)record + record->head.length;
 
+	if (record->head.length + sizeof(*item) > SYSAUDIT_MAX)
+		return NULL;
 	item->size = 0;
 	item->arg = arg;
 	item->flags = flags;
