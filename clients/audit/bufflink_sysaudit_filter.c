@@ -42,12 +42,24 @@ static u16 copies[2][CALLS];
 static struct pid *reader;
 static struct pid *reader_group;
 
-/* Until the reader is gone, which need not say so. */
+/* It need not say that it ends, and nobody may wait for it then. */
+static bool is_alive(struct pid *process)
+{
+	struct task_struct *task = pid_task(process, PIDTYPE_TGID);
+
+	return task && atomic_read(&task->signal->live);
+}
+
 static struct filter *filter_in_force(void)
 {
-	struct pid *who = READ_ONCE(reader);
+	return &filters[is_alive(READ_ONCE(reader)) ? READERS : LASTING];
+}
 
-	return &filters[who && pid_task(who, PIDTYPE_TGID) ? READERS : LASTING];
+static bool is_left_out(const struct filter *filter)
+{
+	return filter == &filters[READERS] &&
+	       (READ_ONCE(reader) == task_tgid(current) ||
+		READ_ONCE(reader_group) == task_pgrp(current));
 }
 
 /* The first of those that the writer of a parameter sets. */
@@ -453,7 +465,7 @@ static bool is_wanted_number(const struct filter *filter, long number)
 bool is_wanted(long number)
 {
 	const struct filter *filter;
-	struct pid *who = task_tgid(current), *only;
+	struct pid *only;
 	uint uid;
 	bool wanted;
 
@@ -462,12 +474,10 @@ bool is_wanted(long number)
 	uid = READ_ONCE(filter->uid);
 	only = READ_ONCE(filter->pid);
 	wanted = is_wanted_number(filter, number) &&
-		 (!only || only == who) &&
+		 (!only || only == task_tgid(current)) &&
 		 (uid == ANYBODY ||
 		  uid == from_kuid(&init_user_ns, current_uid())) &&
-		 is_in_cgroup(READ_ONCE(filter->cgroup)) &&
-		 READ_ONCE(reader) != who &&
-		 READ_ONCE(reader_group) != task_pgrp(current);
+		 is_in_cgroup(READ_ONCE(filter->cgroup)) && !is_left_out(filter);
 	rcu_read_unlock();
 	return wanted;
 }
