@@ -164,6 +164,21 @@ static void replace_pid(struct pid **where, struct pid *who)
 	put_pid(before);
 }
 
+/* A struct pid may be that of a thread, or of a group without its leader. */
+static struct pid *get_process(int number)
+{
+	struct pid *pid = find_get_pid(number);
+	bool found;
+
+	rcu_read_lock();
+	found = is_alive(pid);
+	rcu_read_unlock();
+	if (found)
+		return pid;
+	put_pid(pid);
+	return NULL;
+}
+
 static int set_pid(const char *text, const struct kernel_param *param)
 {
 	struct filter *filter;
@@ -172,7 +187,7 @@ static int set_pid(const char *text, const struct kernel_param *param)
 	int err = kstrtoint(text, 0, &number);
 
 	if (!err && number) {
-		pid = find_get_pid(number);
+		pid = get_process(number);
 		err = pid ? 0 : -ESRCH;
 	}
 	if (err)
