@@ -72,11 +72,10 @@ static struct filter *first_to_set(void)
 #define for_each_to_set(filter)						\
 	for (filter = first_to_set(); filter < &filters[BOTH]; filter++)
 
-/* Nobody who got it before still looks at it. */
+/* No record is being made by a look at a filter as it was before. */
 static void wait_for_calls(void)
 {
 	tracepoint_synchronize_unregister();
-	synchronize_rcu();
 }
 
 /* calls */
@@ -95,6 +94,7 @@ static int set_calls(const char *text, const struct kernel_param *param)
 	for_each_to_set(filter)
 		for (i = 0; i < BITS_TO_LONGS(CALLS); i++)
 			WRITE_ONCE(filter->calls[compat][i], new[i]);
+	wait_for_calls();
 	return 0;
 }
 
@@ -132,6 +132,7 @@ static int set_uid(const char *text, const struct kernel_param *param)
 		return err;
 	for_each_to_set(filter)
 		WRITE_ONCE(filter->uid, uid);
+	wait_for_calls();
 	return 0;
 }
 
