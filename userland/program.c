@@ -438,6 +438,7 @@ static void print_data(const struct follow *follow, const char *data,
 static void print_event(const struct follow *follow,
 			const struct bufflink_event *event)
 {
+	reopen_output();
 	switch (event->type) {
 	case BUFFLINK_DATA:
 		print_data(follow, event->data, event->size);

@@ -111,16 +111,12 @@ bool passes(const struct filters *filters, const struct sysaudit_record *record,
 
 /* command.c: a command in a cgroup of its own */
 
+/* Before the standard output becomes that of -o FILE. */
+void keep_output(void);
 const char *cgroup_argument(const char *path);	/* its id */
 const char *start_command(char **argv);		/* the id of its cgroup */
 void let_command_go(void);
 /* Whether it has ended, and with which status. */
 bool command_ended(int *status);
-
-/* output.c: -o FILE */
-
-void write_to(const char *path);
-void reopen_if_asked(void);
-void restore_output(void);	/* in a child */
 
 #endif /* _AUDIT_H */

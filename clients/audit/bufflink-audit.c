@@ -122,7 +122,6 @@ static void print_record(const struct sysaudit_record *record, bool old)
 	begun |= record->head.type == SYSAUDIT_ENTRY;
 	if (!begun)
 		return;
-	reopen_if_asked();
 	if (record->head.type == SYSAUDIT_ENTRY)
 		format->entry(keep_entry(record));
 	else
@@ -220,7 +219,8 @@ static void take_option(struct follow *job, int option, char *text)
 		format = &json_format;
 		break;
 	case 'o':
-		write_to(text);
+		keep_output();
+		output_option(text);
 		break;
 	case 'p':
 		filters.pid = number_argument("--pid", text, "0");

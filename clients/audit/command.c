@@ -28,6 +28,7 @@ static pid_t child;
 static int gate[2];
 static int status;
 static atomic_bool ended;
+static int output = -1;		/* of the command, if not that of this program */
 
 static const char *cgroup_mount(void)
 {
@@ -107,13 +108,20 @@ static int open_in_cgroup(const char *name, int flags)
 	return fd;
 }
 
+void keep_output(void)
+{
+	if (output < 0)
+		output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 /* Waits outside of the cgroup: only what comes from there on is logged. */
 static void run(char **argv)
 {
 	const int procs = open_in_cgroup("cgroup.procs", O_WRONLY);
 	char byte;
 
-	restore_output();
+	if (output >= 0)
+		dup2(output, STDOUT_FILENO);
 	close(gate[1]);
 	if (read(gate[0], &byte, 1) != 1)
 		_exit(EXIT_FAILURE);
