@@ -137,7 +137,7 @@ void finish(int status)
 	exit(status);
 }
 
-static void stop(int number)
+void stop(int number)
 {
 	const int saved = errno;
 

@@ -28,6 +28,8 @@ void begin(char **argv);
 void must_print(void);
 /* SIGINT and SIGTERM end it when all that was read is printed. */
 void catch_signals(void);
+/* As this signal does; a thread may call it. */
+void stop(int number);
 /* Until this time is over; false if it is to end, or nobody reads its output. */
 bool stay(double seconds);
 void wait_for_descriptor(int fd, short events);

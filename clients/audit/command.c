@@ -71,6 +71,12 @@ const char *cgroup_argument(const char *path)
 	return id_of(whole);
 }
 
+static void remove_cgroup(void)
+{
+	if (rmdir(folder) && errno != ENOENT)
+		warn("cannot remove the cgroup %s", folder);
+}
+
 /* The limits that this program is under hold for the command, too. */
 static void make_cgroup(void)
 {
@@ -88,12 +94,7 @@ static void make_cgroup(void)
 			cgroup_mount(), strcmp(own, "/") ? own : "", getpid());
 	if (size >= (int)sizeof(folder) || mkdir(folder, 0755))
 		err(EXIT_FAILURE, "cannot make the cgroup %s", folder);
-}
-
-static void remove_cgroup(void)
-{
-	if (rmdir(folder) && errno != ENOENT)
-		warn("cannot remove the cgroup %s", folder);
+	atexit(remove_cgroup);
 }
 
 static int open_in_cgroup(const char *name, int flags)
@@ -140,7 +141,7 @@ static bool is_populated(int events)
 	       !strstr(text, "populated 0");
 }
 
-/* The program reads on meanwhile, and ends as by a signal when all have ended. */
+/* The program reads on meanwhile, and stops when all have ended. */
 static void *wait_for_all(void *unused)
 {
 	struct pollfd events = {
@@ -153,9 +154,8 @@ static void *wait_for_all(void *unused)
 	while (is_populated(events.fd))
 		poll(&events, 1, 1000);
 	close(events.fd);
-	remove_cgroup();
 	ended = true;
-	kill(getpid(), SIGTERM);
+	stop(SIGTERM);
 	return unused;
 }
 
