@@ -71,8 +71,10 @@ bool is_error(const struct sysaudit_record *exit);
 
 /* Keeps a copy of the entry, which is valid until the thread's next one. */
 const struct sysaudit_record *keep_entry(const struct sysaudit_record *entry);
-/* The entry of this exit, and forgets it; NULL if there was none. */
+/* The entry of this exit, once; NULL if there was none. */
 const struct sysaudit_record *take_entry(const struct sysaudit_record *exit);
+/* Frees the copy. */
+void forget_entry(const struct sysaudit_record *entry);
 /* Whether the exit of this will never come. */
 bool is_last(const struct sysaudit_record *entry);
 /* The exit of a new thread from the call that made it. */
@@ -88,7 +90,7 @@ struct format {
 	void (*exit)(const struct sysaudit_record *exit,
 		     const struct sysaudit_record *entry);
 	void (*loss)(const struct bufflink_loss *loss);	/* or NULL */
-	void (*pause)(void);	/* nothing more comes now; or NULL */
+	void (*pause)(void);	/* the last entry may be kept no longer; or NULL */
 	void (*end)(void);	/* or NULL */
 };
 

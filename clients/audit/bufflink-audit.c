@@ -122,10 +122,18 @@ static void print_record(const struct sysaudit_record *record, bool old)
 	begun |= record->head.type == SYSAUDIT_ENTRY;
 	if (!begun)
 		return;
-	if (record->head.type == SYSAUDIT_ENTRY)
-		format->entry(keep_entry(record));
-	else
+	if (record->head.type == SYSAUDIT_EXIT) {
 		format->exit(record, entry);
+		forget_entry(entry);
+		return;
+	}
+	/* It may be of the same thread: the exit of that entry was lost. */
+	if (format->pause)
+		format->pause();
+	entry = keep_entry(record);
+	format->entry(entry);
+	if (is_last(entry))
+		forget_entry(entry);
 }
 
 static size_t size_of(const struct sysaudit_head *head)

@@ -14,16 +14,12 @@ static struct sysaudit_record *entries[TIDS];
 const struct sysaudit_record *keep_entry(const struct sysaudit_record *entry)
 {
 	struct sysaudit_record **kept = &entries[entry->head.tid % TIDS];
-	size_t size = entry->head.length;
 
-	/* Threads come and go; most of their entries are small. */
-	if (!*kept || size > 256 || (*kept)->head.length > 256) {
-		free(*kept);
-		*kept = malloc(size < 256 ? 256 : size);
-		if (!*kept)
-			err(EXIT_FAILURE, "no memory for a thread's call");
-	}
-	return memcpy(*kept, entry, size);
+	free(*kept);
+	*kept = malloc(entry->head.length);
+	if (!*kept)
+		err(EXIT_FAILURE, "no memory for a thread's call");
+	return memcpy(*kept, entry, entry->head.length);
 }
 
 /* Its number is that of the program it has become, or -1 after a signal. */
@@ -45,6 +41,18 @@ const struct sysaudit_record *take_entry(const struct sysaudit_record *exit)
 		return NULL;
 	kept->head.type = 0;
 	return kept;
+}
+
+/* A thread may end without a further call: its last one must not stay. */
+void forget_entry(const struct sysaudit_record *entry)
+{
+	struct sysaudit_record **kept;
+
+	if (!entry)
+		return;
+	kept = &entries[entry->head.tid % TIDS];
+	free(*kept);
+	*kept = NULL;
 }
 
 bool is_last(const struct sysaudit_record *entry)
