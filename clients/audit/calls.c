@@ -144,33 +144,41 @@ static void describe(struct call_info *info)
 	info->args = n;
 }
 
-static void learn(struct call_info *info, uint32_t arch, int number)
+/* Negative numbers are the library's own. */
+static void learn_name(struct call_info *info, uint32_t arch, int number)
 {
-	char *name = seccomp_syscall_resolve_num_arch(arch, number);
+	char *name = number < 0 ? NULL :
+		     seccomp_syscall_resolve_num_arch(arch, number);
 
 	if (name)
 		snprintf(info->name, sizeof(info->name), "%s", name);
 	else
 		snprintf(info->name, sizeof(info->name), "syscall_%d", number);
 	free(name);
-	describe(info);
 }
 
 const struct call_info *call_info(uint32_t arch, int number)
 {
 	static struct call_info known[ABIS + 1][CALLS], other;
 	int abi = is_native(arch) ? NATIVE : COMPAT, small = number;
-	struct call_info *info = &other;
+	struct call_info *info;
 
 	if (arch == SCMP_ARCH_X86_64 && number > 0 && number & X32_BIT) {
 		arch = SCMP_ARCH_X32;
 		abi = ABIS;
 		small = number & ~X32_BIT;
 	}
-	if (small >= 0 && small < CALLS)
-		info = &known[abi][small];
-	if (!*info->name || info == &other)
-		learn(info, arch, number);
+	if (small < 0 || small >= CALLS) {
+		/* any program can make many: nothing is looked up for long */
+		learn_name(&other, arch, number);
+		other.args = -1;
+		return &other;
+	}
+	info = &known[abi][small];
+	if (!*info->name) {
+		learn_name(info, arch, number);
+		describe(info);
+	}
 	return info;
 }
 

@@ -1,43 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A table of how often each call was made, and how long it took. */
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
-#include <err.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audit.h"
 
+#define COUNTS		(ABIS * (CALLS + 1))	/* the last: all other numbers */
+
 static struct count {
 	uint32_t arch;
 	int number;
 	__u64 calls, errors, time;
-} *counts;
-static size_t used;
+} counts[COUNTS];
 
 static struct count *count_of(const struct sysaudit_head *head)
 {
-	static struct count *known[ABIS][CALLS];
-	struct count **place = NULL;
-	size_t i;
+	bool known = head->number >= 0 && head->number < CALLS;
+	int number = known ? head->number : CALLS;
+	struct count *count;
 
-	if (head->number >= 0 && head->number < CALLS)
-		place = &known[!is_native(head->arch)][head->number];
-	if (place && *place)
-		return *place;
-	for (i = 0; i < used; i++)
-		if (counts[i].number == head->number &&
-		    counts[i].arch == head->arch)
-			return &counts[i];
-	if (used == ABIS * CALLS)	/* numbers that nobody has */
-		return &counts[used - 1];
-	counts = counts ?: calloc(ABIS * CALLS, sizeof(*counts));
-	if (!counts)
-		err(EXIT_FAILURE, "no memory to count calls");
-	counts[used].arch = head->arch;
-	counts[used].number = head->number;
-	if (place)
-		*place = &counts[used];
-	return &counts[used++];
+	count = &counts[!is_native(head->arch) * (CALLS + 1) + number];
+	count->arch = head->arch;
+	count->number = number;
+	return count;
 }
 
 static void count_entry(const struct sysaudit_record *entry)
@@ -65,7 +51,9 @@ static int compare(const void *a, const void *b)
 
 	if (one->time != other->time)
 		return one->time < other->time ? 1 : -1;
-	return one->calls < other->calls ? 1 : -1;
+	if (one->calls != other->calls)
+		return one->calls < other->calls ? 1 : -1;
+	return 0;
 }
 
 static void print_line(const struct count *count, __u64 all, const char *name)
@@ -82,17 +70,17 @@ static void print_table(void)
 	char name[64];
 	size_t i;
 
-	for (i = 0; i < used; i++) {
+	for (i = 0; i < COUNTS; i++) {
 		total.calls += counts[i].calls;
 		total.errors += counts[i].errors;
 		total.time += counts[i].time;
 	}
-	if (used)
-		qsort(counts, used, sizeof(*counts), compare);
+	qsort(counts, COUNTS, sizeof(*counts), compare);
 	puts("% time     seconds  usecs/call     calls    errors syscall");
-	for (i = 0; i < used; i++) {
+	for (i = 0; i < COUNTS && counts[i].calls; i++) {
 		snprintf(name, sizeof(name), "%s%s",
 			 is_native(counts[i].arch) ? "" : "[compat] ",
+			 counts[i].number == CALLS ? "other numbers" :
 			 call_info(counts[i].arch, counts[i].number)->name);
 		print_line(&counts[i], total.time, name);
 	}
