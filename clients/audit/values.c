@@ -45,6 +45,11 @@ struct meaning {
 	char *text;		/* NULL: the library knows none */
 };
 
+static bool has_meaning(enum kind kind)
+{
+	return kind == INT || kind == LONG || kind == UNSIGNED || kind == HEX;
+}
+
 static struct meaning *place_of(const struct meaning *meaning)
 {
 	static struct meaning meanings[MEANINGS];
@@ -83,7 +88,7 @@ static const char *meaning_of(const struct call *call,
 	int i;
 
 	for (i = 0; i < 2 && i < arg; i++)
-		if (info->kinds[i] != POINTER && info->kinds[i] != DESCRIPTOR)
+		if (has_meaning(info->kinds[i]))
 			meaning.values[i] = call->args[i];
 	meaning.values[2] = call->args[arg];
 	place = place_of(&meaning);
@@ -258,8 +263,7 @@ void print_value(FILE *file, const struct call *call, int arg)
 		putc('?', file);
 		return;
 	}
-	if (arg < 4 && (kind == INT || kind == LONG || kind == UNSIGNED ||
-			kind == HEX))
+	if (arg < 4 && has_meaning(kind))
 		meaning = meaning_of(call, info, arg);
 	if (meaning) {
 		print_quoted(file, meaning, strlen(meaning), "");
