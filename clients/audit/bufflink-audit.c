@@ -86,6 +86,7 @@ static struct filters filters = { .reader = "process" };
 static bool all_buffered;
 static bool begun;		/* not yet while COMMAND is about to run */
 static __u64 buffered;		/* bytes that are older than the filters */
+static struct bufflink_reader *reader;
 
 static const char *number_argument(const char *option, const char *text,
 				   const char *any)
@@ -191,12 +192,22 @@ static void caught_up(__u64 position)
 	flush();
 }
 
+static void note_buffered(void)
+{
+	struct bufflink_stats stats;
+
+	if (ioctl(bufflink_fd(reader), BUFFLINK_STATS, &stats))
+		err(EXIT_FAILURE, "cannot ask %s how much is in it",
+		    bufflink_device(reader));
+	buffered = stats.used;
+}
+
 static void reopened(void)
 {
 	flush();
 	warnx("the module " MODULE " was loaded again");
 	set_filters(&filters);
-	buffered = 0;
+	note_buffered();
 }
 
 /* options */
@@ -257,16 +268,6 @@ static void take_option(struct follow *job, int option, char *text)
 	}
 }
 
-static void note_buffered(struct bufflink_reader *reader)
-{
-	struct bufflink_stats stats;
-
-	if (ioctl(bufflink_fd(reader), BUFFLINK_STATS, &stats))
-		err(EXIT_FAILURE, "cannot ask %s how much is in it",
-		    bufflink_device(reader));
-	buffered = stats.used;
-}
-
 /* As a program that is killed by it; but COMMAND is what it waited for. */
 static void end(bool lost)
 {
@@ -286,7 +287,6 @@ int main(int argc, char **argv)
 		.print = print_next, .print_loss = print_loss,
 		.caught_up = caught_up, .reopened = reopened,
 	};
-	struct bufflink_reader *reader;
 	int option, status;
 	bool lost;
 
@@ -306,7 +306,7 @@ int main(int argc, char **argv)
 		filters.cgroup = start_command(argv + optind);
 	begun = !argv[optind];
 	set_filters(&filters);
-	note_buffered(reader);
+	note_buffered();
 	if (argv[optind])
 		let_command_go();
 	lost = follow(&job, reader);
