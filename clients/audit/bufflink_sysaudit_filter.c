@@ -39,6 +39,7 @@ static struct filter {
 };
 
 static u16 copies[2][CALLS];
+bool has_buffer;
 static struct pid *reader;
 static struct pid *reader_group;
 
@@ -399,9 +400,9 @@ static int set_reader(const char *text, const struct kernel_param *param)
 	bool group = sysfs_streq(text, "group");
 	int err;
 
-	/* At load the writer is insmod, which reads nothing. */
+	/* Before there is a buffer the writer is insmod, which reads nothing. */
 	if (!(process || group || sysfs_streq(text, "none")) ||
-	    THIS_MODULE->state != MODULE_STATE_LIVE)
+	    !READ_ONCE(has_buffer))
 		return -EINVAL;
 	replace_pid(&reader, NULL);
 	err = begin_filters();

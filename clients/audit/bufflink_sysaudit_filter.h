@@ -4,6 +4,9 @@
 
 #include "bufflink_sysaudit.h"
 
+/* True before a program can see the buffer. */
+extern bool has_buffer;
+
 /* Whether the current thread's call is to be logged. */
 bool is_wanted(long number);
 /* Also by this, which only its record tells. */

@@ -418,6 +418,7 @@ static int __init bufflink_sysaudit_init(void)
 	err = alloc_scratch();
 	if (err)
 		return err;
+	WRITE_ONCE(has_buffer, true);
 	err = bufflink_create_named(&bl, NULL, buffer_size, BUFFLINK_PERCPU);
 	if (err)
 		goto free;
