@@ -60,6 +60,8 @@ extern bool descriptor_paths;			/* print them, too */
 /* False when there is none left. */
 bool next_item(const char **at, const char *end, struct sysaudit_item *item,
 	       const char **data);
+/* No element of a vector, but that there are more. */
+bool is_rest(const struct sysaudit_item *item);
 void print_arguments(FILE *file, const struct call *call);
 void print_value(FILE *file, const struct call *call, int arg);
 void print_address(FILE *file, const char *data, size_t size);

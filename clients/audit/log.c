@@ -35,6 +35,11 @@ static void print_field(const char *name, const char *data, size_t size)
 	printf("\"%.*s\"", (int)size, data);
 }
 
+static bool is_element(const struct sysaudit_item *item)
+{
+	return item->flags & SYSAUDIT_ELEMENT && !is_rest(item);
+}
+
 static void print_elements(const struct call *call)
 {
 	const char *at = call->items, *data;
@@ -43,7 +48,7 @@ static void print_elements(const struct call *call)
 	int count = 0;
 
 	while (next_item(&at, call->end, &item, &data))
-		count += !!(item.flags & SYSAUDIT_ELEMENT);
+		count += is_element(&item);
 	if (!count)
 		return;
 	begin_record("EXECVE", call->head);
@@ -51,7 +56,7 @@ static void print_elements(const struct call *call)
 	at = call->items;
 	count = 0;
 	while (next_item(&at, call->end, &item, &data)) {
-		if (!(item.flags & SYSAUDIT_ELEMENT))
+		if (!is_element(&item))
 			continue;
 		snprintf(name, sizeof(name), "a%d", count++);
 		print_field(name, data, item.size);

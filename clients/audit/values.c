@@ -147,11 +147,16 @@ static void print_text(FILE *file, const struct sysaudit_item *item,
 								   "\"", file);
 }
 
+bool is_rest(const struct sysaudit_item *item)
+{
+	return item->flags & SYSAUDIT_ELEMENT && item->flags & SYSAUDIT_CUT &&
+	       !item->size;
+}
+
 static void print_item(FILE *file, const struct sysaudit_item *item,
 		       const char *data)
 {
-	if (item->flags & SYSAUDIT_ELEMENT && item->flags & SYSAUDIT_CUT &&
-	    !item->size)
+	if (is_rest(item))
 		fputs("...", file);
 	else if (item->flags & SYSAUDIT_ADDRESS && item->size)
 		print_address(file, data, item->size);
