@@ -1219,7 +1219,7 @@ END_TEST
  * show what is missing, and between which two places in the stream.
  */
 #define ORDER_CPUS	4
-#define ORDER_GOAL	200000	/* records read, if records= says no other */
+#define ORDER_GOAL	100000	/* records read, if records= says no other */
 #define ORDER_SECONDS	240
 #define ORDER_SIZE	1000	/* of the largest record */
 #define READ_SIZE	(1 << 16)

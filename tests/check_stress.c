@@ -18,9 +18,9 @@
 #define WRITER_ID	(2 * PRODUCERS)
 #define SIZE		20011	/* of the buffer: no power of two, prime */
 #define SMALL		1000	/* of most records, so that many fit */
-#define GOAL		300000	/* records read, if no variable says more */
-#define RESIZED_GOAL	100000	/* the same while the size changes */
-#define SHARED_GOAL	100000
+#define GOAL		150000	/* records read, if no variable says more */
+#define RESIZED_GOAL	60000	/* the same while the size changes */
+#define SHARED_GOAL	60000
 #define SHARED_SIZE	48	/* of each of these */
 #define SHARED_MAX	(1 << 20)	/* of one producer */
 #define SECONDS		240

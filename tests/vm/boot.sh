@@ -36,7 +36,7 @@ options="$options no_timer_check"
 # for a probe at a tracepoint that has two others, and an event makes it two: its
 # own and the one that learns names.
 [ "$script" != suites.sh ] || options="$options trace_event=sched:sched_switch"
-limit=${SECONDS_PER_BOOT:-$((900 * (slow > 1 ? 3 : 1)))}
+limit=${SECONDS_PER_BOOT:-$((1500 * (slow > 1 ? 3 : 1)))}
 [ "$script" != shell.sh ] || options="$options loglevel=4" limit=0
 debugger=
 if [ "${GDB_PORT-}" ]; then

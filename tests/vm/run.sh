@@ -10,14 +10,18 @@ set -eu
 target=$1 kernels=$2 cpus=$3 suite=${4-}
 
 # A line for each, with the arguments of boot.sh.
+# The longest come first: the last ones then end at nearly the same time.
 list_boots() {
+	if [ "$target$suite" = check ] && [ "$cpus" ]; then
+		for kernel in $kernels; do
+			echo "$kernel ${cpus%% *} $script client_*,check_t*"
+		done
+		suite='check_[!t]*'
+	fi
 	for kernel in $kernels; do
 		for n in $cpus; do
 			echo "$kernel $n $script${suite:+ $suite}"
 		done
-		if [ "$target$suite" = check ] && [ "$cpus" ]; then
-			echo "$kernel ${cpus%% *} $script client_*"
-		fi
 	done
 }
 
