@@ -127,7 +127,8 @@
  * - write(), and poll() for room, join @room_wait and then look at @tail. A
  *   read moves @tail and then looks at the queue.
  * - read() behind another one joins @lock_wait and then tries to take @read_lock.
- *   The other one releases it and then looks at the queue.
+ *   The other one releases it and then looks at the queue. It wakes one reader. If
+ *   that one does not take the lock, it wakes the next.
  *
  * An irq_work must not be left behind on a CPU that goes offline. It would stay
  * pending, so that no other CPU could queue it, and the last close would wait
@@ -165,7 +166,7 @@
  * B4, queues: bufflink_poll() and wait_event_interruptible() join a wait queue
  * and then look at @tail, or at the flags of a loss. bufflink_copy_out(),
  * bufflink_merge(), bufflink_set_loss_flags() and bufflink_get_loss() change
- * these and then look at the queue. In the same way, bufflink_wait_for_lock()
+ * these and then look at the queue. In the same way, bufflink_lock_read()
  * joins @lock_wait and then looks at @destroyed and @copying. There is a full
  * barrier on each side. Without it, neither sees the other.
  *
@@ -185,7 +186,7 @@
  * take @read_lock; bufflink_unlock_read() releases it and then looks at the
  * flag. There is a full barrier on each side. Without it, the refused reader
  * sleeps while bytes wait that the other one has left. In the same way,
- * bufflink_wait_for_lock() joins @lock_wait and then tries to take @read_lock. And
+ * bufflink_lock_read() joins @lock_wait and then tries to take @read_lock. And
  * bufflink_resize() changes @data and then tries to take @read_lock;
  * bufflink_unlock_read() releases @read_lock and then looks at @data. Without it,
  * memory that is drained stays. And bufflink_set_pending() sets BL_PENDING and then
@@ -399,7 +400,7 @@ struct bufflink {
 	void *page;		/* bytes that were taken, but not copied out */
 	size_t page_start;	/* where in @page they begin */
 	size_t page_used;	/* bytes of them; read without read_lock */
-	size_t copying;		/* bytes being copied out; the same */
+	size_t copying;		/* being copied out; read without read_lock */
 	u64 position;		/* bytes read since creation */
 	unsigned long pass_stamp;	/* the pass has records up to this */
 	struct list_head pass;	/* rings, by the stamp of their next record */
@@ -1747,14 +1748,6 @@ static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 	return done ? done : err;
 }
 
-static bool bufflink_trylock_read(struct bufflink *bl)
-{
-	if (mutex_trylock(&bl->read_lock))
-		return true;
-	atomic_fetch_or(BL_CONTENDED, &bl->flags);	/* B7 */
-	return mutex_trylock(&bl->read_lock);
-}
-
 static bool bufflink_any_at_turn(const struct bufflink *bl)
 {
 	const struct bufflink_ring *ring;
@@ -1812,9 +1805,9 @@ static void bufflink_catch_up(struct bufflink *bl)
 }
 
 /*
- * Whether end of file is next. What another reader is copying out is not left: a
- * program may keep that reader, and read_lock with it, for ever. What is left only
- * shrinks, so it is looked at before @copying.
+ * Whether end of file is next. Bytes that another reader is copying out do not
+ * count: a program may keep that reader, and read_lock with it, for ever. Now that
+ * nothing is appended, bytes only leave. So it looks at them before @copying.
  */
 static bool bufflink_at_end(const struct bufflink *bl)
 {
@@ -1829,38 +1822,43 @@ static bool bufflink_at_end(const struct bufflink *bl)
 	return left <= READ_ONCE(bl->copying);
 }
 
-static bool bufflink_may_read(struct bufflink *bl, bool *locked)
+/* Returns 1 with read_lock held, 0 at end of file, or an error. */
+static int bufflink_lock_read(struct bufflink *bl)
 {
-	*locked = mutex_trylock(&bl->read_lock);	/* B7 */
-	return *locked || bufflink_at_end(bl);
+	bool locked;
+	int err = wait_event_interruptible_exclusive(bl->lock_wait, /* B4, B7 */
+				(locked = mutex_trylock(&bl->read_lock)) ||
+				bufflink_at_end(bl));
+
+	/* It may have got a wakeup that the next one needs. */
+	if (!locked)
+		wake_up_interruptible(&bl->lock_wait);
+	return err ?: locked;
 }
 
-static int bufflink_wait_for_lock(struct bufflink *bl, bool *locked)
+/* The same, but returns -EAGAIN while another reader is at work. */
+static int bufflink_trylock_read(struct bufflink *bl)
 {
-	int err;
-
-	err = wait_event_interruptible_exclusive(bl->lock_wait,	/* B4 */
-						 bufflink_may_read(bl, locked));
-	return err;
+	if (mutex_trylock(&bl->read_lock))
+		return 1;
+	atomic_fetch_or(BL_CONTENDED, &bl->flags);	/* B7 */
+	if (mutex_trylock(&bl->read_lock))
+		return 1;
+	return bufflink_at_end(bl) ? 0 : -EAGAIN;
 }
 
 static ssize_t bufflink_try_read(struct bufflink *bl, struct iov_iter *to,
 				 bool nowait)
 {
-	bool locked = false;
-	ssize_t ret = 0;
+	int locked = nowait ? bufflink_trylock_read(bl) :
+			      bufflink_lock_read(bl);
+	ssize_t done;
 
-	if (nowait)
-		locked = bufflink_trylock_read(bl);
-	else
-		ret = bufflink_wait_for_lock(bl, &locked);
-	if (locked) {
-		ret = bufflink_copy_out(bl, to);
-		bufflink_unlock_read(bl);
-	} else if (nowait && !bufflink_at_end(bl)) {
-		ret = -EAGAIN;
-	}
-	return ret;
+	if (locked <= 0)
+		return locked;
+	done = bufflink_copy_out(bl, to);
+	bufflink_unlock_read(bl);
+	return done;
 }
 
 static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)

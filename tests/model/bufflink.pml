@@ -249,6 +249,15 @@ inline bufflink_at_end() {
 	atomic { want = 0; left = 0 }
 }
 
+inline bufflink_wake_one() {
+	if
+	:: atomic { asleep & 1 -> asleep = asleep & ~1 }
+	:: atomic { asleep & 2 -> asleep = asleep & ~2 }
+	:: atomic { asleep & 4 -> asleep = asleep & ~4 }
+	:: else
+	fi
+}
+
 /* Joins lock_wait, and then tries to take read_lock: B7 */
 inline bufflink_lock_read() {
 	do
@@ -270,18 +279,19 @@ inline bufflink_lock_read() {
 		fi;
 end_behind:	!(asleep & me)
 	od;
-	asleep = asleep & ~me
+	asleep = asleep & ~me;
+#ifndef KEEP_WAKEUP
+	if
+	:: !locked -> bufflink_wake_one()
+	:: else
+	fi
+#endif
 }
 
-/* Wakes one of those that wait. */
 inline bufflink_unlock_read() {
 	atomic { read_lock = false; locked = false };
 #ifndef NO_LOCK_WAKE
-	if							/* B7 */
-	:: atomic { asleep & 1 -> asleep = asleep & 2 }
-	:: atomic { asleep & 2 -> asleep = asleep & 1 }
-	:: else
-	fi
+	bufflink_wake_one()					/* B7 */
 #endif
 }
 
@@ -300,7 +310,8 @@ active [READERS] proctype reader() {
 		:: else
 		fi;
 		if
-		:: done
+		:: done		/* its program reads again, or ends */
+		:: done -> break
 		:: else ->
 			bufflink_at_end();
 			if

@@ -7,11 +7,12 @@
 #
 # bufflink.pml stands for B1 (NO_RELEASE), B2 (NO_TAIL_RELEASE, TAIL_FIRST), B4
 # (QUIET_COPY), B5 (LATE_DESTROYED, LATE_CLEAR, COPYING_FIRST), B6 (EARLY_LOOK,
-# RECORDS_FIRST), B7 (NO_LOCK_WAKE, LATE_JOIN), the wakeup at the end (NO_END_WAKE),
-# read_lock, bounce_lock and trylock. resize.pml stands for B7 (EARLY_LOOK, EARLY_TRYLOCK), B8 (DATA_FIRST,
-# SIZE_FIRST, TURN_FIRST, CAPACITY_FIRST, CAPACITY_LAST, TAIL_FIRST), what was granted
-# before (KEEP_CREDIT), where a read must stop (NO_LIMIT), and one resize at a time
-# (TWO_AT_ONCE). rings.pml, the per-CPU buffer, stands for
+# RECORDS_FIRST), B7 (NO_LOCK_WAKE, LATE_JOIN), the wakeup at the end (NO_END_WAKE), a
+# wakeup passed on (KEEP_WAKEUP), read_lock, bounce_lock and trylock. resize.pml
+# stands for B7 (EARLY_LOOK, EARLY_TRYLOCK), B8 (DATA_FIRST, SIZE_FIRST, TURN_FIRST,
+# CAPACITY_FIRST, CAPACITY_LAST, TAIL_FIRST), what was granted before (KEEP_CREDIT),
+# where a read must stop (NO_LIMIT), and one resize at a time (TWO_AT_ONCE).
+# rings.pml, the per-CPU buffer, stands for
 #   the order (B9)		EARLY_HEADS, NO_LIMIT, NO_MERGE
 #   B3, ring by ring		SKIP_RING, FIRST_RING, EARLY_ARMED
 #   the page			NO_PAGE_WAKEUP, QUIET_PAGE
@@ -110,6 +111,7 @@ ring() {
 	readers="-DTHREADS=1 -DNMIS=0 -DAPPENDS=4 -DREADERS=2 -DSIZE=3"
 	few="-DTHREADS=1 -DNMIS=0 -DAPPENDS=3 -DREADERS=2 -DSIZE=3"
 	stuck_reader="$few -DSTUCK=1"
+	three="-DTHREADS=1 -DNMIS=0 -DAPPENDS=1 -DREADERS=3 -DSIZE=2"
 	nmi="-DTHREADS=1 -DNMIS=1 -DAPPENDS=2 -DREADERS=1 -DSIZE=2"
 	both="-DTHREADS=1 -DNMIS=1 -DAPPENDS=1 -DREADERS=2 -DSIZE=3"
 	own="-DBOUNCE=0"
@@ -120,6 +122,7 @@ ring() {
 	holds states "two threads" $two $own
 	holds states "two readers" $readers $own
 	holds states "two readers, client memory" $readers $client
+	holds states "three readers" $three $own
 	holds states "an NMI" $nmi $own
 	holds states "an NMI, two readers" $both $own
 	holds cycles "no append goes on for ever" $few $client
@@ -137,6 +140,7 @@ ring() {
 	finds LATE_JOIN asleep $few $own
 	finds NO_END_WAKE asleep $stuck_reader $own
 	finds QUIET_COPY asleep $stuck_reader $own
+	finds KEEP_WAKEUP asleep $three $own
 	finds NO_BOUNCE "returned" $one $client
 	finds NMI_WAITS "$stuck" $nmi $own
 	finds EARLY_LOOK "offered" $nmi $own

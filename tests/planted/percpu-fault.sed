@@ -2,4 +2,4 @@
 # Kernel: 6.1
 # Suite: check_percpu
 # Found-by: not ok .*:a_fault_takes_only_what_was_copied:
-s/WRITE_ONCE(bl->page_used, bl->page_used - size)/WRITE_ONCE(bl->page_used, 0)/
+s/(&bl->page_used, bl->page_used - size)/(\&bl->page_used, 0)/

@@ -117,6 +117,14 @@ build_packages() {
 	done
 }
 
+# A script that changes nothing plants a bug in lines that have changed since.
+planted() {
+	for bug in tests/planted/*.sed; do
+		! sed -f "$bug" bufflink.c | cmp -s - bufflink.c ||
+			echo "$bug changes nothing"
+	done
+}
+
 # lacking PAGE: which of the words on standard input, a phrase a line, are not
 # in the page.
 lacking() {
@@ -197,6 +205,7 @@ quietly kernel_doc_sections
 quietly versions
 quietly maintainers
 quietly build_packages
+quietly planted
 quietly manual_pages
 for kernel in 6.1 6.12; do
 	quietly compile $kernel "$copy"
