@@ -1,32 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Sourced by the suites that run in the root.
-outside="hello bufflink_test lines"	# modules built outside the tree
 tree=/mnt/bufflink
-packages="bufflink-dkms bufflink-clients-dkms bufflink-tools libbufflink1
-	libbufflink-dev"
+packages=$(sed -n 's/^Package: //p' $tree/debian/control)
 
-# What the folders of clients/ have: twin is one that was just put there.
+# The modules that are built outside the tree
+outside() {
+	find /mnt -path $tree -prune -o -name Kbuild -printf '%P\n' |
+		sed 's,/.*,,' | sort
+}
+
+# The manual pages of the tool and the library
+pages() {
+	find $tree/userland -name '*.[1-9]' ! -name '*.so.*' -printf '%f\n' |
+		sort
+}
+
+# Each has a page of its own name.
+functions() {
+	sed -n 's/^EXPORT_SYMBOL_GPL(_*\(.*\));/\1/p' $tree/bufflink.c | sort
+}
+
+# of_clients PATTERN: the names of such files in the folders of this tree
+of_clients() {
+	find $tree/clients -name "$1" -printf '%f\n' | sort
+}
+
 modules_of_clients() {
 	sed -n 's/^obj-.*= *//p' $tree/clients/*/Kbuild | tr ' ' '\n' |
-		sed 's/\.o$//; $a bufflink_twin'
+		sed 's/\.o$//'
 }
 
 programs_of_clients() {
-	ls $tree/clients/*/bufflink-*.c | sed 's,.*/,,; s/\.c$//; $a bufflink-twin'
+	of_clients 'bufflink-*.c' | sed 's/\.c$//'
 }
 
-pages_of_clients() {
-	ls $tree/clients/*/*.[1-8] | sed 's,.*/,,; $a bufflink-twin.1'
-}
-
-# of_clients ENDING: the names of such files in the folders of this tree
-of_clients() {
-	find $tree/clients -name "*.$1" -printf '%f\n' | sort
-}
-
-# As twin is klog under another name, it has what klog has.
+# The client that was put into the packages: as twin is klog under another name,
+# it has what klog has.
 with_twin() {
-	sed 'p; s/klog/twin/; t; d'
+	sed 'p; s/\(bufflink.\)klog/\1twin/; t; d'
 }
 
 # Prints all files, but for what Debian's tools keep for themselves, and DKMS's

@@ -13,7 +13,7 @@ has_module() {
 
 # has_clients KERNEL: and bufflink is loaded before each
 has_clients() {
-	for module in $(modules_of_clients); do
+	for module in $(modules_of_clients | with_twin); do
 		has_module "$1" "$module"
 		modprobe --set-version "$1" --show-depends "$module" |
 			grep "/updates/dkms/bufflink.ko"
@@ -42,15 +42,14 @@ signer() {
 
 @test "the tool is on the path, and the programs of all clients" {
 	bufflink --version
-	for program in $(programs_of_clients); do
+	for program in $(programs_of_clients | with_twin); do
 		$program --version
 	done
 }
 
 @test "the manual pages are found, and shown without a warning" {
-	for page in bufflink.1 bufflink.4 libbufflink.3 bufflink_append.9 \
-		    bufflink_create.9 bufflink_create_named.9 \
-		    $(pages_of_clients); do
+	for page in $(pages) $(functions | sed 's/$/.9/') \
+		    $(of_clients '*.[1-9]' | with_twin); do
 		name=${page%.*} section=${page#*.}
 		file=$(man -w "$section" "$name")
 		man --warnings=w -l "$file" >/var/tmp/page 2>/var/tmp/warnings
@@ -60,10 +59,12 @@ signer() {
 	done
 }
 
-@test "the completion is where bash looks for it" {
-	run bash -c '. /usr/share/bash-completion/bash_completion
-		_completion_loader bufflink; complete -p bufflink'
-	[[ $output == *" bufflink" ]]
+@test "the completion of each program is where bash looks for it" {
+	for program in bufflink $(programs_of_clients | with_twin); do
+		run bash -c '. /usr/share/bash-completion/bash_completion
+			_completion_loader "$0"; complete -p "$0"' "$program"
+		[[ $output == *" -F _bufflink $program" ]]
+	done
 }
 
 @test "the group is made" {
@@ -71,7 +72,7 @@ signer() {
 }
 
 @test "what clients have for logrotate is configuration of the package" {
-	for name in $(of_clients logrotate | with_twin); do
+	for name in $(of_clients '*.logrotate' | with_twin); do
 		dpkg-query -W -f '${Conffiles}\n' bufflink-tools |
 			grep -F " /etc/logrotate.d/${name%.*} "
 	done
@@ -113,7 +114,7 @@ signer() {
 }
 
 @test "modules outside the tree are built and find bufflink" {
-	for client in $outside; do
+	for client in $(outside); do
 		build_client "$client" "$(release 6.1)"
 		build_client "$client" "$(release 6.12)"
 	done

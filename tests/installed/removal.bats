@@ -12,7 +12,7 @@
 }
 
 @test "apt purges the packages" {
-	for client in $outside; do
+	for client in $(outside); do
 		remove_client "$client"
 	done
 	mkdir /var/log/bufflink

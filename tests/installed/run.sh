@@ -22,9 +22,8 @@ before="systemd-sysv udev kmod dbus openssl man-db bash-completion
 	linux-image-cloud-amd64 linux-headers-cloud-amd64"
 tests="bats gcc jq kcat libc6-dev liburing-dev make procps python3-minimal
 	rsyslog"
-later="dkms libjson-c5 libjson-c-dev linux-image-6.12-cloud-amd64
-	linux-headers-6.12-cloud-amd64
-	$(declared Packages "$top"/clients/*/needs)"
+later="dkms linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
+	$(packages_of_programs)"
 
 recipes="to-journal to-rsyslog to-kafka bufflink.conf bufflink-kafka@.service
 	enable"
@@ -110,6 +109,8 @@ fill_disk() {
 	for name in $recipes; do
 		block Documentation/recipes.md "$name" >"$disk/recipes/$name"
 	done
+	block README.md commands >"$disk/commands"
+	block Documentation/install.md clients >>"$disk/commands"
 	cp "$top/test_module/bufflink_test.c" "$disk/bufflink_test"
 	sed s/hello/bufflink_test/ "$disk/hello/Kbuild" \
 		>"$disk/bufflink_test/Kbuild"

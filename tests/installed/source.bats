@@ -14,6 +14,11 @@ added() {
 	files ! -type d | comm -13 $before -
 }
 
+# Where the pages on standard input are, below PREFIX
+in_manual() {
+	sed 's,.*\.\(.\)$,share/man/man\1/&,'
+}
+
 # What there is of each way to install, below PREFIX.
 common() {
 	sed "s,^,$1/," <<-END
@@ -29,17 +34,7 @@ common() {
 		lib/sysusers.d/bufflink.conf
 		lib/udev/rules.d/60-bufflink.rules
 		share/bash-completion/completions/bufflink
-		share/man/man1/bufflink.1
-		share/man/man3/libbufflink.3
-		share/man/man4/bufflink.4
-		share/man/man9/bufflink_append.9
-		share/man/man9/bufflink_appendv.9
-		share/man/man9/bufflink_create.9
-		share/man/man9/bufflink_create_named.9
-		share/man/man9/bufflink_destroy.9
-		share/man/man9/bufflink_number.9
-		share/man/man9/bufflink_printf.9
-		share/man/man9/bufflink_resize.9
+		$({ pages; functions | sed 's/$/.9/'; } | sort -u | in_manual)
 	END
 }
 
@@ -49,39 +44,48 @@ module() {
 	echo "$1/bufflink.symvers"
 }
 
-# What there is of the clients, below PREFIX, and in FOLDER.
+# What there is of the clients, below PREFIX, and in FOLDER. Those programs that
+# have a page in section 8 are for root.
 clients_of_ours() {
-	sed "s,^,$1/," <<-END
-		bin/bufflink-audit
-		bin/bufflink-klog
-		sbin/bufflink-migrate
-		share/bash-completion/completions/bufflink-audit
-		share/bash-completion/completions/bufflink-klog
-		share/bash-completion/completions/bufflink-migrate
-		share/man/man1/bufflink-audit.1
-		share/man/man1/bufflink-klog.1
-		share/man/man8/bufflink-migrate.8
-	END
-	of_clients service | sed "s,^,$1/lib/systemd/system/,"
-	of_clients logrotate | sed 's,^,/etc/logrotate.d/,; s/\.logrotate$//'
-	printf "$2/bufflink/%s.ko\n" audit/bufflink_sysaudit \
-		klog/bufflink_klog migrate/bufflink_blklog
+	{
+		of_clients 'bufflink-*.[18]' |
+			sed 's,\(.*\)\.1$,bin/\1,; s,\(.*\)\.8$,sbin/\1,'
+		of_clients 'bufflink-*.[18]' | in_manual
+		programs_of_clients | sed 's,^,share/bash-completion/completions/,'
+		of_clients '*.service' | sed 's,^,lib/systemd/system/,'
+	} | sed "s,^,$1/,"
+	of_clients '*.logrotate' | sed 's,^,/etc/logrotate.d/,; s/\.logrotate$//'
+	for module in $(modules_of_clients); do
+		kbuild=$(grep -lw "$module.o" $tree/clients/*/Kbuild)
+		folder=${kbuild%/*}
+		echo "$2/bufflink/${folder##*/}/$module.ko"
+	done
 }
 
 # clients_find FILE: it is the bufflink that is loaded before each of them
 clients_find() {
-	for client in klog sysaudit blklog; do
-		modprobe --set-version "$release" --show-depends \
-			bufflink_$client | head -n 1 | grep "/$1"
+	for module in $(modules_of_clients); do
+		modprobe --set-version "$release" --show-depends $module |
+			head -n 1 | grep "/$1"
 	done
-	bufflink-klog --version
-	bufflink-audit --version
-	bufflink-migrate --version
+	for program in $(programs_of_clients); do
+		$program --version
+	done
+}
+
+# By the commands of the README and of Documentation/install.md; but the headers
+# are those of the kernel that is there.
+install_needed() {
+	sed -n 's/linux-headers-amd64/linux-headers-cloud-amd64/
+		s/^sudo apt-get install/apt-get -q -y --no-install-recommends install/p' \
+		/mnt/commands >/var/tmp/commands
+	[ "$(wc -l </var/tmp/commands)" = 2 ]
+	(cd $tree && sh -eux /var/tmp/commands)
 }
 
 setup_file() {
-	apt-get -q -y --no-install-recommends install dkms gcc libc6-dev \
-		libblkid-dev libjson-c-dev libseccomp-dev libxxhash-dev make
+	install_needed
+	apt-get -q -y --no-install-recommends install dkms
 	in_tree clients
 	files ! -type d >$before
 }
@@ -186,7 +190,7 @@ unreadable() {
 }
 
 @test "make uninstall takes all of that away" {
-	of_clients service | xargs -r systemctl enable
+	of_clients '*.service' | xargs -r systemctl enable
 	in_tree uninstall
 	nothing_is_left
 }
@@ -210,11 +214,22 @@ unreadable() {
 	[ -e "/lib/modules/$release/updates/bufflink.ko" ]
 }
 
-@test "make clients without a header names it and its package, and fails" {
-	hide /usr/include/seccomp.h
+@test "make clients without headers names each and its packages, and fails" {
+	local paths=() complaints=()
+	for needs in $tree/clients/*/needs; do
+		from=$(sed -n 's/^Packages: //p' "$needs")
+		for header in $(sed -n 's/^Headers: //p' "$needs"); do
+			paths+=("$(dpkg -L $from |
+				grep "^/usr/include/\(.*-linux-gnu/\)\?$header$")")
+			complaints+=("there is no $header (Debian: $from).")
+		done
+	done
+	hide "${paths[@]}"
 	run in_tree clients
 	[ "$status" != 0 ]
-	[[ $output == *"there is no seccomp.h (Debian: libseccomp-dev)"* ]]
+	for complaint in "${complaints[@]}"; do
+		[[ $output == *"$complaint"* ]]
+	done
 }
 
 @test "with umask 077, others can read and enter all that is installed" {
@@ -286,7 +301,7 @@ unreadable() {
 	in_tree uninstall
 	added | grep "^/usr/local/\|/updates/bufflink" | no_lines
 	dpkg --verify $packages | no_lines
-	for module in bufflink $(modules_of_clients); do
+	for module in bufflink $(modules_of_clients | with_twin); do
 		modprobe --set-version "$release" --show-depends $module |
 			tail -n 1 | grep "/updates/dkms/$module.ko"
 	done

@@ -65,6 +65,11 @@ declared() {
 	cat "$@" 2>/dev/null | sed -n "s/^\(# \)\{0,1\}$key: //p"
 }
 
+# What Debian packages the programs need to be built.
+packages_of_programs() {
+	declared Packages "$top/userland/needs" "$top"/clients/*/needs
+}
+
 # block FILE NAME: what is in FILE where a fence reads "```LANGUAGE NAME"
 block() {
 	awk -v name="$2" '

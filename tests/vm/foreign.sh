@@ -18,7 +18,8 @@ esac
 
 # The first three are for the guest, the others to build for it.
 packages="busybox-static make libc6 libc6-dev linux-libc-dev libgcc-12-dev"
-packages="$packages check libsubunit-dev liburing-dev libjson-c-dev"
+packages="$packages check libsubunit-dev liburing-dev"
+packages="$packages $(declared Packages "$top/userland/needs")"
 # what is unpacked is unpacked anew when this changes
 key=$(echo "$packages" | sha256sum | cut -c 1-12)
 

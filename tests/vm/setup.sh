@@ -8,8 +8,7 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 # libelf1 is for objtool, which comes unpacked, without its dependencies
-modules="gcc gcc-12 libc6-dev libelf1 libjson-c-dev xz-utils
-	$(declared Packages "$top"/clients/*/needs)"
+modules="gcc gcc-12 libc6-dev libelf1 xz-utils $(packages_of_programs)"
 vm="qemu-system-x86 busybox-static"
 suites="check libsubunit-dev liburing-dev
 	$(declared Packages "$top"/clients/*/tests/needs)"
@@ -21,8 +20,7 @@ kernel="$kernel patch"
 model="spin gcc libc6-dev"
 style="sparse perl xz-utils shellcheck codespell mandoc bsdextrautils
 	dpkg-dev"
-deb="dpkg-dev gcc libc6-dev libjson-c-dev debhelper dh-dkms lintian
-	$(declared Packages "$top"/clients/*/needs)"
+deb="dpkg-dev gcc libc6-dev debhelper dh-dkms lintian $(packages_of_programs)"
 
 case ${1-} in
 shell)	packages="$modules $vm" ;;

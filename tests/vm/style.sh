@@ -106,14 +106,20 @@ maintainers() {
 	done
 }
 
-# What the programs of clients need to be built, the package needs, too.
+# What the programs need to be built, their package needs, and nothing else but
+# what makes the package. The README has what the tool needs.
 build_packages() {
-	for needs in clients/*/needs; do
+	for needs in userland/needs clients/*/needs; do
 		grep -q '^Headers: ' "$needs" || continue
-		for package in $(declared Packages "$needs"); do
-			grep -qx " $package," debian/control ||
-				echo "debian/control lacks $package of $needs"
-		done
+		declared Packages "$needs" | tr ' ' '\n'
+	done | sort -u >needed
+	sed -n '/^Build-Depends:/,/^[^ B]/s/^ \([^ ,]*\).*/\1/p' debian/control |
+		grep -v '^debhelper\|^dh-' | sort |
+		diff --label debian/control --label needs -u - needed
+	block README.md commands | grep '^sudo apt-get install ' |
+		tr ' ' '\n' >named
+	for package in $(declared Packages userland/needs); do
+		grep -Fqx "$package" named || echo "README.md lacks $package"
 	done
 }
 
