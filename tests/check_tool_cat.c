@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
@@ -175,6 +176,24 @@ START_TEST(cat_reports_each_loss_once_and_while_it_waits)
 	ends(cat, LOSS, "firstsecond",
 	     "bufflink: /dev/bufflink0: lost 1 record (5000 bytes) at byte 5\n"
 	     "bufflink: /dev/bufflink0: lost 1 record (6000 bytes) at byte 11\n");
+}
+END_TEST
+
+START_TEST(cat_reports_a_loss_though_others_took_all_that_was_before_it)
+{
+	int fd = buffer_0(PAGE);
+	struct tool cat;
+
+	fill(0, PAGE);
+	lose(64);
+	cat = start_held(tool_path, ARGS("cat", "0"));
+	hold(&cat);	/* it knows of the loss, and is about to wait for bytes */
+	drain(fd);
+	let_run(&cat);
+	wait_for(size_of(cat.err) > 0);
+	destroy_buffer();
+	ends(cat, LOSS, "",
+	     "bufflink: /dev/bufflink0: lost 1 record (64 bytes) at byte 4096\n");
 }
 END_TEST
 
@@ -521,6 +540,73 @@ START_TEST(cat_waits_for_a_link_in_a_folder_that_is_made_later)
 }
 END_TEST
 
+START_TEST(cat_waits_for_a_link_in_a_folder_that_is_made_while_it_looks_for_it)
+{
+	struct tool cat;
+
+	buffer_0(PAGE);
+	append_text("here");
+	cat = start_held(tool_path, ARGS("cat", "--wait", "/tmp/by/owner/name"));
+	hold_before(&cat, SYS_inotify_add_watch, "/tmp");
+	ck_assert_int_eq(mkdir("/tmp/by", 0700), 0);
+	ck_assert_int_eq(mkdir("/tmp/by/owner", 0700), 0);
+	let_run(&cat);
+	wait_asleep(cat.pid);
+	ck_assert_int_eq(symlink("/dev/bufflink0", "/tmp/by/owner/name"), 0);
+	wait_for(has_written(cat.out, "here"));
+	destroy_buffer();
+	ends(cat, GOOD, "here", "");
+	unlink("/tmp/by/owner/name");
+	rmdir("/tmp/by/owner");
+	rmdir("/tmp/by");
+}
+END_TEST
+
+START_TEST(cat_waits_for_the_target_of_a_link_in_a_folder_that_is_made_later)
+{
+	struct tool cat;
+
+	ck_assert_int_eq(symlink("/tmp/elsewhere/device", "/tmp/link"), 0);
+	cat = tool("cat", "--wait", "/tmp/link");
+	wait_asleep(cat.pid);
+	buffer_0(PAGE);
+	append_text("here");
+	ck_assert_int_eq(mkdir("/tmp/elsewhere", 0700), 0);
+	wait_asleep(cat.pid);
+	ck_assert_int_eq(symlink("/dev/bufflink0", "/tmp/elsewhere/device"), 0);
+	wait_for(has_written(cat.out, "here"));
+	destroy_buffer();
+	ends(cat, GOOD, "here", "");
+	unlink("/tmp/link");
+	unlink("/tmp/elsewhere/device");
+	rmdir("/tmp/elsewhere");
+}
+END_TEST
+
+static void set_watches(const char *number)
+{
+	int fd = open("/proc/sys/fs/inotify/max_user_watches", O_WRONLY);
+
+	ck_assert_int_eq(write(fd, number, strlen(number)), strlen(number));
+	close(fd);
+}
+
+START_TEST(cat_waits_for_a_buffer_where_no_folder_can_be_watched)
+{
+	struct tool cat;
+
+	set_watches("0");
+	cat = tool("cat", "--wait", "0");
+	wait_asleep(cat.pid);
+	buffer_0(PAGE);
+	append_text("here");
+	wait_for(has_written(cat.out, "here"));
+	destroy_buffer();
+	ends(cat, GOOD, "here", "");
+	set_watches("8192");
+}
+END_TEST
+
 static int cat_as_nobody(void *out)
 {
 	ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
@@ -586,15 +672,11 @@ END_TEST
 
 START_TEST(cat_of_an_owner_reads_no_other_buffer_that_has_got_the_number)
 {
-	struct tool cat = {
-		.path = tool_path, .argv = ARGS("cat", "producer/a"),
-		.in = memory_file(""), .out = memory_file(""),
-		.err = memory_file(""), .held = true,
-	};
+	struct tool cat;
 
 	name_buffer(0, "a");
-	run_tool(&cat);
-	hold_before_open(&cat, "/dev/bufflink0");
+	cat = start_held(tool_path, ARGS("cat", "producer/a"));
+	hold_before(&cat, SYS_openat, "/dev/bufflink0");
 	destroy_buffer();
 	name_buffer(0, "b");
 	append_text("b");
@@ -643,6 +725,9 @@ int main(void)
 		 cat_copies_more_than_it_can_read_at_once,
 		 cat_watermark_sets_it_and_leaves_it_so,
 		 cat_waits_for_a_link_in_a_folder_that_is_made_later,
+		 cat_waits_for_a_link_in_a_folder_that_is_made_while_it_looks_for_it,
+		 cat_waits_for_the_target_of_a_link_in_a_folder_that_is_made_later,
+		 cat_waits_for_a_buffer_where_no_folder_can_be_watched,
 		 cat_waits_for_the_right_to_read_a_device_that_has_just_been_made,
 		 cat_waits_where_nothing_is_behind_a_device,
 		 cat_reopen_goes_on_where_only_the_target_of_a_link_comes_back,
@@ -652,7 +737,8 @@ int main(void)
 		 cat_reports_one_lost_record,
 		 cat_reports_a_burst_of_lost_records,
 		 cat_reports_between_which_bytes_records_were_lost,
-		 cat_reports_each_loss_once_and_while_it_waits);
+		 cat_reports_each_loss_once_and_while_it_waits,
+		 cat_reports_a_loss_though_others_took_all_that_was_before_it);
 	add_case(suite, "cat --mark",
 		 cat_mark_is_where_the_record_is_missing,
 		 cat_mark_of_several_bursts_is_where_the_first_is,

@@ -15,12 +15,8 @@
 /* One that is to be let go: until then it is between its first two looks. */
 static struct tool between_looks(char **argv)
 {
-	struct tool tool = {
-		.path = tool_path, .argv = argv, .in = memory_file(""),
-		.out = memory_file(""), .err = memory_file(""), .held = true,
-	};
+	struct tool tool = start_held(tool_path, argv);
 
-	run_tool(&tool);
 	hold(&tool);
 	return tool;
 }

@@ -51,6 +51,17 @@ struct tool start_tool(const char *path, int in, int out, char **argv)
 	return tool;
 }
 
+struct tool start_held(const char *path, char **argv)
+{
+	struct tool tool = {
+		.path = path, .argv = argv, .in = memory_file(""),
+		.out = memory_file(""), .err = memory_file(""), .held = true,
+	};
+
+	run_tool(&tool);
+	return tool;
+}
+
 static void stopped(pid_t pid)
 {
 	int status;
@@ -69,8 +80,8 @@ static bool is_path(pid_t pid, __u64 address, const char *path)
 	       (ssize_t)here.iov_len && !strcmp(text, path);
 }
 
-/* Whether it is about to open a path, or with NULL, to ppoll(). */
-static bool is_about_to(pid_t pid, const char *path)
+/* Whether it is about to call that with a path, or with NULL, to ppoll(). */
+static bool is_about_to(pid_t pid, int call, const char *path)
 {
 	struct __ptrace_syscall_info info;
 
@@ -79,7 +90,7 @@ static bool is_about_to(pid_t pid, const char *path)
 	if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
 		return false;
 	if (path)
-		return info.entry.nr == SYS_openat &&
+		return info.entry.nr == (__u64)call &&
 		       is_path(pid, info.entry.args[1], path);
 #ifdef SYS_ppoll_time64
 	if (info.entry.nr == SYS_ppoll_time64)
@@ -88,7 +99,7 @@ static bool is_about_to(pid_t pid, const char *path)
 	return info.entry.nr == SYS_ppoll;
 }
 
-static void hold_before(const struct tool *tool, const char *path)
+void hold_before(const struct tool *tool, int call, const char *path)
 {
 	stopped(tool->pid);	/* by its start */
 	ck_assert_int_eq(ptrace(PTRACE_SETOPTIONS, tool->pid, 0,
@@ -96,17 +107,12 @@ static void hold_before(const struct tool *tool, const char *path)
 	do {
 		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, tool->pid, 0, 0), 0);
 		stopped(tool->pid);
-	} while (!is_about_to(tool->pid, path));
+	} while (!is_about_to(tool->pid, call, path));
 }
 
 void hold(const struct tool *tool)
 {
-	hold_before(tool, NULL);
-}
-
-void hold_before_open(const struct tool *tool, const char *path)
-{
-	hold_before(tool, path);
+	hold_before(tool, 0, NULL);
 }
 
 void let_run(const struct tool *tool)

@@ -23,11 +23,12 @@ void run_tool(struct tool *tool);
 /* the same, with standard error in memory */
 struct tool start_tool(const char *path, int in, int out, char **argv);
 /*
- * A program that started held: stops where it is about to ppoll(), or to open a
- * path, and goes on.
+ * A program that starts held: stops where it is about to ppoll(), or to make a
+ * call whose second argument is this path, and goes on.
  */
+struct tool start_held(const char *path, char **argv);
 void hold(const struct tool *tool);
-void hold_before_open(const struct tool *tool, const char *path);
+void hold_before(const struct tool *tool, int call, const char *path);
 void let_run(const struct tool *tool);
 /* What was written to it so far; valid until the next but one. */
 const char *text_of(int fd);
