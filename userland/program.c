@@ -117,13 +117,6 @@ static bool open_output(void)
 	return true;
 }
 
-void output_option(const char *path)
-{
-	output = path;
-	if (!open_output())
-		exit(EXIT_FAILURE);
-}
-
 void flush(void)
 {
 	if (fflush(stdout) || ferror(stdout))
@@ -173,18 +166,31 @@ static void catch_signal(int number)
 		sigaction(number, &action, NULL);
 }
 
+static void open_signal_pipe(void)
+{
+	if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK))
+		err(EXIT_FAILURE, "cannot wait for signals");
+}
+
 void catch_signals(void)
+{
+	open_signal_pipe();
+	catch_signal(SIGINT);
+	catch_signal(SIGTERM);
+}
+
+/* A hangup may come as soon as the file is there. */
+void output_option(const char *path)
 {
 	const struct sigaction hangup = {
 		.sa_handler = hang_up, .sa_flags = SA_RESTART,
 	};
 
-	if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK))
-		err(EXIT_FAILURE, "cannot wait for signals");
-	catch_signal(SIGINT);
-	catch_signal(SIGTERM);
-	if (output)
-		sigaction(SIGHUP, &hangup, NULL);
+	output = path;
+	open_signal_pipe();
+	sigaction(SIGHUP, &hangup, NULL);
+	if (!open_output())
+		exit(EXIT_FAILURE);
 }
 
 bool stay(double seconds)

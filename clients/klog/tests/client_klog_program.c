@@ -236,6 +236,23 @@ START_TEST(a_hangup_has_it_open_its_file_again)
 }
 END_TEST
 
+START_TEST(a_hangup_as_soon_as_its_file_is_there_does_not_end_it)
+{
+	struct tool logging = start_held("/t/bufflink-klog",
+		(char *[]){ "bufflink-klog", "--wait", "-o", LOG, NULL });
+
+	unlink(LOG);
+	hold_before(&logging, SYS_openat, LOG);
+	kill(logging.pid, SIGHUP);
+	let_run(&logging);
+	ck_assert_int_eq(load(KLOG, LARGE), 0);
+	write_kmsg("<13>it goes on\n");
+	wait_for(strstr(contents(LOG), "it goes on\n"));
+	kill(logging.pid, SIGTERM);
+	is_killed(logging.pid, SIGTERM);
+}
+END_TEST
+
 /* Each message is once in one of the files, which have whole lines. */
 START_TEST(nothing_is_lost_or_cut_while_its_file_changes)
 {
@@ -536,6 +553,8 @@ int main(void)
 		       a_signal_ends_it_when_all_that_it_has_read_is_printed);
 	tcase_add_test(tcase, it_fails_if_it_cannot_print);
 	tcase_add_test(tcase, a_hangup_has_it_open_its_file_again);
+	tcase_add_test(tcase,
+		       a_hangup_as_soon_as_its_file_is_there_does_not_end_it);
 	tcase_add_test(tcase, nothing_is_lost_or_cut_while_its_file_changes);
 	tcase_add_test(tcase, it_fails_if_it_cannot_open_its_file_again);
 	tcase_add_test(tcase, it_is_the_only_reader);
