@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: build.sh KERNEL demo|demo-NAME|check|torture|bench
+# usage: build.sh KERNEL demo|demo-NAME|check|torture|bench [SUITE]
 # Builds the modules for a kernel of the cache, and the tool, from copies in
 # build/KERNEL: the tree stays clean, and kernels do not share objects. For check
-# also the suites, for all kernels of a machine; for bench the benchmark. With
-# COVERAGE=y, bufflink.ko counts which of its lines run; with WINDOWS=y, each
-# step that others see may be late, see tests/windows.h.
+# also the suites, or those of SUITE, for all kernels of a machine; for bench the
+# benchmark. With COVERAGE=y, bufflink.ko counts which of its lines run; with
+# WINDOWS=y, each step that others see may be late, see tests/windows.h.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -48,6 +48,22 @@ make_modules() {
 		${3+"$3"} modules
 }
 
+# matching PATTERN,...: the names of such suites. The subshell is for set -f.
+matching() (
+	sources=$(find "$top/tests" "$top/clients" -name '*_*.c')
+	set -f
+	for source in $sources; do
+		name=${source##*/}
+		name=${name%.c}
+		for pattern in $(echo "$1" | tr , ' '); do
+			# shellcheck disable=SC2254 # a pattern
+			case $name in
+			$pattern)	echo "$name" ;;
+			esac
+		done
+	done
+)
+
 # What was built for a kernel of that name, but of another configuration
 version=$(readlink "$cache/$kernel")
 [ "$(cat "$out/version" 2>/dev/null)" = "$version" ] || rm -rf "$out"
@@ -83,10 +99,15 @@ if [ "$2" = check ]; then
 		[ -e "$(find "$top/tests" "$top/clients" -name "$name")" ] ||
 			rm -f "$suite"
 	done
-	# shellcheck disable=SC2086 # nothing, or an argument
+	wanted=$(matching "${3:-*}")
+	[ "$wanted" ] || die "there is no suite $3"
+	# shellcheck disable=SC2086,SC2116 # nothing, or an argument
 	make -C "$top/tests" --no-print-directory OUT="$suites" CC="$cc" \
-		$no_clients
-	"$here/readme.sh" "$kernel"
+		SUITE="$(echo $wanted)" $no_clients
+	mkdir -p "$out/readme"
+	case $wanted in
+	*check_readme*)	"$here/readme.sh" "$kernel" ;;
+	esac
 fi
 if [ "$2" = bench ]; then
 	mkdir -p "$out/bench"

@@ -46,7 +46,7 @@ script=$(script_of "$target")
 script=${script#tests/vm/}
 for kernel in $kernels; do
 	"$here/kernel.sh" "$kernel"
-	"$here/build.sh" "$kernel" "$target"
+	"$here/build.sh" "$kernel" "$target" "$suite"
 done
 list_boots >"$build/boots"
 [ -s "$build/boots" ] || die "nothing is to be run: no kernel or no CPUs given"

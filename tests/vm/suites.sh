@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the guest: runs the suites one by one, or the one of $suite. TAP goes to
 # the results as the tests end, and to the console what they print.
-# Needs: /usr/bin/make top/Makefile top/packaging out/readme/* suites/*_*
+# Needs: /usr/bin/make top/Makefile top/packaging out/readme/. suites/*_*
 # shellcheck disable=SC2154,SC3020 # of the command line; busybox
 report() {
 	echo "$*" >&3
