@@ -141,12 +141,7 @@ wait_for_turn() {
 
 # What is added to an installed system is a disk of its own, mounted at /mnt by
 # the only service that is not the system's.
-make_disk() {
-	$cc -O2 -static -o "$build/disk/qemu_exit" "$here/qemu_exit.c"
-	cp "$here/guest.sh" "$build/disk"
-	rm -f "$build/disk.image"
-	/sbin/mke2fs -q -t ext4 -d "$build/disk" "$build/disk.image" 256M \
-		>/dev/null
+use_disk() {
 	run="mount /dev/vdb /mnt && env $variables sh /mnt/guest.sh"
 	system="root=/dev/vda rw systemd.run=\"/bin/sh -c '$run'\""
 }
@@ -332,7 +327,7 @@ parameters="console=$console $machine_options $die_early $options $variables
 	${APPEND-}"
 system=
 case $kernel in
-*-installed)	make_disk ;;
+*-installed)	use_disk ;;
 *)		make_initramfs ;;
 esac
 case $machine in

@@ -90,7 +90,11 @@ block() {
 fetch() {
 	"$@" && return
 	say "not to be had by the package lists as they are: updating them"
-	as_root apt-get -q update
+	mkdir -p "$cache"
+	(
+		flock 9		# apt would not wait for another one
+		as_root apt-get -q update
+	) 9>"$cache/apt.lock"
 	"$@"
 }
 

@@ -34,7 +34,7 @@ s390x)	packages="$s390x" ;;
 model)	packages="$model" ;;
 style)	packages="$modules $suites $style" ;;
 deb)	packages="$deb" ;;
-installed)	packages="$deb $vm git debootstrap" ;;
+installed)	packages="$deb $modules $vm $suites git debootstrap" ;;
 *)	script=$top/$(script_of "${1-}")
 	[ -e "$script" ] || die "unknown target '${1-}', see the top of this script"
 	packages="$modules $vm $(declared Packages "$script")" ;;
