@@ -262,6 +262,22 @@ __u64 bytes_argument(const char *option, const char *text, __u64 min)
 	return bytes;
 }
 
+int word_argument(const char *option, const char *text,
+		  const char *const *words)
+{
+	char list[256] = "";
+	int i;
+
+	for (i = 0; words[i]; i++) {
+		if (!strcmp(text, words[i]))
+			return i;
+		if (i)
+			strcat(list, words[i + 1] ? ", " : " and ");
+		strcat(list, words[i]);
+	}
+	errx(EXIT_USAGE, "%s: '%s' is not one of %s", option, text, list);
+}
+
 double seconds_argument(const char *option, const char *text)
 {
 	char *end;

@@ -45,6 +45,9 @@ void output_option(const char *path);
 void standard_option(int option, const char *name, const char *help);
 void no_more_than(int operands, int argc, char **argv);
 __u64 bytes_argument(const char *option, const char *text, __u64 min);
+/* Which of these words it is, the last of which is NULL */
+int word_argument(const char *option, const char *text,
+		  const char *const *words);
 double seconds_argument(const char *option, const char *text);
 /* of --wait, in milliseconds; -1, which is for ever, if text is NULL */
 int timeout_argument(const char *text);

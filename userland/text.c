@@ -82,6 +82,12 @@ static void add(struct json_object *object, const char *name,
 		errx(EXIT_FAILURE, "no memory for JSON");
 }
 
+void add_item(struct json_object *array, struct json_object *item)
+{
+	if (!item || json_object_array_add(array, item))
+		errx(EXIT_FAILURE, "no memory for JSON");
+}
+
 static bool is_utf8(const char *text, size_t size)
 {
 	size_t length = 1;
@@ -119,15 +125,12 @@ void add_text(struct json_object *object, const char *name, const char *text,
 void add_bytes(struct json_object *object, const char *name, const char *bytes,
 	       size_t size)
 {
-	struct json_object *array = json_object_new_array(), *number;
+	struct json_object *array = json_object_new_array();
 	size_t i;
 
 	add(object, name, array);
-	for (i = 0; i < size; i++) {
-		number = json_object_new_int((unsigned char)bytes[i]);
-		if (!number || json_object_array_add(array, number))
-			errx(EXIT_FAILURE, "no memory for JSON");
-	}
+	for (i = 0; i < size; i++)
+		add_item(array, json_object_new_int((unsigned char)bytes[i]));
 }
 
 void add_string(struct json_object *object, const char *name, const char *text)
@@ -140,8 +143,8 @@ void add_number(struct json_object *object, const char *name, __u64 number)
 	add(object, name, json_object_new_uint64(number));
 }
 
-void add_decimal(struct json_object *object, const char *name,
-		 const char *format, ...)
+void add_digits(struct json_object *object, const char *name, bool quoted,
+		const char *format, ...)
 {
 	char text[64];
 	va_list values;
@@ -149,7 +152,8 @@ void add_decimal(struct json_object *object, const char *name,
 	va_start(values, format);
 	vsnprintf(text, sizeof(text), format, values);
 	va_end(values);
-	add(object, name, json_object_new_double_s(strtod(text, NULL), text));
+	add(object, name, quoted ? json_object_new_string(text) :
+		json_object_new_double_s(strtod(text, NULL), text));
 }
 
 void print_json(struct json_object *object)

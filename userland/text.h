@@ -24,10 +24,16 @@ void add_bytes(struct json_object *object, const char *name, const char *bytes,
 	       size_t size);
 void add_string(struct json_object *object, const char *name, const char *text);
 void add_number(struct json_object *object, const char *name, __u64 number);
-/* All of its digits are kept. */
-__attribute__((format(printf, 3, 4)))
-void add_decimal(struct json_object *object, const char *name,
-		 const char *format, ...);
+/* Digits, all of which are kept: a number, or a string. */
+__attribute__((format(printf, 4, 5)))
+void add_digits(struct json_object *object, const char *name, bool quoted,
+		const char *format, ...);
+#define add_decimal(object, name, ...) \
+	add_digits(object, name, false, __VA_ARGS__)
+#define add_quoted(object, name, ...) \
+	add_digits(object, name, true, __VA_ARGS__)
+/* To an array; ends the program if there was no memory for it. */
+void add_item(struct json_object *array, struct json_object *item);
 /* On a line, and gives it back. */
 void print_json(struct json_object *object);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Messages as text, in the way of dmesg(1). */
 #define _GNU_SOURCE
-#include <err.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -12,10 +11,15 @@
 
 /* how the time is printed, by the names of --time-format */
 static const char *const formats[] = {
-	"raw", "ctime", "delta", "reltime", "iso", "notime",
+	"raw", "ctime", "delta", "reltime", "iso", "notime", NULL
 };
 
-enum { RAW, CTIME, DELTA, RELTIME, ISO, NONE, FORMATS };
+enum { RAW, CTIME, DELTA, RELTIME, ISO, NONE };
+
+/* when there are colors, by the words of --color */
+static const char *const whens[] = { "auto", "always", "never", NULL };
+
+enum { AUTO, ALWAYS, NEVER };
 
 enum color { SUBSYSTEM, TIME, NEW_MINUTE, ALERT, CRIT, ERR, WARN, SEGFAULT };
 
@@ -31,37 +35,13 @@ bool decode;
 
 static int format;
 static bool with_delta, each_line, as_syslog;
-static const char *color_when = "auto";
+static int color_when = AUTO;
 
 static void set_format(int which)
 {
 	format = which;
 	if (which > CTIME)
 		with_delta = false;
-}
-
-static void format_argument(const char *text)
-{
-	int i;
-
-	for (i = 0; i < FORMATS; i++) {
-		if (!strcmp(text, formats[i])) {
-			set_format(i);
-			return;
-		}
-	}
-	errx(EXIT_USAGE,
-	     "--time-format: '%s' is not one of raw, ctime, delta, reltime, iso and notime",
-	     text);
-}
-
-static void color_argument(const char *text)
-{
-	color_when = text ? text : "auto";
-	if (strcmp(color_when, "auto") && strcmp(color_when, "always") &&
-	    strcmp(color_when, "never"))
-		errx(EXIT_USAGE,
-		     "--color: '%s' is not one of auto, always and never", text);
 }
 
 bool format_option(int option, const char *text)
@@ -77,7 +57,7 @@ bool format_option(int option, const char *text)
 		set_format(RELTIME);
 		return true;
 	case 'L':
-		color_argument(text);
+		color_when = text ? word_argument("--color", text, whens) : AUTO;
 		return true;
 	case 'p':
 		each_line = true;
@@ -95,7 +75,7 @@ bool format_option(int option, const char *text)
 		decode = true;
 		return true;
 	case TIME_FORMAT:
-		format_argument(text);
+		set_format(word_argument("--time-format", text, formats));
 		return true;
 	default:
 		return false;
@@ -107,8 +87,8 @@ static bool has_colors(void)
 	static int has = -1;
 
 	if (has < 0)
-		has = !strcmp(color_when, "always") ||
-		      (!strcmp(color_when, "auto") && isatty(STDOUT_FILENO));
+		has = color_when == ALWAYS ||
+		      (color_when == AUTO && isatty(STDOUT_FILENO));
 	return has;
 }
 

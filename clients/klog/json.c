@@ -2,8 +2,6 @@
 /* Messages as JSON, with the names of dmesg(1) or of the journal. */
 #define _GNU_SOURCE
 #include <ctype.h>
-#include <err.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -17,11 +15,10 @@ static bool for_journal;
 
 void json_option(const char *form)
 {
+	static const char *const forms[] = { "dmesg", "journal", NULL };
+
 	json = true;
-	for_journal = form && !strcmp(form, "journal");
-	if (form && !for_journal && strcmp(form, "dmesg"))
-		errx(EXIT_USAGE, "--json: '%s' is not one of dmesg and journal",
-		     form);
+	for_journal = form && word_argument("--json", form, forms);
 }
 
 /*
@@ -93,19 +90,6 @@ static struct json_object *dmesg_object(const struct message *message)
 
 /* The journal has only strings, and lists of bytes. */
 
-__attribute__((format(printf, 3, 4)))
-static void add_field(struct json_object *object, const char *name,
-		      const char *format, ...)
-{
-	char text[128];
-	va_list values;
-
-	va_start(values, format);
-	vsnprintf(text, sizeof(text), format, values);
-	va_end(values);
-	add_string(object, name, text);
-}
-
 static void add_message(struct json_object *object, const char *text,
 			size_t size)
 {
@@ -120,16 +104,16 @@ static struct json_object *journal_object(const struct message *message)
 	struct json_object *object = json_object_new_object();
 
 	if (message->has_time) {
-		add_field(object, "__REALTIME_TIMESTAMP", "%llu",
-			  wall_clock(message));
-		add_field(object, "_SOURCE_MONOTONIC_TIMESTAMP", "%llu",
-			  message->time);
+		add_quoted(object, "__REALTIME_TIMESTAMP", "%llu",
+			   wall_clock(message));
+		add_quoted(object, "_SOURCE_MONOTONIC_TIMESTAMP", "%llu",
+			   message->time);
 	}
-	add_field(object, "_TRANSPORT", "kernel");
-	add_field(object, "PRIORITY", "%u", message->level);
-	add_field(object, "SYSLOG_FACILITY", "%u", message->facility);
+	add_string(object, "_TRANSPORT", "kernel");
+	add_quoted(object, "PRIORITY", "%u", message->level);
+	add_quoted(object, "SYSLOG_FACILITY", "%u", message->facility);
 	if (!message->facility)
-		add_field(object, "SYSLOG_IDENTIFIER", "kernel");
+		add_string(object, "SYSLOG_IDENTIFIER", "kernel");
 	add_message(object, message->text, message->size);
 	return object;
 }
@@ -150,10 +134,10 @@ void print_loss_as_json(const char *text, unsigned long long before,
 	struct json_object *object = json_object_new_object();
 
 	if (for_journal) {
-		add_field(object, "__REALTIME_TIMESTAMP", "%llu",
-			  time(NULL) * 1000000ULL);
-		add_field(object, "PRIORITY", "4");
-		add_field(object, "SYSLOG_IDENTIFIER", "bufflink-klog");
+		add_quoted(object, "__REALTIME_TIMESTAMP", "%llu",
+			   time(NULL) * 1000000ULL);
+		add_string(object, "PRIORITY", "4");
+		add_string(object, "SYSLOG_IDENTIFIER", "bufflink-klog");
 		add_string(object, "MESSAGE", text);
 	} else {
 		add_number(object, "before", before);

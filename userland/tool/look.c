@@ -154,7 +154,7 @@ void print_exactly(bool json, const struct look *look,
 		if (before)
 			tell_rates(object, look, before, &look->buffers[i]);
 		if (json)
-			json_object_array_add(array, object);
+			add_item(array, object);
 		else
 			putchar('\n');
 	}
