@@ -25,8 +25,7 @@ struct bufflink_info find_buffer(const char *buffer, int timeout_ms)
 	return info;
 }
 
-const char *open_buffer(const char *buffer, int flags, int timeout_ms, int *fd,
-			struct bufflink_stats *stats)
+const char *open_buffer(const char *buffer, int flags, int timeout_ms, int *fd)
 {
 	static char path[PATH_MAX];
 
@@ -34,14 +33,23 @@ const char *open_buffer(const char *buffer, int flags, int timeout_ms, int *fd,
 				   timeout_ms);
 	if (*fd < 0)
 		errx(EXIT_FAILURE, "%s", bufflink_error());
-	if (ioctl(*fd, BUFFLINK_STATS, stats))
-		err(EXIT_FAILURE, "%s: cannot learn its size", path);
 	return path;
 }
 
-void set_watermark(int fd, const char *device, const char *option,
-		   __u64 bytes, __u64 size)
+__u64 size_of(int fd, const char *device)
 {
+	struct bufflink_stats stats;
+
+	if (ioctl(fd, BUFFLINK_STATS, &stats))
+		err(EXIT_FAILURE, "%s: cannot learn its size", device);
+	return stats.size;
+}
+
+void set_watermark(int fd, const char *device, const char *option,
+		   __u64 bytes)
+{
+	const __u64 size = size_of(fd, device);
+
 	if (bytes > size)
 		errx(EXIT_USAGE, "%s: %llu is more than the %llu bytes of %s",
 		     option, bytes, size, device);

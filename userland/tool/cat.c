@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
-#include <err.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
 #include "tool.h"
 
@@ -65,7 +63,6 @@ int cat(int argc, char **argv)
 		.print = print, .print_loss = print_loss, .reopened = reopened,
 	};
 	struct bufflink_reader *reader;
-	struct bufflink_stats stats;
 	__u64 watermark = 0;
 	bool lost;
 	int option;
@@ -92,12 +89,9 @@ int cat(int argc, char **argv)
 	catch_signals();
 	reader = open_reader(&job);
 	device = bufflink_device(reader);
-	if (watermark) {
-		if (ioctl(bufflink_fd(reader), BUFFLINK_STATS, &stats))
-			err(EXIT_FAILURE, "%s: cannot learn its size", device);
+	if (watermark)
 		set_watermark(bufflink_fd(reader), device, "--watermark",
-			      watermark, stats.size);
-	}
+			      watermark);
 	lost = follow(&job, reader);
 	bufflink_free(reader);
 	if (stopped)

@@ -59,7 +59,6 @@ static void read_arguments(int argc, char **argv, const char *help)
 
 int watermark(int argc, char **argv)
 {
-	struct bufflink_stats stats;
 	struct bufflink_info info;
 	int fd;
 
@@ -71,8 +70,8 @@ int watermark(int argc, char **argv)
 	}
 	/* O_WRONLY, which root may: another program may be the only reader. */
 	open_buffer(info.device, access(info.device, W_OK) ? O_RDONLY : O_WRONLY,
-		    job.timeout_ms, &fd, &stats);
-	set_watermark(fd, info.device, "watermark", job.bytes, stats.size);
+		    job.timeout_ms, &fd);
+	set_watermark(fd, info.device, "watermark", job.bytes);
 	return EXIT_SUCCESS;
 }
 

@@ -21,10 +21,10 @@ const char *buffer_argument(const char *name);
 /* What is known of it, likewise, if it is there in time. */
 struct bufflink_info find_buffer(const char *buffer, int timeout_ms);
 /* To write or to set: gives its path. */
-const char *open_buffer(const char *buffer, int flags, int timeout_ms, int *fd,
-			struct bufflink_stats *stats);
+const char *open_buffer(const char *buffer, int flags, int timeout_ms, int *fd);
+__u64 size_of(int fd, const char *device);
 void set_watermark(int fd, const char *device, const char *option,
-		   __u64 bytes, __u64 size);
+		   __u64 bytes);
 
 /* A look at all buffers, or at one. */
 struct look {

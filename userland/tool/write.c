@@ -41,10 +41,9 @@ int write_records(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct bufflink_stats stats;
 	size_t got, capacity;
 	const char *device;
-	__u64 size = 0;
+	__u64 size = 0, room;
 	char *record;
 	int option, fd, timeout_ms = 0;
 
@@ -59,10 +58,11 @@ int write_records(int argc, char **argv)
 	}
 	no_more_than(1, argc, argv);
 	device = open_buffer(buffer_argument(argv[optind]), O_WRONLY,
-			     timeout_ms, &fd, &stats);
-	if (size > stats.size)
+			     timeout_ms, &fd);
+	room = size_of(fd, device);
+	if (size > room)
 		errx(EXIT_USAGE, "--size: %llu is more than the %llu bytes of %s",
-		     size, stats.size, device);
+		     size, room, device);
 	if (size > BUFFLINK_WRITE_MAX)
 		errx(EXIT_USAGE,
 		     "--size: %llu is more than %d bytes, the most that a program can append as one record",
