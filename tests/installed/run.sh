@@ -25,8 +25,6 @@ tests="bats gcc jq kcat libc6-dev liburing-dev make procps python3-minimal
 later="dkms linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
 	$(packages_of_programs)"
 
-recipes="to-journal to-rsyslog to-kafka bufflink.conf bufflink-kafka@.service
-	enable"
 install="apt-get -q -y --no-install-recommends install"
 key=$(echo "4 $before $tests $later" | sha256sum | cut -c 1-12)
 
@@ -151,7 +149,8 @@ fill_disk() {
 	cp "$build"/deb/*.deb "$disk"
 	block README.md hello.c >"$disk/hello/hello.c"
 	block Documentation/install.md Kbuild-installed >"$disk/hello/Kbuild"
-	for name in $recipes; do
+	sed -n 's/^```[a-z]* \(..*\)/\1/p' "$top/Documentation/recipes.md" |
+	while read -r name; do
 		block Documentation/recipes.md "$name" >"$disk/recipes/$name"
 	done
 	block README.md commands >"$disk/commands"

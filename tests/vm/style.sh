@@ -106,6 +106,14 @@ maintainers() {
 	done
 }
 
+# Each suite is in the list that says what it tests.
+suites_in_list() {
+	for suite in $(ours ':(glob)tests/*_*.c' | sed 's,.*/,,; s/^check_//; s/\.c$//'); do
+		grep -qw "$suite" tests/README.md ||
+			echo "tests/README.md lacks $suite"
+	done
+}
+
 # What the programs need to be built, their package needs, and nothing else but
 # what makes the package. The README has what the tool needs.
 build_packages() {
@@ -212,6 +220,7 @@ quietly versions
 quietly maintainers
 quietly build_packages
 quietly planted
+quietly suites_in_list
 quietly manual_pages
 for kernel in 6.1 6.12; do
 	quietly compile $kernel "$copy"
