@@ -3,7 +3,7 @@
 # In the root or in the VM: runs the bats files of $suite one by one, and
 # reports to descriptor 3.
 # shellcheck disable=SC2154 # of the environment
-export BATS_TEST_TIMEOUT=240	# seconds; a hang is one failed test
+export BATS_TEST_TIMEOUT=900	# seconds; a hang is one failed test
 rc=0
 cd "$(dirname "$0")" || exit
 for file in $(echo "$suite" | tr , ' '); do

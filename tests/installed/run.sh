@@ -165,7 +165,7 @@ fill_disk() {
 suite() {
 	log=$build/logs/$1
 	say "$1, in the root on the disk"
-	in_root timeout 600 env suite="$1" sh -c 'exec sh /mnt/bats.sh 3>&1' \
+	in_root timeout 3600 env suite="$1" sh -c 'exec sh /mnt/bats.sh 3>&1' \
 		>"$log" 2>&1 || :
 	awk -f "$vm/tap.awk" "$log" >"$log.reasons"
 	passed=$(grep -c '^ok ' "$log") || :
@@ -203,7 +203,7 @@ make_system() {
 }
 
 boot_kernel() {
-	SECONDS_PER_BOOT=1200 \
+	SECONDS_PER_BOOT=3600 \
 		"$vm/boot.sh" "$1-installed" 2 bats.sh "$2" || :
 }
 
