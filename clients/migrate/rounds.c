@@ -409,12 +409,12 @@ int migrate(void)
 	double pause, ran;
 
 	pause = come_to_rest();
+	/* if this program was stopped, the guardians have thawed all */
+	check_deadline();
 	if (was_written_to())
 		return EXIT_WRITTEN;
 	check_sources();
 	end_streams();
-	/* if this program was stopped, the guardians have thawed all */
-	check_deadline();
 	ran = run(plan.command);
 	set_deadline(0);
 	settle();

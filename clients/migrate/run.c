@@ -18,7 +18,6 @@ static void execute(const char *command)
 {
 	const int in = open("/dev/null", O_RDONLY);
 
-	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	restore_signals();
 	if (in < 0 || dup2(in, STDIN_FILENO) < 0 ||
@@ -37,12 +36,10 @@ double run(const char *command)
 
 	if (!command)
 		return 0;
-	pid = fork();
+	pid = fork_before_deadline();
 	if (!pid)
 		execute(command);
 	if (pid > 0) {
-		setpgid(pid, pid);
-		run_group = pid;
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 		run_group = 0;

@@ -121,21 +121,41 @@ static void end_by_deadline(void)
 	_exit(EXIT_BOUND);
 }
 
-void check_deadline(void)
+/* And before the deadline: if it has come, this ends the program. */
+static void lock_ending(void)
 {
 	pthread_mutex_lock(&ending);
 	if (deadline && now() >= deadline)
 		end_by_deadline();
+}
+
+void check_deadline(void)
+{
+	lock_ending();
 	pthread_mutex_unlock(&ending);
+}
+
+pid_t fork_before_deadline(void)
+{
+	pid_t pid;
+
+	lock_ending();
+	pid = fork();
+	if (!pid)
+		setpgid(0, 0);
+	if (pid > 0) {
+		setpgid(pid, pid);
+		run_group = pid;
+	}
+	pthread_mutex_unlock(&ending);
+	return pid;
 }
 
 void set_deadline(double time)
 {
 	struct itimerspec spec = { };
 
-	pthread_mutex_lock(&ending);
-	if (deadline && now() >= deadline)
-		end_by_deadline();
+	lock_ending();
 	deadline = time;
 	spec.it_value.tv_sec = time;
 	spec.it_value.tv_nsec = (time - spec.it_value.tv_sec) * 1e9;

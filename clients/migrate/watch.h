@@ -19,6 +19,8 @@ void watch(void);
 /* While frozen, the program ends at this time; 0: not any more. */
 void set_deadline(double time);
 void check_deadline(void);
+/* A child in a process group of its own, run_group, that never begins after it. */
+pid_t fork_before_deadline(void);
 /* What is claimed from now on was checked: a stop does not deny it. */
 void settle(void);
 /* In a child: as any other program has them. */
