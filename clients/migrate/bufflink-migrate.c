@@ -296,8 +296,9 @@ int main(int argc, char **argv)
 		open_log(copy);
 	clean_up_at_exit();
 	open_destinations(operands);
-	start_guardians(plan.max_pause);
+	start_guardians();
 	watch();
+	try_freeze(plan.max_pause);
 	name_others();
 	begin_destinations();
 	return migrate();

@@ -27,7 +27,7 @@
 #include "watch.h"
 
 #define MAX_MOUNTS	64
-#define SECONDS_TO_THAW	2	/* of one guardian, when it was told to */
+#define SECONDS_TO_THAW	0.3	/* of all guardians, when they were told to */
 
 struct mount {
 	const char *path;
@@ -335,8 +335,6 @@ int freeze(double deadline, const char **path)
 			answer.error = ECHILD;
 		else if (answer.error)
 			mount->is_frozen = false;
-		else if (now() > deadline)
-			answer.error = ETIMEDOUT;
 		if (answer.error) {
 			thaw();
 			return answer.error;
@@ -363,14 +361,14 @@ void thaw(void)
 
 static void say_late(const struct mount *mount)
 {
-	say("%s: the kernel does not end the freeze of %s: it will thaw when that has ended\n",
+	say("%s: the kernel still freezes or thaws %s: it is thawed when that has ended\n",
 	    program_invocation_short_name, mount->path);
 }
 
-/* False if the kernel still freezes, and so cannot be told to thaw. */
-static bool wait_for_guardian(const struct mount *mount, int *status)
+/* False if the kernel keeps it, and so it cannot be told anything. */
+static bool wait_for_guardian(const struct mount *mount, double end,
+			      int *status)
 {
-	const double end = now() + SECONDS_TO_THAW;
 	pid_t pid;
 
 	do {
@@ -385,6 +383,7 @@ bool release(void)
 {
 	struct mount *mount;
 	bool good = true;
+	double end;
 	int status;
 
 	__atomic_store_n(&released, true, __ATOMIC_SEQ_CST);
@@ -392,11 +391,12 @@ bool release(void)
 		if (mount->guardian > 0)
 			shutdown(mount->socket, SHUT_RDWR);
 	}
+	end = now() + SECONDS_TO_THAW;
 	for (mount = mounts + mount_count; mount-- > mounts;) {
 		status = 0;
 		if (mount->guardian <= 0)
 			continue;
-		if (!wait_for_guardian(mount, &status)) {
+		if (!wait_for_guardian(mount, end, &status)) {
 			say_late(mount);
 			good = false;
 		}
@@ -406,18 +406,28 @@ bool release(void)
 	return good;
 }
 
-void start_guardians(double longest)
+void start_guardians(void)
+{
+	int i;
+
+	for (i = 0; i < mount_count; i++)
+		start_guardian(&mounts[i]);
+}
+
+void try_freeze(double longest)
 {
 	const char *path, *why;
+	double deadline;
 	int error, i;
 
-	for (i = 0; i < mount_count; i++) {
+	for (i = 0; i < mount_count; i++)
 		syncfs(mounts[i].fd);
-		start_guardian(&mounts[i]);
-	}
-	error = freeze(now() + longest, &path);
+	deadline = now() + longest;
+	set_deadline(deadline);
+	error = freeze(deadline, &path);
 	if (!error) {
 		thaw();
+		set_deadline(0);
 		return;
 	}
 	switch (error) {
@@ -427,12 +437,8 @@ void start_guardians(double longest)
 	case EOPNOTSUPP:
 		why = "its file system cannot do that";
 		break;
-	case ETIMEDOUT:
-		why = "that alone takes longer than --max-pause";
-		break;
 	default:
 		why = strerror(error);
 	}
-	errx(error == ETIMEDOUT ? EXIT_BOUND : EXIT_USAGE,
-	     "--freeze: cannot freeze %s: %s", path, why);
+	errx(EXIT_USAGE, "--freeze: cannot freeze %s: %s", path, why);
 }

@@ -14,18 +14,20 @@ void open_mounts(void);
 void name_others(void);
 /* Refuses what is written to the file systems that will be frozen. */
 void check_not_frozen(int fd, const char *path);
-/* Before the first thread. Freezes all for a moment, to see that it works. */
-void start_guardians(double longest);
+/* Before the first thread */
+void start_guardians(void);
+/* Freezes all for a moment, to see that it works. */
+void try_freeze(double longest);
 /*
- * Freezes all until thaw(), and no longer than to this time. Gives an errno, and
- * then nothing is frozen.
+ * Freezes all until thaw(), and no longer than to this time, which is to be the
+ * deadline. Gives an errno, and then nothing is frozen.
  */
 int freeze(double deadline, const char **path);
 void thaw(void);
 /*
  * For good: once, from any thread. When it returns true, nothing is frozen. If
- * not, it has said what is, and that will thaw when the kernel has ended its
- * freeze.
+ * not, it has named the file systems that the kernel still freezes or thaws, and
+ * does not wait for them.
  */
 bool release(void);
 

@@ -334,9 +334,8 @@ static void freeze_all(double deadline)
 	set_deadline(deadline);
 	error = freeze(deadline, &path);
 	if (error)
-		errx(error == ETIMEDOUT ? EXIT_BOUND : EXIT_FAILURE,
-		     "cannot freeze %s: %s: there is no copy", path,
-		     strerror(error));
+		errx(EXIT_FAILURE, "cannot freeze %s: %s: there is no copy",
+		     path, strerror(error));
 }
 
 /* When it returns, every SRC is at rest, and every DST has what it has. */

@@ -236,6 +236,33 @@ START_TEST(a_destination_that_stalls_is_status_4)
 }
 END_TEST
 
+/* XFS tries for ever to write its metadata. */
+START_TEST(a_freeze_that_the_kernel_does_not_end_is_status_4)
+{
+	const uint64_t size = filesystem_sizes[XFS];
+	const char *disk;
+	uint64_t began;
+
+	if (!have_filesystem(XFS))
+		return;
+	disk = new_dm(new_loop(size), 1, size / SECTOR);
+	make(XFS, disk);
+	mount_it(XFS, disk);
+	log_devices(disk, "");
+	mkdir(MOUNTPOINT "/folder", 0700);
+	sync();		/* to its log */
+	change_target(disk, size / SECTOR, "error", "");
+	began = now_ms();
+	ends(BOUND, "-p", "0.5", "-f", MOUNTPOINT, (char *)disk, DST);
+	/* it has another second to start in */
+	ck_assert_uint_lt(now_ms() - began, 2500 * slowness());
+	must_have_said("the kernel still freezes");
+	ck_assert(!exists(DST));
+	let_xfs_give_up(disk);
+	unmount_it();
+}
+END_TEST
+
 /* what cannot be frozen */
 
 /* By name, and nothing was copied */
@@ -354,6 +381,7 @@ int main(void)
 	       tests(a_command_has_what_is_left_of_the_bound,
 		     a_reader_that_stalls_is_status_4,
 		     a_last_round_that_would_not_fit_is_not_begun,
+		     a_freeze_that_the_kernel_does_not_end_is_status_4,
 		     a_destination_that_stalls_is_status_4));
 	freezes = new_case(suite, "freezes");
 	tcase_add_checked_fixture(freezes, tidy, tidy);

@@ -126,6 +126,19 @@ void mount_it(enum filesystem type, const char *disk)
 			     options[type]), "cannot mount %s: %m", disk);
 }
 
+void let_xfs_give_up(const char *disk)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path),
+		 "/sys/fs/xfs/%s/error/metadata/EIO/max_retries",
+		 strrchr(disk, '/') + 1);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_eq(write(fd, "0", 1), 1);
+	close(fd);
+}
+
 /* btrfs remembers what it saw, and takes a copy for the same file system. */
 static void forget(void)
 {

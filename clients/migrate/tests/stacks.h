@@ -21,6 +21,8 @@ const char *new_stack(enum stack stack, uint64_t size);	/* a path in /dev */
 void make(enum filesystem type, const char *disk);
 void mount_it(enum filesystem type, const char *disk);
 void unmount_it(void);		/* and nothing remains in memory */
+/* It tries for ever to write its metadata, and a freeze waits for that. */
+void let_xfs_give_up(const char *disk);
 bool is_sound(enum filesystem type, const char *disk);	/* says its fsck */
 
 #endif /* _STACKS_H */
