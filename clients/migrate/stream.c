@@ -66,6 +66,20 @@ static __u64 sum_of_frame(const struct destination *dst,
 					    dst->nonce + dst->frames));
 }
 
+static struct frame make_frame(const struct destination *dst, __u64 kind,
+			       __u64 offset, __u64 length, __u64 data_sum)
+{
+	struct frame frame = {
+		.kind = htole64(kind),
+		.offset = htole64(offset),
+		.length = htole64(length),
+		.data_sum = htole64(data_sum),
+	};
+
+	frame.sum = sum_of_frame(dst, &frame);
+	return frame;
+}
+
 /* the sender */
 
 static void cannot_send(const struct destination *dst)
@@ -99,14 +113,9 @@ static void send_all(const struct destination *dst, const void *data,
 static void send_frame(struct destination *dst, __u64 kind, __u64 offset,
 		       __u64 length, const void *data, size_t size)
 {
-	struct frame frame = {
-		.kind = htole64(kind),
-		.offset = htole64(offset),
-		.length = htole64(length),
-		.data_sum = htole64(sum_of(data, size)),
-	};
+	const struct frame frame = make_frame(dst, kind, offset, length,
+					      sum_of(data, size));
 
-	frame.sum = sum_of_frame(dst, &frame);
 	send_all(dst, &frame, sizeof(frame));
 	send_all(dst, data, size);
 	dst->frames++;
@@ -171,10 +180,27 @@ static void no_answer(const struct destination *dst)
 	     dst->path);
 }
 
-#define TELL_AFTER	50	/* times 100 ms */
+/*
+ * Nothing to write: a filter before a far end that has ended learns of that when
+ * it writes, and the answers do not end before the filter does. If this fails,
+ * the far end may have ended well, and the answers tell.
+ */
+static void send_nothing(struct destination *dst)
+{
+	const struct frame frame = make_frame(dst, FRAME_ZERO, 0, 0,
+					      sum_of("", 0));
+	struct pollfd pollfd = { .fd = dst->fd, .events = POLLOUT };
+
+	if (poll(&pollfd, 1, 0) > 0 &&
+	    write(dst->fd, &frame, sizeof(frame)) == sizeof(frame))
+		dst->frames++;
+}
+
+#define SEND_AFTER	10	/* times 100 ms */
+#define TELL_AFTER	50
 
 /* A line; the log is read meanwhile. */
-static void read_answer(const struct destination *dst, char *line, size_t size)
+static void read_answer(struct destination *dst, char *line, size_t size)
 {
 	struct pollfd pollfd = { .fd = dst->answers, .events = POLLIN };
 	size_t have = 0;
@@ -185,7 +211,9 @@ static void read_answer(const struct destination *dst, char *line, size_t size)
 	for (;;) {
 		if (poll(&pollfd, 1, 100) <= 0) {
 			follow_logs();
-			if (++waits == TELL_AFTER)
+			if (++waits % SEND_AFTER == 0)
+				send_nothing(dst);
+			if (waits == TELL_AFTER)
 				warnx("waiting for %s: does it run bufflink-migrate --receive?",
 				      dst->path);
 			continue;
@@ -202,7 +230,7 @@ static void read_answer(const struct destination *dst, char *line, size_t size)
 }
 
 /* The number in an answer of this kind; any other answer is an error. */
-static __u64 await_answer(const struct destination *dst, const char *kind)
+static __u64 await_answer(struct destination *dst, const char *kind)
 {
 	unsigned long long nonce, number;
 	char line[256], found[32];
@@ -400,6 +428,8 @@ static __u64 receive_sums(struct destination *dst, char *data, __u64 size)
 
 	for (;; dst->frames++) {
 		frame = receive_frame(dst, data, size);
+		if (frame.kind == FRAME_ZERO && !frame.length)
+			continue;
 		if (frame.kind == FRAME_DONE)
 			return differences;
 		if (frame.kind != FRAME_SUMS || frame.offset % sum_unit())

@@ -115,6 +115,7 @@ static char * const bad_ends[] = {
 	"--via=dd bs=4096 count=20 2>/dev/null | " RECEIVE DST,
 	"--via=" RECEIVE DST " </dev/null",
 	"--via=echo copy; echo copy 1",
+	"--via=cat | " RECEIVE "/dev/none",
 };
 
 START_TEST(a_far_end_that_ends_without_a_copy_is_status_6)
