@@ -397,7 +397,7 @@ START_TEST(unloading_under_load_and_a_reader_is_safe)
 		writers[i] = start(write_for_ever, (void *)disks[i]);
 	for (i = 0; i < 20; i++) {
 		begin(list);
-		read_all(blklog, waste, sizeof(waste));
+		read_all(blklog, waste, 8 * sizeof(struct blklog_record));
 		ck_assert_int_eq(unload("bufflink_blklog"), 0);
 		while (read(blklog, waste, sizeof(waste)) > 0)
 			;
