@@ -168,6 +168,20 @@ START_TEST(a_volume_on_another_loop_device_on_the_file_below_is_refused)
 }
 END_TEST
 
+/* It does not claim the device, so another program can open that, too. */
+START_TEST(a_device_below_another_loop_device_is_refused)
+{
+	const char *disk = new_source(), *dst = new_loop(DISK);
+	const char *partition = new_partition(dst, 8, DISK / SECTOR - 8);
+	char command[64];
+
+	snprintf(command, sizeof(command), "losetup /dev/loop7 %s",
+		 _i ? partition : dst);
+	ck_assert_int_eq(system(command), 0);
+	is_refused(disk, dst);
+}
+END_TEST
+
 /* SRC, on a file, in a file system, on a disk, on DST */
 START_TEST(the_file_below_the_file_system_below_is_refused)
 {
@@ -353,6 +367,9 @@ int main(void)
 	tcase_add_loop_test(below,
 			    the_file_below_a_loop_device_is_refused_when_it_was_renamed,
 			    0, 2);
+	tcase_add_loop_test(below,
+			    a_device_below_another_loop_device_is_refused, 0,
+			    2);
 	add_to(below,
 	       tests(the_file_below_a_loop_device_is_refused,
 		     the_file_below_a_loop_device_is_refused_when_a_mount_hides_it,
