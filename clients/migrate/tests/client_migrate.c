@@ -10,6 +10,8 @@
 
 #include "migrate.h"
 
+#define DISK		(8 * MIB)
+
 static int byte_of(const char *path, uint64_t offset)
 {
 	unsigned char byte = 0;
@@ -47,37 +49,37 @@ static void all_arrives(const char *disk, uint64_t size)
 
 START_TEST(all_changes_of_requests_arrive)
 {
-	all_arrives(new_loop(SIZE), SIZE);
+	all_arrives(new_loop(DISK), DISK);
 }
 END_TEST
 
 START_TEST(all_changes_of_bios_arrive)
 {
-	all_arrives(new_dm(new_loop(SIZE), 2, SIZE / SECTOR / 2), SIZE);
+	all_arrives(new_dm(new_loop(DISK), 2, DISK / SECTOR / 2), DISK);
 }
 END_TEST
 
 START_TEST(all_changes_of_a_partition_arrive)
 {
-	const char *disk = new_loop(SIZE + MIB);
+	const char *disk = new_loop(DISK + MIB);
 
-	all_arrives(new_partition(disk, 8, SIZE / SECTOR), SIZE);
+	all_arrives(new_partition(disk, 8, DISK / SECTOR), DISK);
 }
 END_TEST
 
 START_TEST(all_changes_arrive_on_a_device)
 {
-	const char *disk = new_loop(SIZE);
-	const char *copy = new_loop(SIZE + MIB);
+	const char *disk = new_loop(DISK);
+	const char *copy = new_loop(DISK + MIB);
 	pid_t pid;
 
-	fill_disk(copy, SIZE);
-	fill_disk(disk, SIZE / 2);
+	fill_disk(copy, DISK);
+	fill_disk(disk, DISK / 2);
 	log_devices(disk, "");
 	pid = migrate((char *)disk, (char *)copy);
 	is_followed(pid);
 	ends_by_word(pid);
-	ck_assert(same(disk, copy, SIZE));
+	ck_assert(same(disk, copy, DISK));
 }
 END_TEST
 
@@ -309,7 +311,7 @@ struct stuck {
 	int stream;
 };
 
-#define FREE		(18 * MIB)	/* here and up to 22 MiB is no file */
+#define FREE		(10 * MIB)	/* here and up to 14 MiB is no file */
 #define PIPE		65536		/* bytes that a pipe has room for */
 
 static bool pour(const struct stuck *stuck, size_t *most)
@@ -353,7 +355,7 @@ static struct stuck stuck_frozen(const char *disk)
 	stuck.pipe = fds[0];
 	stuck.stream = stream_to(STREAM);
 	most = 3 * MIB;
-	wait_for(pour(&stuck, &most));	/* the first round is beyond 20 MiB */
+	wait_for(pour(&stuck, &most));	/* the first round is beyond 12 MiB */
 	write_blocks(stuck.disk, FREE, 2 * MIB, 'y');
 	/* what comes after these words is in the pipe only now, or to come */
 	wait_for(pour_a_little(&stuck) && has_said("round 1: copied"));
@@ -448,14 +450,14 @@ END_TEST
 START_TEST(a_loss_does_not_make_the_last_round_a_long_one)
 {
 	const char *disk = new_loop(SIZE);
-	size_t most = 17 * MIB;
+	size_t most = 9 * MIB;
 	int fds[2], i, fd;
 	pid_t pid;
 
 	make_filesystem(disk);
 	ck_assert_int_eq(try_mount(disk), 0);
 	fd = open(MOUNTPOINT "/0", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	for (i = 0; i < 18; i++)
+	for (i = 0; i < 10; i++)
 		write_blocks(fd, i * MIB, MIB, 'x');
 	ck_assert_int_eq(fsync(fd), 0);
 	log_devices(disk, "buffer_size=4096");

@@ -13,7 +13,7 @@
 
 #include "migrate.h"
 
-#define DISK		(8 * MIB)
+#define DISK		(2 * MIB)
 #define IMAGE		"/tmp/image"	/* the file below SRC */
 #define ALIAS		"/tmp/alias"
 #define HIDDEN		"/tmp/hidden"	/* a folder */
@@ -185,7 +185,7 @@ END_TEST
 /* SRC, on a file, in a file system, on a disk, on DST */
 START_TEST(the_file_below_the_file_system_below_is_refused)
 {
-	const char *disk = new_loop_on(IMAGE, 3 * DISK), *src;
+	const char *disk = new_loop_on(IMAGE, 4 * DISK), *src;
 
 	make_filesystem(disk);
 	ck_assert_int_eq(try_mount(disk), 0);
@@ -196,7 +196,7 @@ START_TEST(the_file_below_the_file_system_below_is_refused)
 	log_devices(src, "");
 	ends(USAGE, (char *)src, IMAGE);
 	must_have_said(IMAGE);
-	ck_assert(same(IMAGE, UNTOUCHED, 3 * DISK));
+	ck_assert(same(IMAGE, UNTOUCHED, 4 * DISK));
 }
 END_TEST
 
@@ -221,7 +221,7 @@ END_TEST
 
 START_TEST(another_file_of_the_file_system_below_does_not_overlap)
 {
-	const char *disk = new_loop(3 * DISK), *src;
+	const char *disk = new_loop(4 * DISK), *src;
 	pid_t pid;
 
 	make_filesystem(disk);

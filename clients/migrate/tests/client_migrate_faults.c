@@ -22,7 +22,8 @@
 #define KEPT		"/tmp/kept"	/* the sum of SRC when it was frozen */
 #define RECEIVER	"/tmp/receiver"	/* its pid */
 #define FULL		"/tmp/full"	/* a file system without much room */
-#define BOUND_S		4
+#define BOUND_S		4	/* the comparison is within it */
+#define SHORT_BOUND_S	1	/* where it is reached */
 
 static unsigned int seed, seed_of_all;
 static bool have_xfs;
@@ -38,6 +39,8 @@ static struct {
 	char via[192];
 	pid_t pid;
 	bool src_fails;		/* when it is read */
+	unsigned int bound_s;
+	char bound[24];
 } it;
 
 static unsigned int up_to(unsigned int most)
@@ -117,13 +120,15 @@ static const char *new_linear(const char *disk)
 	return new_target(it.size / SECTOR, "linear", arguments);
 }
 
-static void prepare(int round)
+static void prepare(int round, unsigned int bound_s)
 {
 	seed = seed_of_all + round;
 	printf("# SEED=%u\n", seed);
 	fflush(stdout);
 	it.filesystem = have_xfs && up_to(1) ? XFS : EXT4;
 	it.size = filesystem_sizes[it.filesystem];
+	it.bound_s = bound_s;
+	snprintf(it.bound, sizeof(it.bound), "--max-pause=%u", bound_s);
 	it.lower = new_linear(new_loop(it.size));
 	it.src = new_linear(it.lower);
 	it.dst_disk = new_loop(it.size);
@@ -140,7 +145,7 @@ static void prepare(int round)
 }
 
 #define begin_with(...) \
-	(it.pid = migrate("--max-pause=4", "-f", MOUNTPOINT, ##__VA_ARGS__))
+	(it.pid = migrate(it.bound, "-f", MOUNTPOINT, ##__VA_ARGS__))
 
 static void begin_to(const char *dst)
 {
@@ -167,7 +172,7 @@ static void random_moment(void)
 {
 	switch (up_to(2)) {
 	case 0:
-		pause_ms(up_to(3000));
+		pause_ms(up_to(1500));
 		break;
 	case 1:
 		wait_for(has_said("round 1:") || is_over());
@@ -209,7 +214,7 @@ static void check_laws(void)
 		      said());
 	must_thaw();
 	ck_assert_int_eq(waitpid(it.pid, &status, 0), it.pid);
-	ck_assert_msg(longest_pause() <= (BOUND_S + 1) * 1000 * slowness(),
+	ck_assert_msg(longest_pause() <= (it.bound_s + 1) * 1000 * slowness(),
 		      "a pause of %llu ms: %s",
 		      (unsigned long long)longest_pause(), said());
 	stop_journal();
@@ -251,7 +256,7 @@ static void must_end_by(int number)
 
 START_TEST(it_is_safe_after_a_signal_to_the_program)
 {
-	prepare(_i);
+	prepare(_i, BOUND_S);
 	begin_to(it.dst);
 	random_moment();
 	must_end_by(random_signal());
@@ -260,7 +265,7 @@ END_TEST
 
 START_TEST(it_is_safe_after_a_signal_to_the_sender)
 {
-	prepare(_i);
+	prepare(_i, BOUND_S);
 	begin_via("");
 	random_moment();
 	must_end_by(random_signal());
@@ -269,7 +274,7 @@ END_TEST
 
 START_TEST(it_is_safe_after_a_signal_to_the_receiver)
 {
-	prepare(_i);
+	prepare(_i, BOUND_S);
 	begin_via("");
 	random_moment();
 	if (receiver())
@@ -280,7 +285,7 @@ END_TEST
 
 START_TEST(it_is_safe_after_a_signal_while_the_command_hangs_on_what_is_frozen)
 {
-	prepare(_i);
+	prepare(_i, BOUND_S);
 	begin_with("--run=echo >" MOUNTPOINT "/frozen", (char *)it.src,
 		   (char *)it.dst);
 	wait_for((has_said("round 1:") && rests()) || is_over());
@@ -295,7 +300,7 @@ START_TEST(it_is_safe_after_a_stream_that_is_cut)
 {
 	char filter[64];
 
-	prepare(_i);
+	prepare(_i, BOUND_S);
 	snprintf(filter, sizeof(filter), "dd bs=4096 count=%u 2>/dev/null | ",
 		 up_to(it.size / PAGE));
 	begin_via(filter);
@@ -307,7 +312,7 @@ START_TEST(it_is_safe_after_a_stream_with_another_bit)
 {
 	char filter[64];
 
-	prepare(_i);
+	prepare(_i, BOUND_S);
 	snprintf(filter, sizeof(filter), "/t/client_migrate_faults flip %llu | ",
 		 (unsigned long long)up_to(it.size / 8));
 	begin_via(filter);
@@ -319,7 +324,7 @@ END_TEST
 
 START_TEST(it_is_safe_after_a_source_that_fails)
 {
-	prepare(_i);
+	prepare(_i, BOUND_S);
 	begin_to(it.dst);
 	random_moment();
 	it.src_fails = true;
@@ -334,7 +339,7 @@ START_TEST(it_is_safe_after_a_source_that_cannot_be_written_to)
 
 	if (!have_target("flakey"))
 		return;
-	prepare(_i);
+	prepare(_i, SHORT_BOUND_S);
 	snprintf(arguments, sizeof(arguments), "%s 0 0 1000 1 error_writes",
 		 "/dev/loop0");
 	begin_to(it.dst);
@@ -364,7 +369,7 @@ START_TEST(it_is_safe_after_a_source_that_is_full)
 {
 	pid_t writer;
 
-	prepare(_i);
+	prepare(_i, BOUND_S);
 	if (up_to(1))
 		begin_to(it.dst);
 	else
@@ -381,7 +386,7 @@ START_TEST(it_is_safe_after_a_destination_that_fails)
 {
 	char arguments[64];
 
-	prepare(_i);
+	prepare(_i, BOUND_S);
 	if (up_to(1))
 		begin_to(it.dst);
 	else
@@ -401,7 +406,7 @@ START_TEST(it_is_safe_after_a_destination_that_is_full)
 {
 	char options[32];
 
-	prepare(_i);
+	prepare(_i, BOUND_S);
 	mkdir(FULL, 0700);
 	snprintf(options, sizeof(options), "size=%uk",
 		 (unsigned int)it.size / 1024 / 100 * (20 + up_to(90)));
@@ -420,7 +425,7 @@ END_TEST
 
 static void wait_for_the_bound(void)
 {
-	const uint64_t end = now_ms() + (BOUND_S + 1) * 1000 * slowness();
+	const uint64_t end = now_ms() + (it.bound_s + 1) * 1000 * slowness();
 
 	while (!is_over() && now_ms() < end)
 		pause_ms(10);
@@ -431,12 +436,12 @@ START_TEST(it_is_safe_after_a_reader_of_the_stream_that_stalls)
 {
 	char filter[64];
 
-	prepare(_i);
+	prepare(_i, SHORT_BOUND_S);
 	snprintf(filter, sizeof(filter),
 		 "{ dd bs=4096 count=%u 2>/dev/null; sleep 99; } | ",
 		 up_to(it.size / 8 / PAGE));
 	begin_via(filter);
-	pause_ms(up_to(3000));
+	pause_ms(up_to(1500));
 	wait_for_the_bound();
 	must_end_by(SIGTERM);
 }
@@ -444,7 +449,7 @@ END_TEST
 
 START_TEST(it_is_safe_after_a_command_that_hangs)
 {
-	prepare(_i);
+	prepare(_i, SHORT_BOUND_S);
 	begin_with(hanging[up_to(HANGING - 1)], (char *)it.src, (char *)it.dst);
 	wait_for((has_said("round 1:") && rests()) || is_over());
 	wait_for_the_bound();
@@ -455,7 +460,7 @@ END_TEST
 
 START_TEST(it_is_safe_after_a_destination_that_stalls)
 {
-	prepare(_i);
+	prepare(_i, SHORT_BOUND_S);
 	if (up_to(1))
 		begin_to(it.dst);
 	else

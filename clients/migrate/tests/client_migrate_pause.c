@@ -16,7 +16,7 @@
 #include "migrate.h"
 #include "stacks.h"
 
-#define DISK		(16 * MIB)
+#define DISK		(8 * MIB)
 #define OTHER		"/tmp/other-mount"	/* a second mount point */
 
 /* linux/fs.h does not go together with sys/mount.h */

@@ -142,7 +142,7 @@ void start_journal(unsigned int writers)
 	for (writer_count = 0; writer_count < writers; writer_count++)
 		pids[writer_count] = start(write_and_sync,
 					   (void *)(uintptr_t)writer_count);
-	wait_for(journal->sequence[0] > 50);
+	wait_for(journal->sequence[0] > 20);
 	journal->longest_ms = 0;
 }
 

@@ -10,7 +10,7 @@
 #define PROGRAM		"/t/bufflink-migrate"
 #define DST		"/tmp/dst"
 #define STREAM		"/tmp/stream"
-#define SIZE		(24 * MIB)
+#define SIZE		(16 * MIB)
 #define LOG		0	/* the only buffer */
 
 /* exit statuses */

@@ -16,7 +16,7 @@ const char * const stack_names[STACKS] = {
 
 /* btrfs takes no less */
 const uint64_t filesystem_sizes[FILESYSTEMS] = {
-	24 * MIB, 24 * MIB, 48 * MIB
+	16 * MIB, 16 * MIB, 48 * MIB
 };
 
 static const char * const makers[FILESYSTEMS] = {
