@@ -64,7 +64,6 @@ bool next_item(const char **at, const char *end, struct sysaudit_item *item,
 bool is_rest(const struct sysaudit_item *item);
 void print_arguments(FILE *file, const struct call *call);
 void print_value(FILE *file, const struct call *call, int arg);
-void print_address(FILE *file, const char *data, size_t size);
 /* as " = -1 ENOENT (No such file or directory)" */
 void print_result(FILE *file, const struct sysaudit_record *exit);
 bool is_error(const struct sysaudit_record *exit);

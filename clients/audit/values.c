@@ -102,21 +102,55 @@ static const char *meaning_of(const struct call *call,
 	return place->text;
 }
 
-void print_address(FILE *file, const char *data, size_t size)
+/* The library does not mark where the path ends: it could forge more. */
+static void print_local(FILE *file, const char *path, size_t size)
 {
+	bool abstract = size && !*path;
+
+	fprintf(file, "{ saddr_fam=local path=%s\"", abstract ? "@" : "");
+	if (abstract)
+		print_quoted(file, path + 1, size - 1, "");
+	else
+		print_quoted(file, path, strnlen(path, size), "");
+	fputs("\" }", file);
+}
+
+/* Some families have bytes of the caller's: none shall be taken for the end. */
+static void print_braced(FILE *file, const char *text)
+{
+	size_t size = strlen(text);
+	bool braced = size >= 2 && *text == '{' && text[size - 1] == '}';
+
+	if (braced)
+		putc('{', file);
+	print_quoted(file, text + braced, size - 2 * braced, "{}");
+	if (braced)
+		putc('}', file);
+}
+
+static void print_address(FILE *file, const char *data, size_t size)
+{
+	sa_family_t family;
 	char record[512], *at;
 	const char *text;
 	size_t i;
 
+	if (size < sizeof(family)) {
+		putc('?', file);
+		return;
+	}
+	memcpy(&family, data, sizeof(family));
+	if (family == AF_LOCAL) {
+		print_local(file, data + sizeof(family), size - sizeof(family));
+		return;
+	}
 	at = record + sprintf(record,
 			      "type=SOCKADDR msg=audit(1.000:1): saddr=");
 	for (i = 0; i < size && at < record + sizeof(record) - 4; i++)
 		at += sprintf(at, "%02X", (unsigned char)data[i]);
 	strcpy(at, "\n");
-	text = size >= sizeof(sa_family_t) ? interpretation(record, "saddr") :
-					     NULL;
-	if (text)
-		print_quoted(file, text, strlen(text), "");
+	text = interpretation(record, "saddr");
+	print_braced(file, text ?: "?");
 }
 
 /* items */
