@@ -164,6 +164,8 @@ const char *start_command(char **argv)
 	make_cgroup();
 	if (pipe2(gate, O_CLOEXEC))
 		err(EXIT_FAILURE, "cannot make a pipe");
+	/* if it was ignored, the command would leave no status */
+	signal(SIGCHLD, SIG_DFL);
 	child = fork();
 	if (child < 0)
 		err(EXIT_FAILURE, "cannot start %s", *argv);
