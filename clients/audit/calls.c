@@ -9,14 +9,11 @@
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit.h"
 
 #define ALL_NUMBERS	403	/* from here on, all ABIs have the same */
-
-static const char * const tracing[] = {
-	"/sys/kernel/tracing", "/sys/kernel/debug/tracing",
-};
 
 /* The 32-bit programs that this machine's kernel runs, too. */
 static uint32_t compat_arch(void)
@@ -45,19 +42,26 @@ bool is_native(uint32_t arch)
 
 /* descriptions */
 
+static const char *descriptions(void)
+{
+	static const char * const folders[] = {
+		"/sys/kernel/debug/tracing/events/syscalls",
+		"/sys/kernel/tracing/events/syscalls",
+	};
+	static const char *found;
+
+	if (!found)
+		found = folders[!access(folders[1], F_OK)];
+	return found;
+}
+
 static FILE *open_description(const char *prefix, const char *name, int size)
 {
 	char path[256];
-	FILE *file = NULL;
-	size_t i;
 
-	for (i = 0; !file && i < sizeof(tracing) / sizeof(*tracing); i++) {
-		snprintf(path, sizeof(path),
-			 "%s/events/syscalls/sys_enter_%s%.*s/format",
-			 tracing[i], prefix, size, name);
-		file = fopen(path, "re");
-	}
-	return file;
+	snprintf(path, sizeof(path), "%s/sys_enter_%s%.*s/format",
+		 descriptions(), prefix, size, name);
+	return fopen(path, "re");
 }
 
 /* The kernel's function may have a longer name, or one of 32 bits a shorter. */
@@ -114,14 +118,13 @@ static enum kind kind_of(const char *type, const char *name, const char *next)
 	return has(type, "int") || has(type, "pid_t") ? INT : LONG;
 }
 
-static void describe(struct call_info *info)
+static void read_description(struct call_info *info)
 {
 	char types[SYSAUDIT_ARGS + 1][64] = { }, names[SYSAUDIT_ARGS][64];
 	FILE *file = find_description(info->name);
 	char line[256], *name, *end;
 	int i, n = 0;
 
-	info->args = -1;
 	if (!file)
 		return;
 	while (n < SYSAUDIT_ARGS && fgets(line, sizeof(line), file)) {
@@ -144,17 +147,35 @@ static void describe(struct call_info *info)
 	info->args = n;
 }
 
-/* Negative numbers are the library's own. */
-static void learn_name(struct call_info *info, uint32_t arch, int number)
+/* Reading takes long, and a name is described once for both ABIs. */
+static void describe(struct call_info *info, enum abi abi)
+{
+	int same = abi == NATIVE ? -1 : seccomp_syscall_resolve_name(info->name);
+	const struct call_info *native;
+
+	if (same < 0 || same >= CALLS) {
+		read_description(info);
+		return;
+	}
+	native = call_info(arch_of(NATIVE), same);
+	info->args = native->args;
+	memcpy(info->kinds, native->kinds, sizeof(info->kinds));
+}
+
+/* False if there is none. Negative numbers are the library's own. */
+static bool learn_name(struct call_info *info, uint32_t arch, int number)
 {
 	char *name = number < 0 ? NULL :
 		     seccomp_syscall_resolve_num_arch(arch, number);
+	bool known = name;
 
-	if (name)
+	if (known)
 		snprintf(info->name, sizeof(info->name), "%s", name);
 	else
 		snprintf(info->name, sizeof(info->name), "syscall_%d", number);
+	info->args = -1;
 	free(name);
+	return known;
 }
 
 const struct call_info *call_info(uint32_t arch, int number)
@@ -171,14 +192,11 @@ const struct call_info *call_info(uint32_t arch, int number)
 	if (small < 0 || small >= CALLS) {
 		/* any program can make many: nothing is looked up for long */
 		learn_name(&other, arch, number);
-		other.args = -1;
 		return &other;
 	}
 	info = &known[abi][small];
-	if (!*info->name) {
-		learn_name(info, arch, number);
-		describe(info);
-	}
+	if (!*info->name && learn_name(info, arch, number))
+		describe(info, abi);
 	return info;
 }
 
@@ -278,8 +296,8 @@ static void add_class(struct call_lists *lists, const char *class)
 			found = true;
 		}
 	if (!found)
-		errx(EXIT_FAILURE, "--calls: %s needs tracefs, mounted at %s",
-		     class, *tracing);
+		errx(EXIT_FAILURE, "--calls: %s needs tracefs, mounted at /sys/kernel/tracing",
+		     class);
 }
 
 static void add_number(struct call_lists *lists, const char *text)
