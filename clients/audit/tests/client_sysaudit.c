@@ -165,6 +165,39 @@ START_TEST(a_program_has_its_own_name_from_its_first_call_on)
 }
 END_TEST
 
+static void *executes_after(void *first)
+{
+	pthread_join((pthread_t)first, NULL);
+	executes();
+	return NULL;
+}
+
+static void executes_in_a_thread(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, executes_after, (void *)pthread_self());
+	syscall(SYS_exit, 0);
+}
+
+START_TEST(a_program_is_logged_that_a_thread_runs_after_the_first_has_ended)
+{
+	struct child child = child_of(executes_in_a_thread);
+	struct audit *audit = audited(auditor_in("calls=0,59,60 copies=59:81"),
+				      &child);
+	const struct sysaudit_record *exit;
+
+	entry_of(audit, SYS_exit);
+	ck_assert_int_ne(entry_of(audit, SYS_execve)->head.tid, child.pid);
+	exit = next(audit);
+	ck_assert_uint_eq(exit->head.type, SYSAUDIT_EXIT);
+	ck_assert_uint_eq(exit->head.tid, child.pid);
+	ck_assert_uint_eq(exit->head.flags,
+			  SYSAUDIT_ALONE | SYSAUDIT_NEW_PROGRAM);
+	is_text(exit, 0, 0, "/bin/busybox", 0);
+}
+END_TEST
+
 static void is_signalled(void)
 {
 	signal(SIGUSR1, handler);
@@ -333,6 +366,42 @@ START_TEST(a_call_that_was_made_has_its_result_whatever_signal_waits)
 	exit = next(audit);
 	ck_assert_int_eq(exit->result, SYS_dup2);
 	ck_assert_uint_eq(exit->head.flags, 0);
+}
+END_TEST
+
+static int reads_with_a_signal(void *gate)
+{
+	sigset_t set;
+	char byte;
+
+	dup2(*(int *)gate, 1);
+	sigemptyset(&set);
+	sigaddset(&set, SIGSYS);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	raise(SIGSYS);
+	syscall(SYS_read, 1, &byte, 1);
+	return 0;
+}
+
+START_TEST(a_call_without_an_entry_has_its_result_whatever_signal_waits)
+{
+	struct audit *audit = audit_of(auditor_in("calls=,"));
+	const struct sysaudit_record *exit;
+	int gate[2];
+	pid_t child;
+
+	ck_assert_int_eq(pipe(gate), 0);
+	child = start(reads_with_a_signal, gate);
+	wait_asleep(child);
+	set("pid", child);
+	parameter_write(AUDITOR, "calls", "0");
+	ck_assert_int_eq(write(gate[1], "x", 1), 1);
+	ck_assert_int_eq(finish(child), 0);
+	exit = next(audit);
+	ck_assert_ptr_nonnull(exit);
+	ck_assert_int_eq(exit->result, 1);
+	ck_assert_uint_eq(exit->args[0], 1);
+	ck_assert_uint_eq(exit->head.flags, SYSAUDIT_ALONE);
 }
 END_TEST
 
@@ -699,6 +768,7 @@ int main(void)
 		       a_thread_is_told_from_its_process_and_filtered_with_it,
 		       every_record_has_the_name_that_its_thread_has_then,
 		       a_program_has_its_own_name_from_its_first_call_on,
+		       a_program_is_logged_that_a_thread_runs_after_the_first_has_ended,
 		       a_signal_handler_is_between_the_call_and_its_return);
 #ifdef __x86_64__
 	add_audit_case(suite, "32 bits",
@@ -708,6 +778,7 @@ int main(void)
 		       a_call_that_seccomp_denies_has_its_number_and_arguments,
 		       a_call_that_seccomp_kills_for_has_no_result,
 		       a_call_that_was_made_has_its_result_whatever_signal_waits,
+		       a_call_without_an_entry_has_its_result_whatever_signal_waits,
 		       a_new_thread_begins_with_an_exit_that_has_no_entry,
 		       a_number_of_a_thread_that_is_used_again_brings_no_name_along);
 	add_audit_case(suite, "losses",

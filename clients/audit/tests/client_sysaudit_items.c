@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,6 +248,26 @@ START_TEST(addresses_are_copied_with_the_size_that_the_call_has)
 }
 END_TEST
 
+START_TEST(a_record_has_no_more_than_its_memory_with_any_copies)
+{
+	static const char * const copies[] = { "21:3f", "21:19f" };
+	struct audit *audit = copying("calls=21");
+	char *page = before_a_hole(2 * PAGE), *vector[2] = { page, NULL };
+	struct sysaudit_item item;
+	size_t i;
+
+	memset(page, 'a', 2 * PAGE);
+	for (i = 0; i < sizeof(copies) / sizeof(*copies); i++) {
+		parameter_write(AUDITOR, "copies", copies[i]);
+		syscall(SYS_access, page, page, page, page, page,
+			i ? (void *)vector : page);
+		ck_assert_ptr_null(item_of(entry_of(audit, SYS_access), INT_MAX,
+					   &item));
+		exit_of(audit, SYS_access, -EINVAL);
+	}
+}
+END_TEST
+
 /* anything */
 
 static unsigned long anything(unsigned int *seed, char *page)
@@ -342,19 +363,62 @@ START_TEST(filters_that_a_reader_sets_end_with_it_however_it_ends)
 {
 	struct audit *audit = copying("calls=21,110");
 	pid_t reader = start(reads_and_filters, NULL);
+	siginfo_t info;
 
 	wait_asleep(reader);
 	syscall(SYS_getppid);
 	ck_assert_ptr_null(next(audit));
 	ck_assert_str_eq(value_of("uid"), "7\n");
 	kill(reader, SIGKILL);
-	ck_assert_int_eq(waitpid(reader, NULL, 0), reader);
+	/* nobody has waited for it */
+	ck_assert_int_eq(waitid(P_PID, reader, &info, WEXITED | WNOWAIT), 0);
 	ck_assert_str_eq(value_of("calls"), "21,110\n");
 	ck_assert_str_eq(value_of("pid"), "0\n");
 	ck_assert_str_eq(value_of("uid"), "4294967295\n");
 	ck_assert_str_eq(value_of("prefix"), "\n");
 	syscall(SYS_getppid);
 	entry_of(audit, SYS_getppid);
+}
+END_TEST
+
+static int reads_as_a_group(void *unused)
+{
+	(void)unused;
+	parameter_write(AUDITOR, "reader", "group");
+	return 0;
+}
+
+START_TEST(a_process_group_is_left_out_no_longer_than_its_reader_is_there)
+{
+	struct audit *audit = copying("calls=110");
+
+	ck_assert_int_eq(finish(start(reads_as_a_group, NULL)), 0);
+	syscall(SYS_getppid);
+	entry_of(audit, SYS_getppid);
+}
+END_TEST
+
+static void *waits(void *tid)
+{
+	*(pid_t *)tid = gettid();
+	pause();
+	return NULL;
+}
+
+START_TEST(a_thread_that_is_no_process_is_no_filter)
+{
+	volatile pid_t tid = 0;
+	pthread_t thread;
+	char text[16];
+	int fd;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, waits, (void *)&tid), 0);
+	wait_for(tid);
+	auditor_in("");
+	fd = open("/sys/module/" AUDITOR "/parameters/pid", O_WRONLY);
+	snprintf(text, sizeof(text), "%d", tid);
+	ck_assert_int_lt(write(fd, text, strlen(text)), 0);
+	ck_assert_int_eq(errno, ESRCH);
 }
 END_TEST
 
@@ -460,10 +524,13 @@ int main(void)
 		       the_arguments_of_a_program_are_copied,
 		       arguments_beyond_the_room_of_a_record_are_cut_and_marked,
 		       addresses_are_copied_with_the_size_that_the_call_has,
+		       a_record_has_no_more_than_its_memory_with_any_copies,
 		       nothing_that_a_program_passes_makes_a_broken_record);
 	add_audit_case(suite, "filters",
 		       filters_that_a_reader_sets_end_with_it_however_it_ends,
+		       a_process_group_is_left_out_no_longer_than_its_reader_is_there,
 		       a_process_that_is_not_there_is_no_filter,
+		       a_thread_that_is_no_process_is_no_filter,
 		       a_prefix_lets_only_calls_pass_that_have_such_a_path,
 		       a_cgroup_is_filtered_with_those_below_it_and_told);
 	return run_suite(suite);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 
@@ -168,6 +169,120 @@ START_TEST(the_tool_prints_no_name_that_a_terminal_obeys)
 }
 END_TEST
 
+static void connects(void)
+{
+	static const struct { sa_family_t family; char data[20]; } addresses[] = {
+		{ AF_LOCAL, "/a }, 3) = 0\n\"" }, { AF_LOCAL, "\0/b }, 3" },
+		{ AF_X25, "1 }, 3) = 0" }, { AF_AX25, "{ }, 3" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(addresses) / sizeof(*addresses); i++)
+		syscall(SYS_connect, -1, &addresses[i], 20);
+}
+
+START_TEST(an_address_cannot_forge_what_comes_after_it)
+{
+	struct child child = child_of(connects);
+	struct tool reader;
+
+	auditor_in_for_tool("calls=42");
+	if (!is_described())
+		return;
+	finish(tool("-f").pid);		/* it says what is to be copied */
+	let_go(&child);
+	reader = tool("-f");
+	ck_assert_int_eq(finish(reader.pid), GOOD);
+	ck_assert(has_written(reader.out,
+			      "path=\"/a }, 3) = 0\\n\\\"\" }, 20) = -1 EBADF"));
+	ck_assert(has_written(reader.out, "path=@\"/b }, 3\\0"));
+	ck_assert(has_written(reader.out, "=1 \\175, 3) = 0 }, 20) = -1"));
+	ck_assert(has_written(reader.out, "=\\173 \\175, 3"));
+}
+END_TEST
+
+static void makes_no_call(void)
+{
+	syscall(-109);
+	syscall(5000);
+}
+
+START_TEST(a_number_of_no_call_is_printed_as_a_number)
+{
+	struct child child = child_of(makes_no_call);
+	struct tool reader;
+
+	auditor_in_for_tool("calls=15");
+	let_go(&child);
+	reader = tool("-f");
+	ck_assert_int_eq(finish(reader.pid), GOOD);
+	ck_assert(has_written(reader.out, "> syscall_-109("));
+	ck_assert(has_written(reader.out, "> syscall_5000("));
+	child = child_of(makes_no_call);
+	let_go(&child);
+	reader = tool("-f", "-c");
+	ck_assert_int_eq(finish(reader.pid), GOOD);
+	ck_assert(has_written(reader.out, " 2         2 other numbers\n"));
+}
+END_TEST
+
+/* A record of a thread that is not there. An exit has no items. */
+static void write_record(int fd, int type, int number, const char *text,
+			 size_t size, int flags)
+{
+	struct {
+		struct sysaudit_record record;
+		struct sysaudit_item items[2];
+		char text[8];
+	} __attribute__((packed)) all = {
+		.record.head = {
+			.length = sizeof(all.record) + sizeof(all.items) + size,
+			.version = SYSAUDIT_VERSION, .type = type,
+			.tid = 4194303, .pid = 4194303, .arch = NATIVE_ARCH,
+			.number = number, .comm = "nobody",
+		},
+		.items = { { .arg = 1, .flags = flags | SYSAUDIT_CUT },
+			   { .size = size, .arg = 1, .flags = flags } },
+	};
+
+	memcpy(all.text, text, size);
+	if (type == SYSAUDIT_EXIT)
+		all.record.head.length = offsetof(struct sysaudit_record, args);
+	ck_assert_int_eq(write(fd, &all, all.record.head.length),
+			 all.record.head.length);
+}
+
+START_TEST(a_call_is_printed_once_if_its_exit_is_lost)
+{
+	int fd = auditor_in_for_tool("calls=,");
+	struct tool reader;
+
+	write_record(fd, SYSAUDIT_ENTRY, SYS_openat, "path", 4, 0);
+	write_record(fd, SYSAUDIT_ENTRY, SYS_getppid, "", 0, 0);
+	reader = tool("-f", "-e", "all");
+	ck_assert_int_eq(finish(reader.pid), GOOD);
+	ck_assert_int_eq(strncmp(text_of(reader.out), "4194303<nobody> openat(",
+				 strlen("4194303<nobody> openat(")), 0);
+	ck_assert(has_written(reader.out,
+			      " <unfinished ...>\n4194303<nobody> getppid("));
+	ck_assert_ptr_null(strstr(strstr(text_of(reader.out), "getppid(") + 1,
+				  "getppid("));
+}
+END_TEST
+
+START_TEST(the_log_has_no_argument_for_those_that_were_cut)
+{
+	int fd = auditor_in_for_tool("calls=,");
+	struct tool reader;
+
+	write_record(fd, SYSAUDIT_ENTRY, SYS_execve, "sh", 2, SYSAUDIT_ELEMENT);
+	write_record(fd, SYSAUDIT_EXIT, SYS_execve, "", 0, 0);
+	reader = tool("-f", "-e", "all", "--format=audit");
+	ck_assert_int_eq(finish(reader.pid), GOOD);
+	ck_assert(has_written(reader.out, "argc=1 a0=\"sh\"\n"));
+}
+END_TEST
+
 static int pause_once(void *unused)
 {
 	(void)unused;
@@ -288,6 +403,25 @@ START_TEST(a_command_is_followed_with_all_its_children_and_its_status_is_given)
 }
 END_TEST
 
+START_TEST(a_command_ends_the_tool_whatever_signals_are_ignored)
+{
+	char text[] = "trap '' TERM CHLD; exec " TOOL
+		      " -e getuid -- /bin/busybox sh -c 'exit 5'";
+	struct tool reader;
+
+	auditor_in_for_tool("");
+	if (!has_cgroups())
+		return;
+	reader = start_tool("/bin/busybox", memory_file(""), memory_file(""),
+			    (char *[]){ "sh", "-c", text, NULL });
+	ck_assert_int_eq(finish(reader.pid), 5);
+	ck_assert(!exists("/sys/fs/cgroup/bufflink-audit-%d", reader.pid));
+	reader = shell("exit 5", "-p", "4194303");
+	ck_assert_int_eq(finish(reader.pid), FAILED);
+	ck_assert(!exists("/sys/fs/cgroup/bufflink-audit-%d", reader.pid));
+}
+END_TEST
+
 START_TEST(json_has_texts_as_they_are_and_flags_in_words)
 {
 	struct tool reader;
@@ -378,6 +512,25 @@ START_TEST(a_file_that_was_moved_away_is_opened_anew_on_sighup)
 	wait_for(strstr(file_text("/tmp/calls"), "getppid("));
 	ck_assert_ptr_null(strstr(file_text("/tmp/calls"), "getuid("));
 	ck_assert_ptr_null(strstr(file_text("/tmp/calls.1"), "getppid("));
+	interrupt(&reader);
+}
+END_TEST
+
+START_TEST(a_module_that_is_loaded_again_has_no_calls_without_the_filters)
+{
+	struct tool reader;
+
+	close(auditor_in_for_tool("calls=102,110"));
+	reader = tool("--reopen", "-e", "getppid");
+	wait_for(!strcmp(value_of("calls"), "110\n"));
+	kill(reader.pid, SIGSTOP);
+	ck_assert_int_eq(unload(AUDITOR), 0);
+	auditor_in_for_tool("calls=102,110");
+	syscall(SYS_getuid);
+	syscall(SYS_getppid);
+	kill(reader.pid, SIGCONT);
+	wait_for(has_written(reader.out, "getppid("));
+	ck_assert(!has_written(reader.out, "getuid("));
 	interrupt(&reader);
 }
 END_TEST
@@ -511,15 +664,21 @@ int main(void)
 		       the_program_prints_a_line_for_each_call,
 		       the_tool_sets_filters_by_name_and_reports_losses_with_status_3,
 		       the_tool_prints_no_name_that_a_terminal_obeys,
+		       an_address_cannot_forge_what_comes_after_it,
+		       a_number_of_no_call_is_printed_as_a_number,
+		       a_call_is_printed_once_if_its_exit_is_lost,
+		       the_log_has_no_argument_for_those_that_were_cut,
 		       the_tool_knows_both_ways_to_make_a_32_bit_call,
 		       the_tool_warns_of_a_call_that_only_32_bit_programs_have,
 		       the_tool_refuses_a_process_that_is_not_there,
 		       filters_also_hold_for_what_is_buffered_before,
 		       a_command_is_followed_with_all_its_children_and_its_status_is_given,
+		       a_command_ends_the_tool_whatever_signals_are_ignored,
 		       json_has_texts_as_they_are_and_flags_in_words,
 		       ausearch_and_aureport_read_what_is_written_for_them,
 		       a_table_counts_calls_and_errors,
 		       a_file_that_was_moved_away_is_opened_anew_on_sighup,
+		       a_module_that_is_loaded_again_has_no_calls_without_the_filters,
 		       a_signal_ends_the_tool_when_all_that_it_knows_is_printed,
 		       the_tool_says_where_calls_of_others_come_between,
 		       the_tool_fails_if_it_cannot_print,
