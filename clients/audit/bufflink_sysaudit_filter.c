@@ -373,7 +373,7 @@ static const struct kernel_param_ops prefix_ops = {
 module_param_cb(prefix, &prefix_ops, NULL, 0600);
 MODULE_PARM_DESC(prefix, "only calls with a path that begins with this");
 
-/* who reads */
+/* the reader */
 
 /* The reader's filters begin as those that last. */
 static int begin_filters(void)

@@ -6,12 +6,12 @@
  * a setuid() by the new user. Filters may change at any time: a record is made
  * by a look at each, which sees it as it was before or as it is after.
  *
- * Who reads the buffer says so, and its calls are left out: reading would make
- * something to read, for ever. Its process is known by its struct pid, which we
+ * A process that reads the buffer says so, and its calls are left out: reading
+ * would make something to read, for ever. It is known by its struct pid, which we
  * hold: no later process with the same number can hide behind it.
  *
- * What arguments point to is copied at the entry, without page faults: there is
- * no sleeping here. What was not in memory then is looked for again at the exit,
+ * The memory that arguments point to is copied at the entry, without page faults:
+ * there is no sleeping here. If it was not there then, it is copied at the exit,
  * as the call itself has brought it in.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -325,7 +325,7 @@ static void log_entry(void *unused, struct pt_regs *regs, long number)
 /* The registers are as they were: there is no result. A signal comes. */
 static bool is_refused(const struct sysaudit_record *record)
 {
-	/* What seccomp sends was sent by this thread, just now, and unblocked. */
+	/* seccomp has this thread send it, just now, and unblocks it */
 	bool waits = data_race(sigismember(&current->pending.signal, SIGSYS) &&
 			       !sigismember(&current->blocked, SIGSYS));
 

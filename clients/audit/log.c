@@ -112,7 +112,7 @@ static void print_paths(const struct call *call)
 	}
 }
 
-/* What the module does not know of the task is left out. */
+/* Fields that the module does not know are left out. */
 static void print_event(const struct sysaudit_record *entry,
 			const struct sysaudit_record *exit)
 {
@@ -147,7 +147,7 @@ static void print_entry(const struct sysaudit_record *entry)
 		print_event(entry, NULL);
 }
 
-/* What was not there when its entry was is not an event of its own. */
+/* An exit alone is an event only if it has arguments. */
 static void print_exit(const struct sysaudit_record *exit,
 		       const struct sysaudit_record *entry)
 {

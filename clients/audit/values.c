@@ -277,7 +277,7 @@ static void print_number(FILE *file, const struct call *call, enum kind kind,
 	}
 }
 
-/* What libauparse leaves out. */
+/* libauparse leaves them out. */
 static void print_socket_flags(FILE *file, const struct call_info *info,
 			       int arg, __u64 value)
 {
