@@ -36,7 +36,7 @@ enum trace_id {
 	(TRACE_CALLS * (1 + 2 * !!(compat) + !!(exit)) +		\
 	 ((unsigned long)(number) < TRACE_CALLS ? (unsigned long)(number) : \
 						 TRACE_CALLS - 1))
-#define TRACE_CALLS_END		TRACE_CALL(1, 1, TRACE_CALLS)
+#define TRACE_CALLS_END		(5 * TRACE_CALLS)
 
 /**
  * struct trace_head - how every record begins

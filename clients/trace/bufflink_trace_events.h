@@ -24,6 +24,14 @@
  * Its priorities are 100 less than the kernel's.
  */
 
+/* In programs, these names of fields are macros. */
+#ifndef __KERNEL__
+#pragma push_macro("errno")
+#pragma push_macro("sa_handler")
+#undef errno
+#undef sa_handler
+#endif
+
 EVENT(sched_switch, sched, sched_switch,
 	ARGS(bool preempt, struct task_struct *prev, struct task_struct *next,
 	     unsigned int prev_state),
@@ -241,3 +249,8 @@ STATE(lttng_statedump_interrupt,
 
 STATE(lttng_statedump_end,
 	NUMBER(s32, tid, 0))
+
+#ifndef __KERNEL__
+#pragma pop_macro("sa_handler")
+#pragma pop_macro("errno")
+#endif

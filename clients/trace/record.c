@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Takes records out of the buffer, and puts them into a trace. */
+#define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "trace.h"
+
+#define NAP		0.02		/* s, between looks at a buffer that fills up */
+#define SECOND		1000000000ull	/* in ns */
+
+static const char help[] =
+"Usage: bufflink-trace record [OPTION]... [-- COMMAND [ARGUMENT]...]\n"
+"Record events of the kernel until a signal (SIGINT, SIGTERM) comes, or, with a\n"
+"COMMAND, until this ends. The trace is a folder, which 'babeltrace2 DIR' prints.\n"
+"Say at the end on standard error how many events there are, and how many were\n"
+"lost.\n"
+"\n"
+"  -e, --events=LIST      events and groups, as 'list' has them, or all, separated\n"
+"                         by commas; a minus leaves out one again: sched,-sched_switch\n"
+"                         (all)\n"
+"  -o, --output=DIR       the folder to make (trace)\n"
+"  -b, --buffer=SIZE      bytes of the buffer of each CPU (as it is)\n"
+"  -t, --time=SECONDS     stop after this time\n"
+"  -r, --rotate=LIMIT     begin a new trace in DIR/1, DIR/2, ... when one has this\n"
+"                         many bytes, as 100M, or seconds, as 60s\n"
+"  -h, --help             print this and exit\n"
+"  -V, --version          print the version and exit\n"
+"\n"
+"Exit status: 0 good, 1 failed, 2 bad command line, 3 events were lost; if all is\n"
+"good, that of COMMAND.\n";
+
+static const struct option options[] = {
+	{ "buffer", required_argument, NULL, 'b' },
+	{ "events", required_argument, NULL, 'e' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "rotate", required_argument, NULL, 'r' },
+	{ "time", required_argument, NULL, 't' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ }
+};
+
+static const char *folder = "trace";
+static const char *events = "all";
+static __u64 buffer_size;		/* of each CPU; 0: as it is */
+static __u64 max_bytes;			/* of a trace; 0: any */
+static double max_seconds;		/* of a trace; 0: any */
+static double seconds;			/* of all; 0: any */
+
+static unsigned int traces;		/* so far, if there are several */
+static uint64_t trace_began, flushed;
+static bool on;				/* the events */
+static __u64 ring;			/* bytes of the buffer of a CPU */
+static size_t since_empty;		/* bytes that were read */
+static bool has_progress;
+static uint64_t events_before;		/* this second */
+
+/* traces */
+
+static void begin_trace(void)
+{
+	char path[PATH_MAX];
+
+	if (max_bytes || max_seconds)
+		snprintf(path, sizeof(path), "%s/%u", folder, ++traces);
+	else
+		snprintf(path, sizeof(path), "%s", folder);
+	open_trace(path);
+	dump_state();
+	trace_began = monotonic_clock();
+}
+
+static void rotate(void)
+{
+	const double age = (monotonic_clock() - trace_began) / 1e9;
+
+	if ((max_bytes && trace_bytes() >= max_bytes) ||
+	    (max_seconds && age >= max_seconds)) {
+		close_trace();
+		begin_trace();
+	}
+}
+
+/* progress */
+
+static void show_progress(double passed)
+{
+	if (!has_progress)
+		return;
+	fprintf(stderr, "\r%.0f events/s, %llu events, %.1f MiB, %llu lost \033[K",
+		(totals.events - events_before) / passed,
+		(unsigned long long)totals.events, totals.bytes / 1048576.0,
+		(unsigned long long)totals.discarded);
+	events_before = totals.events;
+}
+
+static void each_second(void)
+{
+	const uint64_t now = monotonic_clock();
+
+	if (now - flushed < SECOND)
+		return;
+	flush_trace();
+	show_progress((double)(now - flushed) / SECOND);
+	flushed = now;
+}
+
+/* records */
+
+static void stop_events(void)
+{
+	const bool were_on = on;
+
+	on = false;
+	if (were_on)
+		no_events();
+}
+
+static void no_record(void)
+{
+	errx(EXIT_FAILURE, "the buffer has what is no record: load " MODULE " anew");
+}
+
+static void add_record(const struct trace_head *head)
+{
+	struct trace_lost lost;
+
+	if (head->id != TRACE_LOST) {
+		if (head->id >= TRACE_CALLS_END ||
+		    (head->id >= TRACE_EVENTS && head->id < TRACE_CALLS))
+			no_record();
+		add_event(head);
+		return;
+	}
+	if (head->length != sizeof(lost))
+		no_record();
+	memcpy(&lost, head, sizeof(lost));
+	add_discarded(head->cpu, lost.records, time_of(head));
+}
+
+/* All whole records that the data have. */
+static size_t take_records(const char *data, size_t size)
+{
+	const struct trace_head *head;
+	size_t done = 0;
+
+	for (; size - done >= sizeof(*head); done += head->length) {
+		head = (const struct trace_head *)(data + done);
+		if (head->length < sizeof(*head) ||
+		    head->length > TRACE_RECORD_MAX)
+			no_record();
+		if (head->length > size - done)
+			break;
+		add_record(head);
+	}
+	since_empty += done;
+	each_second();
+	rotate();
+	if (stopped)
+		stop_events();
+	return done;
+}
+
+/* Records tell of losses, by CPU. */
+static void note_loss(const struct bufflink_loss *loss)
+{
+	(void)loss;
+}
+
+/* To read is to make events: so not more often than it must be. */
+static void caught_up(__u64 position)
+{
+	(void)position;
+	each_second();
+	rotate();
+	if (on && since_empty < ring / 8)
+		stay(NAP);
+	since_empty = 0;
+}
+
+/* What was lost behind the last record of a CPU */
+static void add_last_losses(void)
+{
+	char *text = get_parameter("lost"), *line, *rest = text;
+	unsigned long long records;
+	unsigned int cpu;
+
+	while ((line = strsep(&rest, "\n")))
+		if (sscanf(line, "%u %llu", &cpu, &records) == 2)
+			add_discarded(cpu, records, monotonic_clock());
+	free(text);
+}
+
+/* the buffer */
+
+static void resize(const struct bufflink_info *info, unsigned int cpus)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/class/misc/bufflink%d/size",
+		 info->number);
+	file = fopen(path, "we");
+	if (!file || fprintf(file, "%llu", buffer_size * cpus) < 0 ||
+	    fclose(file))
+		err(EXIT_FAILURE,
+		    "cannot make the buffers %llu bytes for each of %u CPUs",
+		    buffer_size, cpus);
+}
+
+static void prepare_buffer(void)
+{
+	const unsigned int cpus = possible_cpus();
+	struct bufflink_info info;
+
+	if (bufflink_find(MODULE, &info, 0))
+		errx(EXIT_FAILURE, "%s", bufflink_error());
+	if (buffer_size)
+		resize(&info, cpus);
+	if (bufflink_find(MODULE, &info, 0))
+		errx(EXIT_FAILURE, "%s", bufflink_error());
+	ring = info.values[BUFFLINK_SIZE] / cpus;
+}
+
+/* What was appended before is no part of the trace. */
+static void empty_buffer(struct bufflink_reader *reader)
+{
+	struct bufflink_event event;
+	int result;
+
+	while (!(result = bufflink_next(reader, &event, SIZE_MAX, 0)))
+		if (event.type == BUFFLINK_END)
+			errx(EXIT_FAILURE, "the module " MODULE " is unloaded");
+	if (result != -EAGAIN && result != -ECANCELED)
+		errx(EXIT_FAILURE, "%s", bufflink_error());
+	if (!set_parameter("lost", "0"))
+		err(EXIT_FAILURE, "cannot forget what was lost before");
+}
+
+/* options */
+
+static void rotate_argument(const char *text)
+{
+	const size_t length = strlen(text);
+	char *copy;
+
+	if (!length || text[length - 1] != 's') {
+		max_bytes = bytes_argument("--rotate", text, 65536);
+		return;
+	}
+	copy = strndup(text, length - 1);
+	if (!copy)
+		err(EXIT_FAILURE, "no memory for an option");
+	max_seconds = seconds_argument("--rotate", copy);
+	free(copy);
+}
+
+static void take_option(int option, const char *text)
+{
+	switch (option) {
+	case 'b':
+		buffer_size = bytes_argument("--buffer", text, 4096);
+		break;
+	case 'e':
+		events = text;
+		break;
+	case 'o':
+		folder = text;
+		break;
+	case 'r':
+		rotate_argument(text);
+		break;
+	case 't':
+		seconds = seconds_argument("--time", text);
+		break;
+	default:
+		standard_option(option, "bufflink-trace", help);
+	}
+}
+
+static void start_clock(void)
+{
+	const struct sigaction action = { .sa_handler = stop };
+	const struct itimerval timer = {
+		.it_value.tv_sec = seconds,
+		.it_value.tv_usec = (seconds - (time_t)seconds) * 1e6,
+	};
+
+	if (!seconds)
+		return;
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* how it ends */
+
+static void check_sum(uint64_t hits)
+{
+	const uint64_t known = totals.events + totals.discarded;
+
+	if (hits != known)
+		errx(EXIT_FAILURE,
+		     "the module counted %llu events, but the trace in %s has %llu and %llu were lost",
+		     (unsigned long long)hits, folder,
+		     (unsigned long long)totals.events,
+		     (unsigned long long)totals.discarded);
+}
+
+/* Nothing is to be asked of it any more. */
+static void leave_if_unloaded(void)
+{
+	struct bufflink_info info;
+
+	if (!bufflink_find(MODULE, &info, 0))
+		return;
+	on = false;
+	close_trace();
+	dismiss_guard();
+	errx(EXIT_FAILURE,
+	     "the module " MODULE " was unloaded; what was read until then is in %s",
+	     folder);
+}
+
+static void report(void)
+{
+	fprintf(stderr, "%s%s: %llu events, %.1f MiB, %llu lost\n",
+		has_progress ? "\r\033[K" : "", folder,
+		(unsigned long long)totals.events, totals.bytes / 1048576.0,
+		(unsigned long long)totals.discarded);
+}
+
+static void end(void)
+{
+	int status = EXIT_SUCCESS;
+
+	if (!command_ended(&status) && stopped && stopped != SIGALRM)
+		raise(stopped);
+	finish(totals.discarded && !status ? EXIT_LOSS : status);
+}
+
+void record(int argc, char **argv)
+{
+	struct follow job = {
+		.buffer = MODULE, .module = MODULE,
+		.flags = BUFFLINK_EXCLUSIVE, .wait = true, .limit = ULLONG_MAX,
+		.print = take_records, .print_loss = note_loss,
+		.caught_up = caught_up,
+	};
+	struct bufflink_reader *reader;
+	uint64_t hits;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+b:e:o:r:t:hV", options,
+				     NULL)) != -1)
+		take_option(option, optarg);
+	if (argv[optind] && strcmp(argv[optind - 1], "--"))
+		errx(EXIT_USAGE, "%s: unexpected argument; a command comes after --",
+		     argv[optind]);
+
+	catch_signals();
+	has_progress = isatty(STDERR_FILENO);
+	reader = open_reader(&job);
+	check_version();
+	no_events();
+	prepare_buffer();
+	empty_buffer(reader);
+	hits = count_hits();
+	if ((max_bytes || max_seconds) && mkdir(folder, 0755))
+		err(EXIT_FAILURE, "cannot make the folder %s for traces", folder);
+	start_guard();
+	if (argv[optind])
+		start_command(argv + optind);
+	choose_events(events);
+	on = true;
+	atexit(stop_events);
+	flushed = monotonic_clock();
+	begin_trace();
+	start_clock();
+	if (argv[optind])
+		let_command_go();
+
+	follow(&job, reader);
+	leave_if_unloaded();
+	stop_events();
+	job.wait = false;
+	follow(&job, reader);
+	add_last_losses();
+	close_trace();
+	dismiss_guard();
+	report();
+	check_sum(count_hits() - hits);
+	bufflink_free(reader);
+	end();
+}
