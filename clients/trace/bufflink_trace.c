@@ -53,9 +53,9 @@
 
 /* 6.16 passes whether a whole process ends. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
-#define GROUP_DEAD		, bool group_dead
+#define PROCESS_EXIT_ARGS	struct task_struct *task, bool group_dead
 #else
-#define GROUP_DEAD
+#define PROCESS_EXIT_ARGS	struct task_struct *task
 #endif
 
 /* 7.x passes the time itself. */
@@ -68,9 +68,9 @@
 #endif
 
 /* It was in the folder of x86 before others had these; some have none. */
-#if __has_include(<trace/events/exceptions.h>)
+#if __has_include("trace/events/exceptions.h")
 #include <trace/events/exceptions.h>
-#elif __has_include(<asm/trace/exceptions.h>)
+#elif __has_include("asm/trace/exceptions.h")
 #include <asm/trace/exceptions.h>
 #else
 #define check_trace_callback_type_page_fault_user(probe)	((void)(probe))
@@ -264,13 +264,13 @@ restore:
 
 /* A function for each event, which fills in its record. */
 #define ARGS(...)			__VA_ARGS__
-#define NUMBER(type, name, value)	event->name = value;
-#define HEX(name, value)		event->name = value;
-#define COMM(name, value)		copy_comm(event->name, value);
-#define CALL_ARGS(name, regs)		copy_args(event->name, regs);
+#define NUMBER(type, name, value)	(event->_##name = (value))
+#define HEX(name, value)		(event->_##name = (value))
+#define COMM(name, value)		copy_comm(event->_##name, value)
+#define CALL_ARGS(name, regs)		copy_args(event->_##name, regs)
 #define STRING(name, value)						\
-	size -= TRACE_TEXT - copy_text(event->name, value);
-#define ID(number)			id = number;
+	(size -= TRACE_TEXT - copy_text(event->_##name, value))
+#define ID(number)			(id = (number))
 #define STATE(name, fields)
 #define EVENT(name, group, tracepoint, arguments, fields)		\
 static void probe_##name(void *unused, arguments)			\
@@ -283,23 +283,15 @@ static void probe_##name(void *unused, arguments)			\
 	size_t size = sizeof(*event);					\
 	u16 id = TRACE_##name;						\
 									\
-	fields								\
+	fields;								\
 	append(&record.lost, size, TRACE_##name, id);			\
+	/* The compiler checks that the kernel passes what it takes. */	\
+	check_trace_callback_type_##tracepoint(probe_##name);		\
 }
-#include "bufflink_trace_events.h"
-#undef EVENT
-#undef STATE
 
-/* The compiler checks that the kernel passes what these functions take. */
-static void __maybe_unused check_types(void)
-{
-#define EVENT(name, group, tracepoint, arguments, fields)		\
-	check_trace_callback_type_##tracepoint(probe_##name);
-#define STATE(name, fields)
 #include "bufflink_trace_events.h"
 #undef EVENT
 #undef STATE
-}
 
 struct event {
 	const char *name;
@@ -312,7 +304,8 @@ struct event {
 static struct event events[TRACE_EVENTS] = {
 #define EVENT(name, group, tracepoint, arguments, fields)		\
 	[TRACE_##name] = { #name, #group, #tracepoint, probe_##name },
-#define STATE(name, fields)	[TRACE_##name] = { #name, "" },
+#define STATE(name, fields)						\
+	[TRACE_##name] = { #name, "" },
 #include "bufflink_trace_events.h"
 #undef EVENT
 #undef STATE
@@ -512,23 +505,24 @@ MODULE_PARM_DESC(lost, "CPUs and the events they lost since their last record");
 
 /* text of programs */
 
+struct mark {
+	struct trace_lost lost;
+	struct trace_bufflink_mark event;
+} __packed;
+
 static int set_mark(const char *text, const struct kernel_param *param)
 {
-	struct {
-		struct trace_lost lost;
-		struct trace_bufflink_mark event;
-	} __packed *record;
+	struct mark *record = kmalloc(sizeof(*record), GFP_KERNEL);
 	size_t size = sizeof(record->event);
 	int err = 0;
 
-	record = kmalloc(sizeof(*record), GFP_KERNEL);
 	if (!record)
 		return -ENOMEM;
-	record->event.tid = current->pid;
-	strscpy(record->event.msg, text, TRACE_TEXT);
+	record->event._tid = current->pid;
+	strscpy(record->event._msg, text, TRACE_TEXT);
 	/* The newline of echo is no part of it. */
-	strreplace(record->event.msg, '\n', '\0');
-	size -= TRACE_TEXT - strlen(record->event.msg) - 1;
+	strreplace(record->event._msg, '\n', '\0');
+	size -= TRACE_TEXT - strlen(record->event._msg) - 1;
 	mutex_lock(&switching);
 	if (ready && !bitmap_empty(on, TRACE_EVENTS))
 		append(&record->lost, size, TRACE_bufflink_mark,

@@ -69,16 +69,17 @@ struct trace_lost {
 	__u64 records;
 } __attribute__((packed));
 
-#define NUMBER(type, name, value)	__##type name;
-#define HEX(name, value)		__u64 name;
-#define COMM(name, value)		char name[TRACE_COMM];
-#define CALL_ARGS(name, regs)		__u64 name[TRACE_ARGS];
-#define STRING(name, value)		char name[TRACE_TEXT];
+#define NUMBER(type, name, value)	__##type _##name
+#define HEX(name, value)		__u64 _##name
+#define COMM(name, value)		char _##name[TRACE_COMM]
+#define CALL_ARGS(name, regs)		__u64 _##name[TRACE_ARGS]
+#define STRING(name, value)		char _##name[TRACE_TEXT]
 #define ID(number)
-#define STATE(name, fields)		struct trace_##name {		\
-						struct trace_head head;	\
-						fields			\
-					} __attribute__((packed));
+#define STATE(name, fields)						\
+struct trace_##name {							\
+	struct trace_head head;						\
+	fields;								\
+} __attribute__((packed));
 #define EVENT(name, group, tracepoint, arguments, fields)		\
 	STATE(name, fields)
 #include "bufflink_trace_events.h"

@@ -51,9 +51,12 @@ void start_guard(void)
 
 void dismiss_guard(void)
 {
+	if (!guard)
+		return;
 	if (write(guard_pipe[1], "", 1) != 1)
 		warn("cannot end a process of this program");
 	waitpid(guard, NULL, 0);
+	guard = 0;
 }
 
 static void child_ended(int number)

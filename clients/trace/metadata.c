@@ -30,19 +30,19 @@
 #endif
 
 /* A function for each event, which writes its fields. */
-#define NUMBER(type, name, value)	fputs("\t\t" #type " _" #name ";\n", file);
-#define HEX(name, value)		fputs("\t\tx64 _" #name ";\n", file);
+#define NUMBER(type, name, value)	fputs("\t\t" #type " _" #name ";\n", file)
+#define HEX(name, value)		fputs("\t\tx64 _" #name ";\n", file)
 #define COMM(name, value)						\
-	fprintf(file, "\t\ttext _" #name "[%d];\n", TRACE_COMM);
+	fprintf(file, "\t\ttext _" #name "[%d];\n", TRACE_COMM)
 #define CALL_ARGS(name, regs)						\
-	fprintf(file, "\t\tx64 _" #name "[%d];\n", TRACE_ARGS);
+	fprintf(file, "\t\tx64 _" #name "[%d];\n", TRACE_ARGS)
 #define STRING(name, value)						\
-	fputs("\t\tstring { encoding = UTF8; } _" #name ";\n", file);
+	fputs("\t\tstring { encoding = UTF8; } _" #name ";\n", file)
 #define ID(number)
 #define STATE(name, fields)						\
 static void fields_of_##name(FILE *file)				\
 {									\
-	fields								\
+	fields;								\
 }
 #define EVENT(name, group, tracepoint, arguments, fields)		\
 	STATE(name, fields)
@@ -169,8 +169,9 @@ void begin_metadata(struct metadata *metadata)
 static void write_event(FILE *file, int id, const char *prefix,
 			const char *name, int fields)
 {
-	fprintf(file, "\nevent {\n\tname = \"%s%s\";\n\tid = %d;\n\tstream_id = 0;\n\tfields := struct {\n",
-		prefix, name, id);
+	fprintf(file, "\nevent {\n\tname = \"%s%s\";\n\tid = %d;\n", prefix,
+		name, id);
+	fputs("\tstream_id = 0;\n\tfields := struct {\n", file);
 	events[fields].write_fields(file);
 	fputs("\t};\n};\n", file);
 }

@@ -62,7 +62,6 @@ static unsigned int traces;		/* so far, if there are several */
 static uint64_t trace_began, flushed;
 static bool on;				/* the events */
 static __u64 ring;			/* bytes of the buffer of a CPU */
-static size_t since_empty;		/* bytes that were read */
 static bool has_progress;
 static uint64_t events_before;		/* this second */
 
@@ -127,6 +126,13 @@ static void stop_events(void)
 		no_events();
 }
 
+/* However it ends, but by SIGKILL */
+static void leave(void)
+{
+	stop_events();
+	dismiss_guard();
+}
+
 static void no_record(void)
 {
 	errx(EXIT_FAILURE, "the buffer has what is no record: load " MODULE " anew");
@@ -149,7 +155,10 @@ static void add_record(const struct trace_head *head)
 	add_discarded(head->cpu, lost.records, time_of(head));
 }
 
-/* All whole records that the data have. */
+/*
+ * All whole records that the data have. To read is to make events, so that there
+ * is always something to read: not more often than it must be.
+ */
 static size_t take_records(const char *data, size_t size)
 {
 	const struct trace_head *head;
@@ -164,11 +173,12 @@ static size_t take_records(const char *data, size_t size)
 			break;
 		add_record(head);
 	}
-	since_empty += done;
 	each_second();
 	rotate();
 	if (stopped)
 		stop_events();
+	else if (on && size < ring / 32)
+		stay(NAP);
 	return done;
 }
 
@@ -178,15 +188,11 @@ static void note_loss(const struct bufflink_loss *loss)
 	(void)loss;
 }
 
-/* To read is to make events: so not more often than it must be. */
 static void caught_up(__u64 position)
 {
 	(void)position;
 	each_second();
 	rotate();
-	if (on && since_empty < ring / 8)
-		stay(NAP);
-	since_empty = 0;
 }
 
 /* What was lost behind the last record of a CPU */
@@ -326,7 +332,6 @@ static void leave_if_unloaded(void)
 		return;
 	on = false;
 	close_trace();
-	dismiss_guard();
 	errx(EXIT_FAILURE,
 	     "the module " MODULE " was unloaded; what was read until then is in %s",
 	     folder);
@@ -379,11 +384,11 @@ void record(int argc, char **argv)
 	if ((max_bytes || max_seconds) && mkdir(folder, 0755))
 		err(EXIT_FAILURE, "cannot make the folder %s for traces", folder);
 	start_guard();
+	atexit(leave);
 	if (argv[optind])
 		start_command(argv + optind);
 	choose_events(events);
 	on = true;
-	atexit(stop_events);
 	flushed = monotonic_clock();
 	begin_trace();
 	start_clock();

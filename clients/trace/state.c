@@ -4,18 +4,15 @@
  * /sys/kernel/irq. As LTTng has them, whose numbers these are.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
-#include <dirent.h>
-#include <err.h>
-#include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "trace.h"
 
-#define INTERRUPTS	"/sys/kernel/irq"
+#define PATH_SIZE	128
 #define KTHREAD_FLAG	0x00200000	/* in /proc/PID/stat */
 
 enum { USER_THREAD, KERNEL_THREAD };
@@ -72,67 +69,81 @@ static int last_number(const char *status, const char *name)
 	return number;
 }
 
+/* The word at this place, from 0 on, of words with blanks between them */
+static const char *word_at(const char *text, int place)
+{
+	text += strspn(text, " ");
+	while (place--) {
+		text += strcspn(text, " ");
+		text += strspn(text, " ");
+	}
+	return text;
+}
+
 /* A name may have any characters, but it ends at the last parenthesis. */
-static void dump_thread(int pid, int tid)
+static bool read_stat(const char *folder,
+		      struct trace_lttng_statedump_process_state *record)
+{
+	char path[PATH_SIZE], text[4096];
+	const char *words;
+
+	snprintf(path, sizeof(path), "%s/stat", folder);
+	if (!read_text(path, text, sizeof(text)))
+		return false;
+	words = strrchr(text, ')');
+	if (!words)
+		return false;
+	words++;
+	record->_status = status_of(*word_at(words, 0));
+	record->_ppid = atoi(word_at(words, 1));
+	record->_type = strtoul(word_at(words, 6), NULL, 10) & KTHREAD_FLAG ?
+			KERNEL_THREAD : USER_THREAD;
+	record->_cpu = atoi(word_at(words, 36));
+	return true;
+}
+
+static bool read_status(const char *folder,
+			struct trace_lttng_statedump_process_state *record)
+{
+	char path[PATH_SIZE], text[4096];
+
+	snprintf(path, sizeof(path), "%s/status", folder);
+	if (!read_text(path, text, sizeof(text)))
+		return false;
+	record->_vpid = last_number(text, "\nNStgid:");
+	record->_vtid = last_number(text, "\nNSpid:");
+	return true;
+}
+
+/* The newline that the kernel adds is no part of the name. */
+static bool read_name(const char *folder,
+		      struct trace_lttng_statedump_process_state *record)
+{
+	char path[PATH_SIZE], text[64];
+
+	snprintf(path, sizeof(path), "%s/comm", folder);
+	if (!read_text(path, text, sizeof(text)))
+		return false;
+	snprintf(record->_name, sizeof(record->_name), "%.*s",
+		 (int)strlen(text) - 1, text);
+	return true;
+}
+
+/* A thread that has ended meanwhile is left out. */
+static void dump_thread(const char *folder)
 {
 	struct trace_lttng_statedump_process_state record = {
-		.pid = pid, .tid = tid, .mode = UNKNOWN_MODE,
-		.submode = UNKNOWN_SUBMODE,
+		._mode = UNKNOWN_MODE, ._submode = UNKNOWN_SUBMODE,
 	};
-	char path[64], text[4096], *name, *end;
-	unsigned int flags, cpu;
-	char state;
-	int ppid;
+	int pid, tid;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
-	if (!read_text(path, text, sizeof(text)))
+	if (sscanf(folder, "/proc/%d/task/%d", &pid, &tid) != 2 ||
+	    !read_stat(folder, &record) || !read_status(folder, &record) ||
+	    !read_name(folder, &record))
 		return;
-	name = strchr(text, '(');
-	end = strrchr(text, ')');
-	if (!name || !end ||
-	    sscanf(end + 1, " %c %d %*s %*s %*s %*s %u", &state, &ppid, &flags) != 3 ||
-	    sscanf(end + 1, " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %u",
-		   &cpu) != 1)
-		return;
-	record.ppid = ppid;
-	record.type = flags & KTHREAD_FLAG ? KERNEL_THREAD : USER_THREAD;
-	record.status = status_of(state);
-	record.cpu = cpu;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
-	if (!read_text(path, text, sizeof(text)))
-		return;
-	record.vpid = last_number(text, "\nNStgid:");
-	record.vtid = last_number(text, "\nNSpid:");
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", pid, tid);
-	if (!read_text(path, text, sizeof(text)))
-		return;
-	/* The newline that the kernel adds is no part of it. */
-	snprintf(record.name, sizeof(record.name), "%.*s",
-		 (int)strlen(text) - 1, text);
+	record._pid = pid;
+	record._tid = tid;
 	add_record(&record, sizeof(record), lttng_statedump_process_state);
-}
-
-/* The numbers that a folder has as names, one by one, to a function. */
-static void for_each_number(const char *path, int argument,
-			    void (*function)(int argument, int number))
-{
-	DIR *folder = opendir(path);
-	struct dirent *entry;
-
-	while (folder && (entry = readdir(folder)))
-		if (isdigit((unsigned char)*entry->d_name))
-			function(argument, atoi(entry->d_name));
-	if (folder)
-		closedir(folder);
-}
-
-static void dump_process(int unused, int pid)
-{
-	char path[64];
-
-	(void)unused;
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	for_each_number(path, pid, dump_thread);
 }
 
 static void dump_action(struct trace_lttng_statedump_interrupt *record,
@@ -140,23 +151,23 @@ static void dump_action(struct trace_lttng_statedump_interrupt *record,
 {
 	size_t length;
 
-	snprintf(record->action, sizeof(record->action), "%s", action);
-	length = strlen(record->action);
+	snprintf(record->_action, sizeof(record->_action), "%s", action);
+	length = strlen(record->_action);
 	add_record(record, sizeof(*record) - TRACE_TEXT + length + 1,
 		   lttng_statedump_interrupt);
 }
 
-static void dump_interrupt(int unused, int number)
+static void dump_interrupt(const char *folder)
 {
-	struct trace_lttng_statedump_interrupt record = { .irq = number };
-	char path[64], text[1024], *rest = text, *action;
+	struct trace_lttng_statedump_interrupt record = { };
+	char path[PATH_SIZE], text[1024], *rest = text, *action;
 
-	(void)unused;
-	snprintf(path, sizeof(path), INTERRUPTS "/%d/chip_name", number);
+	record._irq = atoi(strrchr(folder, '/') + 1);
+	snprintf(path, sizeof(path), "%s/chip_name", folder);
 	if (read_text(path, text, sizeof(text)))
-		snprintf(record.name, sizeof(record.name), "%.*s",
+		snprintf(record._name, sizeof(record._name), "%.*s",
 			 (int)strcspn(text, "\n"), text);
-	snprintf(path, sizeof(path), INTERRUPTS "/%d/actions", number);
+	snprintf(path, sizeof(path), "%s/actions", folder);
 	if (!read_text(path, text, sizeof(text)))
 		return;
 	while ((action = strsep(&rest, ",\n")))
@@ -168,9 +179,17 @@ void dump_state(void)
 {
 	struct trace_lttng_statedump_start start = { };
 	struct trace_lttng_statedump_end end = { };
+	glob_t threads = { }, interrupts = { };
+	size_t i;
 
 	add_record(&start, sizeof(start), lttng_statedump_start);
-	for_each_number("/proc", 0, dump_process);
-	for_each_number(INTERRUPTS, 0, dump_interrupt);
+	glob("/proc/[0-9]*/task/[0-9]*", GLOB_NOSORT, NULL, &threads);
+	for (i = 0; i < threads.gl_pathc; i++)
+		dump_thread(threads.gl_pathv[i]);
+	glob("/sys/kernel/irq/[0-9]*", GLOB_NOSORT, NULL, &interrupts);
+	for (i = 0; i < interrupts.gl_pathc; i++)
+		dump_interrupt(interrupts.gl_pathv[i]);
+	globfree(&threads);
+	globfree(&interrupts);
 	add_record(&end, sizeof(end), lttng_statedump_end);
 }

@@ -45,6 +45,14 @@ checkpatch_module() {
 		--ignore $gates,MACRO_ARG_REUSE -f "$@"
 }
 
+# A table whose entries become structures, functions and texts is no code.
+checkpatch_table() {
+	entries=PARENTHESIS_ALIGNMENT,SUSPECT_COMMA_SEMICOLON
+	macros=COMPLEX_MACRO,TRAILING_SEMICOLON,PREFER_DEFINED_ATTRIBUTE_MACRO
+	"$cache/checkpatch/checkpatch.pl" --no-tree --strict --quiet \
+		--ignore $entries,$macros,MACRO_ARG_REUSE -f "$@"
+}
+
 # Programs have none of the kernel's own types and macros, and Check has names
 # of its own style, END_TEST at the end of functions, and macros that checkpatch
 # cannot look into.
@@ -200,7 +208,7 @@ cd "$copy"
 
 bench_module=$(ours 'bench/*.c' ':!bench/bench.c' ':!bench/reader.c')
 module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)
-	$(ours 'clients/*/bufflink_*.[ch]')
+	$(ours 'clients/*/bufflink_*.[ch]' ':!clients/trace/*.h')
 	$bench_module bench/peers.h"
 program=$(ours 'tests/*.[ch]' 'userland/*.[ch]' ':!tests/producer.c' \
 	'clients/*.[ch]' ':!clients/*/bufflink_*' bench/bench.c bench/bench.h 'bench/reader.[ch]')
@@ -210,6 +218,7 @@ script="$(ours '*.sh' dkms.conf packaging/keep-symvers \
 # shellcheck disable=SC2046,SC2086 # our files have plain names
 {
 	quietly checkpatch_module $module
+	quietly checkpatch_table clients/trace/bufflink_trace*.h
 	quietly checkpatch_program $program
 	quietly kernel_doc $module
 	quietly shellcheck -x -P tests/vm:bench $script

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include "tracer.h"
+
+/* Nothing is patched while these have other probes, see keep_traced(). */
+static const char * const tracepoints[] = {
+	"sched/sched_switch", "sched/sched_wakeup", "sched/sched_wakeup_new",
+	"sched/sched_migrate_task", "sched/sched_process_fork",
+	"sched/sched_process_exec", "sched/sched_process_exit",
+	"sched/sched_process_free", "raw_syscalls/sys_enter",
+	"raw_syscalls/sys_exit", NULL
+};
+
+static bool traced;
+
+static void begin_tracing(void)
+{
+	traced = keep_traced(tracepoints);
+}
+
+static void end_tracing(void)
+{
+	if (traced)
+		stop_tracing(tracepoints);
+}
+
+bool can_trace(void)
+{
+	begin_tracing();
+	end_tracing();
+	return traced && exists("/sys/kernel/tracing/events/raw_syscalls");
+}
+
+static void tracer_out(void)
+{
+	int err = unload(TRACER);
+
+	ck_assert(!err || err == -ENOENT);
+	/* the traces of a test */
+	ck_assert_int_eq(system("/bin/busybox rm -rf /tmp/trace"), 0);
+}
+
+void tracer_in(const char *parameters)
+{
+	ck_assert_int_eq(load(TRACER, parameters), 0);
+}
+
+const char *value_of(const char *name)
+{
+	static char text[4097];
+	char path[128];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/" TRACER "/parameters/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	got = read(fd, text, sizeof(text) - 1);
+	ck_assert_int_ge(got, 0);
+	text[got] = '\0';
+	close(fd);
+	return text;
+}
+
+int set_value(const char *name, const char *value)
+{
+	char path[128];
+	int fd, result;
+
+	snprintf(path, sizeof(path), "/sys/module/" TRACER "/parameters/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	result = write(fd, value, strlen(value)) < 0 ? -errno : 0;
+	close(fd);
+	return result;
+}
+
+/* Of one event, or with NULL of all. */
+static __u64 count_hits(const char *event)
+{
+	const char *line = value_of("hits");
+	unsigned long long hits;
+	char name[64];
+	__u64 sum = 0;
+
+	for (; line && *line; line = strchr(line, '\n') + 1)
+		if (sscanf(line, "%63s %llu", name, &hits) == 2 &&
+		    (!event || !strcmp(name, event)))
+			sum += hits;
+	return sum;
+}
+
+__u64 hits_of(const char *name)
+{
+	return count_hits(name);
+}
+
+__u64 all_hits(void)
+{
+	return count_hits(NULL);
+}
+
+void call_often(unsigned int times)
+{
+	unsigned int i;
+
+	for (i = 0; i < times; i++)
+		syscall(CALL, 1000000 + i);
+}
+
+void add_trace_tests(Suite *suite, const char *name, const TTest **tests)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_unchecked_fixture(tcase, begin_tracing, end_tracing);
+	tcase_add_checked_fixture(tcase, tracer_out, tracer_out);
+	tcase_set_timeout(tcase, 60);
+	while (*tests)
+		tcase_add_test(tcase, *tests++);
+	suite_add_tcase(suite, tcase);
+}
