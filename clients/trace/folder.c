@@ -259,12 +259,12 @@ void add_discarded(unsigned int cpu, uint64_t records, uint64_t time)
 {
 	struct stream *stream = stream_of(cpu);
 
-	if (!stream->used && !stream->sequence) {
-		begin_packet(stream, time);
-		end_packet(stream);
-	}
 	if (!stream->used)
 		begin_packet(stream, time);
+	if (!stream->sequence) {
+		end_packet(stream);
+		begin_packet(stream, time);
+	}
 	stream->discarded += records;
 	stream->changed = true;
 	totals.discarded += records;

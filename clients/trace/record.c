@@ -77,6 +77,7 @@ static void begin_trace(void)
 		snprintf(path, sizeof(path), "%s", folder);
 	open_trace(path);
 	dump_state();
+	flush_trace();
 	trace_began = monotonic_clock();
 }
 
