@@ -453,7 +453,7 @@ static int get_hits(char *text, const struct kernel_param *param)
 	for (i = 1; i < TRACE_EVENTS; i++) {
 		hits = 0;
 		for_each_possible_cpu(cpu)
-			hits += per_cpu(cpu_state, cpu).hits[i];
+			hits += READ_ONCE(per_cpu(cpu_state, cpu).hits[i]);
 		if (hits)
 			size += scnprintf(text + size, PAGE_SIZE - size,
 					  "%s %lu\n", events[i].name, hits);
@@ -469,13 +469,15 @@ MODULE_PARM_DESC(hits, "how often each event came while it was on");
 /* The rest is told by the next event of the CPU, so it is exact with all off. */
 static int get_lost(char *text, const struct kernel_param *param)
 {
+	unsigned long lost;
 	int cpu, size = 0;
 
-	for_each_possible_cpu(cpu)
-		if (per_cpu(cpu_state, cpu).lost)
+	for_each_possible_cpu(cpu) {
+		lost = READ_ONCE(per_cpu(cpu_state, cpu).lost);
+		if (lost)
 			size += scnprintf(text + size, PAGE_SIZE - size,
-					  "%d %lu\n", cpu,
-					  per_cpu(cpu_state, cpu).lost);
+					  "%d %lu\n", cpu, lost);
+	}
 	return size < PAGE_SIZE - 1 ? size : -EFBIG;
 }
 

@@ -355,6 +355,47 @@ static void end(void)
 	finish(totals.discarded && !status ? EXIT_LOSS : status);
 }
 
+static struct bufflink_reader *open_buffer(const struct follow *job)
+{
+	struct bufflink_reader *reader = open_reader(job);
+
+	check_version();
+	no_events();
+	empty_buffer(reader);
+	prepare_buffer();
+	return reader;
+}
+
+/* With all events there are, from before the command on. */
+static void begin_recording(char **command)
+{
+	if ((max_bytes || max_seconds) && mkdir(folder, 0755))
+		err(EXIT_FAILURE, "cannot make the folder %s for traces", folder);
+	start_guard();
+	atexit(leave);
+	if (*command)
+		start_command(command);
+	choose_events(events);
+	on = true;
+	flushed = monotonic_clock();
+	begin_trace();
+	start_clock();
+	if (*command)
+		let_command_go();
+}
+
+static void take_options(int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+b:e:o:r:t:hV", options,
+				     NULL)) != -1)
+		take_option(option, optarg);
+	if (argv[optind] && strcmp(argv[optind - 1], "--"))
+		errx(EXIT_USAGE, "%s: unexpected argument; a command comes after --",
+		     argv[optind]);
+}
+
 void record(int argc, char **argv)
 {
 	struct follow job = {
@@ -365,36 +406,13 @@ void record(int argc, char **argv)
 	};
 	struct bufflink_reader *reader;
 	uint64_t hits;
-	int option;
 
-	while ((option = getopt_long(argc, argv, "+b:e:o:r:t:hV", options,
-				     NULL)) != -1)
-		take_option(option, optarg);
-	if (argv[optind] && strcmp(argv[optind - 1], "--"))
-		errx(EXIT_USAGE, "%s: unexpected argument; a command comes after --",
-		     argv[optind]);
-
+	take_options(argc, argv);
 	catch_signals();
 	has_progress = isatty(STDERR_FILENO);
-	reader = open_reader(&job);
-	check_version();
-	no_events();
-	prepare_buffer();
-	empty_buffer(reader);
+	reader = open_buffer(&job);
 	hits = count_hits();
-	if ((max_bytes || max_seconds) && mkdir(folder, 0755))
-		err(EXIT_FAILURE, "cannot make the folder %s for traces", folder);
-	start_guard();
-	atexit(leave);
-	if (argv[optind])
-		start_command(argv + optind);
-	choose_events(events);
-	on = true;
-	flushed = monotonic_clock();
-	begin_trace();
-	start_clock();
-	if (argv[optind])
-		let_command_go();
+	begin_recording(argv + optind);
 
 	follow(&job, reader);
 	leave_if_unloaded();
