@@ -98,7 +98,7 @@ void check_version(void)
 
 	if (atoi(version) != TRACE_VERSION)
 		errx(EXIT_FAILURE,
-		     "the records of " MODULE " have version %d, not %d: load the one of this program",
+		     "records of " MODULE " have version %d, not %d: load that of this program",
 		     atoi(version), TRACE_VERSION);
 	free(version);
 }
