@@ -340,12 +340,17 @@ static int switch_on(int i)
 /* When it returns, nothing is appended of what is off. */
 static int set_on(const unsigned long *new)
 {
+	bool fewer = false;
 	int i, err = 0;
 
-	for (i = 0; i < TRACE_EVENTS; i++)
-		if (test_bit(i, on) && !test_bit(i, new))
+	for (i = 0; i < TRACE_EVENTS; i++) {
+		if (test_bit(i, on) && !test_bit(i, new)) {
 			switch_off(i);
-	tracepoint_synchronize_unregister();
+			fewer = true;
+		}
+	}
+	if (fewer)
+		tracepoint_synchronize_unregister();
 	for (i = 0; i < TRACE_EVENTS && !err; i++)
 		if (test_bit(i, new) && !test_bit(i, on))
 			err = switch_on(i);

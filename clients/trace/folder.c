@@ -79,7 +79,7 @@ uint64_t trace_bytes(void)
 static void save_metadata(void)
 {
 	const int fd = openat(folder_fd, ".metadata",
-			      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+			      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
 	if (file)
@@ -93,7 +93,7 @@ static void save_metadata(void)
 void open_trace(const char *path)
 {
 	snprintf(folder, sizeof(folder), "%s", path);
-	if (mkdir(path, 0755))
+	if (mkdir(path, 0700))
 		err(EXIT_FAILURE, "cannot make the folder %s for the trace", path);
 	folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder_fd < 0)
@@ -200,7 +200,7 @@ static struct stream *new_stream(unsigned int cpu, unsigned int instance,
 	stream->cpu = cpu;
 	stream->instance = instance;
 	stream->fd = openat(folder_fd, stream->name,
-			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (stream->fd < 0)
 		err(EXIT_FAILURE, "cannot make %s/%s", folder, stream->name);
 	return stream;

@@ -369,7 +369,7 @@ static struct bufflink_reader *open_buffer(const struct follow *job)
 /* With all events there are, from before the command on. */
 static void begin_recording(char **command)
 {
-	if ((max_bytes || max_seconds) && mkdir(folder, 0755))
+	if ((max_bytes || max_seconds) && mkdir(folder, 0700))
 		err(EXIT_FAILURE, "cannot make the folder %s for traces", folder);
 	start_guard();
 	atexit(leave);

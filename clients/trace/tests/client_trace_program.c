@@ -478,6 +478,7 @@ END_TEST
 
 START_TEST(a_command_is_recorded_and_its_status_is_that_of_the_program)
 {
+	struct stat folder;
 	struct tool tool;
 	int out;
 
@@ -486,6 +487,7 @@ START_TEST(a_command_is_recorded_and_its_status_is_that_of_the_program)
 		    "/bin/busybox", "sh", "-c", "exit 5");
 	ck_assert_int_eq(finish(tool.pid), 5);
 	ck_assert_str_eq(value_of("events"), "\n");
+	ck_assert(!stat(FOLDER, &folder) && (folder.st_mode & 07777) == 0700);
 	out = read_trace(FOLDER);
 	ck_assert(has_written(out, "filename = \"/bin/busybox\" }"));
 	remove_folder();
