@@ -438,12 +438,21 @@ static const struct kernel_param_ops events_ops = {
 module_param_cb(events, &events_ops, NULL, 0600);
 MODULE_PARM_DESC(events, "events and groups to append, as sched,-sched_switch");
 
+/* The kernel calls it for a value that the module is loaded with. */
+static int refuse(const char *text, const struct kernel_param *param)
+{
+	return -EPERM;
+}
+
 static int get_missing(char *text, const struct kernel_param *param)
 {
 	return list_events(text, true);
 }
 
-static const struct kernel_param_ops missing_ops = { .get = get_missing };
+static const struct kernel_param_ops missing_ops = {
+	.set = refuse,
+	.get = get_missing,
+};
 
 module_param_cb(missing, &missing_ops, NULL, 0400);
 MODULE_PARM_DESC(missing, "events that this kernel does not have");
@@ -466,7 +475,10 @@ static int get_hits(char *text, const struct kernel_param *param)
 	return size;
 }
 
-static const struct kernel_param_ops hits_ops = { .get = get_hits };
+static const struct kernel_param_ops hits_ops = {
+	.set = refuse,
+	.get = get_hits,
+};
 
 module_param_cb(hits, &hits_ops, NULL, 0400);
 MODULE_PARM_DESC(hits, "how often each event came while it was on");

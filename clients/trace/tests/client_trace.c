@@ -128,6 +128,8 @@ START_TEST(a_word_that_is_no_event_changes_nothing)
 	size_t i;
 
 	ck_assert_int_eq(load(TRACER, "events=nonsense"), -EINVAL);
+	ck_assert_int_eq(load(TRACER, "hits=1"), -EPERM);
+	ck_assert_int_eq(load(TRACER, "missing=1"), -EPERM);
 	tracer_in("events=sched_switch");
 	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
 		ck_assert_int_eq(set_value("events", wrong[i]), -EINVAL);
