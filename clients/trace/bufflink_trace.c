@@ -67,12 +67,19 @@
 #define HRTIMER_NOW_VALUE	(*now)
 #endif
 
-/* It was in the folder of x86 before others had these; some have none. */
-#if __has_include("trace/events/exceptions.h")
+/*
+ * It was in the folder of x86 before others had these; some have none. Sparse has
+ * no such way to look for it.
+ */
+#ifdef __CHECKER__
+#elif __has_include("trace/events/exceptions.h")
 #include <trace/events/exceptions.h>
+#define HAS_PAGE_FAULTS
 #elif __has_include("asm/trace/exceptions.h")
 #include <asm/trace/exceptions.h>
-#else
+#define HAS_PAGE_FAULTS
+#endif
+#ifndef HAS_PAGE_FAULTS
 #define check_trace_callback_type_page_fault_user(probe)	((void)(probe))
 #define check_trace_callback_type_page_fault_kernel(probe)	((void)(probe))
 #endif
