@@ -29,7 +29,7 @@ latencies() {
 	}' "$1" | sort -rn | head -n 5
 }
 
-step "Linux $(uname -r): load bufflink and the tracer; which events there are"
+step "Linux $(uname -r): load bufflink and the tracer, and list its events"
 show insmod bufflink.ko
 show insmod bufflink_trace.ko
 show bufflink-trace list
@@ -50,11 +50,11 @@ bufflink-trace status | grep -q "^records: $events, and 0 lost" ||
 	fail "there are $events events in the trace"
 echo "  $events events: as many as the module has appended"
 
-step "which events came most"
+step "the most frequent events"
 sed 's/^[^ ]* [^ ]* \([^:]*\):.*/\1/' /tmp/events | sort | uniq -c |
 	sort -rn | head -n 8 | sed 's/^/  /'
 
-step "who waited longest for a CPU"
+step "the longest waits for a CPU"
 latencies /tmp/events | sed 's/^/  /'
 
 step "a buffer that is too small: the trace says how much is missing, and where"
