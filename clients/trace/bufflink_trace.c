@@ -105,7 +105,7 @@ struct cpu_state {
 
 static DEFINE_PER_CPU(struct cpu_state, cpu_state);
 
-/* what fields have, and what takes more than an expression */
+/* values of fields that need more than an expression */
 
 static s64 state_of(struct task_struct *prev, bool preempt, unsigned int state)
 {
@@ -321,7 +321,7 @@ static struct event events[TRACE_EVENTS] = {
 #define for_each_event(event)						\
 	for (event = events + 1; event < events + TRACE_EVENTS; event++)
 
-/* which events are on */
+/* switching events on and off */
 
 static DEFINE_MUTEX(switching);
 static DECLARE_BITMAP(wanted, TRACE_EVENTS);
@@ -529,7 +529,7 @@ static const struct kernel_param_ops lost_ops = {
 module_param_cb(lost, &lost_ops, NULL, 0600);
 MODULE_PARM_DESC(lost, "CPUs and the events they lost since their last record");
 
-/* text of programs */
+/* marks of programs */
 
 struct mark {
 	struct trace_lost lost;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What bufflink_trace appends: one record for each event, in the byte order of
+ * The records of bufflink_trace: one for each event, in the byte order of
  * the machine. Behind the first 8 bytes, a record is an event of a trace as it is
  * in a file.
  */

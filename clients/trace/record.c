@@ -157,8 +157,8 @@ static void add_record(const struct trace_head *head)
 }
 
 /*
- * All whole records that the data have. To read is to make events, so that there
- * is always something to read: not more often than it must be.
+ * Takes all whole records of the data. A read makes events of its own, so the buffer
+ * is never empty: it is not read more often than it must be.
  */
 static size_t take_records(const char *data, size_t size)
 {
@@ -196,7 +196,7 @@ static void caught_up(__u64 position)
 	rotate();
 }
 
-/* What was lost behind the last record of a CPU */
+/* Losses behind the last record of a CPU */
 static void add_last_losses(void)
 {
 	char *text = get_parameter("lost"), *line, *rest = text;
@@ -240,7 +240,7 @@ static void prepare_buffer(void)
 	ring = info.values[BUFFLINK_SIZE] / cpus;
 }
 
-/* What was appended before is no part of the trace. */
+/* Records from before are no part of the trace. */
 static void empty_buffer(struct bufflink_reader *reader)
 {
 	struct bufflink_event event;
@@ -310,7 +310,7 @@ static void start_clock(void)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-/* how it ends */
+/* the end */
 
 static void check_sum(uint64_t hits)
 {
@@ -324,7 +324,7 @@ static void check_sum(uint64_t hits)
 		     (unsigned long long)totals.discarded);
 }
 
-/* Nothing is to be asked of it any more. */
+/* The module that counted the events is gone. */
 static void leave_if_unloaded(void)
 {
 	struct bufflink_info info;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What there is when a trace begins: threads, by /proc, and interrupts, by
- * /sys/kernel/irq. As LTTng has them, whose numbers these are.
+ * The state when a trace begins: threads, from /proc, and interrupts, from
+ * /sys/kernel/irq. The numbers are those of LTTng.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -22,7 +22,7 @@ enum { UNNAMED, WAIT_FORK, WAIT_CPU, EXITS, ZOMBIE, WAITS, RUNS, DEAD };
 #define add_record(record, size, name)					\
 	add_state(&(record)->head, size, TRACE_##name)
 
-/* What is in a small file, as far as it goes; false if it is gone. */
+/* Reads a small file, as far as there is room; false if it is gone. */
 static bool read_text(const char *path, char *text, size_t size)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of bufflink-trace share. */
+/* Shared by the files of bufflink-trace */
 #ifndef _TRACE_H
 #define _TRACE_H
 
@@ -16,7 +16,7 @@
 
 /* parameter.c: those of the module */
 
-/* What it reads as, from malloc(); what cannot be read ends the program. */
+/* Its value, from malloc(). If it cannot be read, the program ends. */
 char *get_parameter(const char *name);
 /* False, with errno, if the module does not take it. */
 bool set_parameter(const char *name, const char *value);
@@ -36,7 +36,7 @@ void let_command_go(void);
 /* Whether it has ended, and with which status. */
 bool command_ended(int *status);
 
-/* metadata.c: what a trace says of itself */
+/* metadata.c: the description of a trace */
 
 struct metadata {
 	unsigned char uuid[UUID_SIZE];
@@ -69,7 +69,7 @@ void flush_trace(void);
 void close_trace(void);
 uint64_t trace_bytes(void);		/* of the trace that is open */
 
-/* state.c: what there is when a trace begins */
+/* state.c: the state when a trace begins */
 
 void dump_state(void);
 
