@@ -256,7 +256,7 @@ START_TEST(each_command_waits_for_a_buffer_that_is_not_there_yet)
 
 	for (i = 0; i < count; i++)
 		wait_asleep(tools[i].pid);
-	fd = buffer_0(PAGE);
+	fd = open_buffer(create_buffer(0, PAGE), O_RDONLY | O_NONBLOCK);
 	for (i = 0; i < count; i++) {
 		ck_assert_msg(finish(tools[i].pid) == GOOD, "%s",
 			      text_of(tools[i].err));
