@@ -126,17 +126,25 @@ make_initramfs() {
 	rm -rf "$root"
 }
 
-# At most AT_ONCE virtual machines run at a time, of all runs that use this cache.
+take_place() {
+	for place in $(seq "${AT_ONCE:-2}"); do
+		exec 8>"$cache/vm$place.lock"
+		! flock -n 8 || return 0
+	done
+	return 1
+}
+
+# At most AT_ONCE virtual machines run at a time, of all runs that use this cache:
+# the one that waits longest is the next, or the longest boot might come last.
 # Descriptor 8 keeps the place for as long as this one runs.
 wait_for_turn() {
 	mkdir -p "$cache"
-	while :; do
-		for place in $(seq "${AT_ONCE:-2}"); do
-			exec 8>"$cache/vm$place.lock"
-			! flock -n 8 || return 0
-		done
+	exec 7>"$cache/vm.queue"
+	flock 7
+	until take_place; do
 		sleep 1
 	done
+	exec 7>&-
 }
 
 # What is added to an installed system is a disk of its own, mounted at /mnt by
