@@ -42,8 +42,8 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   prefix=DIR, DESTDIR=DIR  where install goes (/usr/local, nothing)
 #:   KERNEL=6.1      kernel of demo, shell and gdb (6.12)
 #:   KERNELS=6.1     kernels of check ("6.1 6.12")
-#:   CPUS=2          numbers of virtual CPUs of check ("2 4"); the first is that
-#:                   of shell and gdb
+#:   CPUS=2          numbers of virtual CPUs of check ("2 4"): the last kernel boots
+#:                   with each, others, and shell and gdb, with the first
 #:   PORT=1234       where gdb finds the kernel (1234)
 #:   SUITE=check_read  the only suite to run
 #:   AT_ONCE=1       virtual machines at a time, of all runs (2)

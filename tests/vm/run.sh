@@ -3,24 +3,34 @@
 # usage: run.sh demo|demo-NAME|shell|check|torture KERNELS CPUS [SUITE]
 # All of it, from the packages to the verdict, on each kernel with each number
 # of virtual CPUs: run.sh check "6.1 6.12" "2 4". Without a SUITE, those of clients/
-# have a boot of their own, with the first of these numbers.
+# and of the tool have a boot of their own, and only the last kernel boots with all
+# numbers of CPUs, the others with the first.
 set -eu
 . "$(dirname "$0")/common.sh"
 
 target=$1 kernels=$2 cpus=$3 suite=${4-}
 
 # A line for each, with the arguments of boot.sh.
-# The longest come first: the last ones then end at nearly the same time.
 list_boots() {
-	if [ "$target$suite" = check ] && [ "$cpus" ]; then
-		for kernel in $kernels; do
-			echo "$kernel ${cpus%% *} $script client_*,check_t*"
-		done
-		suite='check_[!t]*'
-	fi
 	for kernel in $kernels; do
 		for n in $cpus; do
 			echo "$kernel $n $script${suite:+ $suite}"
+		done
+	done
+}
+
+# The same for all suites. The longest come first: the last ones then end at nearly
+# the same time.
+list_boots_of_all_suites() {
+	for kernel in $kernels; do
+		echo "$kernel ${cpus%% *} $script client_*,check_t*"
+	done
+	for kernel in $kernels; do
+		for n in $cpus; do
+			case $n:$kernel in
+			${cpus%% *}:* | *:${kernels##* })
+				echo "$kernel $n $script check_[!t]*" ;;
+			esac
 		done
 	done
 }
@@ -48,7 +58,11 @@ for kernel in $kernels; do
 	"$here/kernel.sh" "$kernel"
 	"$here/build.sh" "$kernel" "$target" "$suite"
 done
-list_boots >"$build/boots"
+if [ "$target$suite" = check ] && [ "$cpus" ]; then
+	list_boots_of_all_suites
+else
+	list_boots
+fi >"$build/boots"
 [ -s "$build/boots" ] || die "nothing is to be run: no kernel or no CPUs given"
 
 rc=0
