@@ -224,7 +224,8 @@ unreadable() {
 			complaints+=("there is no $header (Debian: $from).")
 		done
 	done
-	hide "${paths[@]}"
+	# two clients may need one header
+	hide $(printf "%s\n" "${paths[@]}" | sort -u)
 	run in_tree clients
 	[ "$status" != 0 ]
 	for complaint in "${complaints[@]}"; do
