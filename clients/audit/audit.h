@@ -108,6 +108,8 @@ struct filters {
 };
 
 void set_parameter(const char *name, const char *value);
+/* bufflink-audit.c: the module was unloaded, and its buffer ends */
+bool has_ended(void);
 void set_filters(const struct filters *filters);
 bool passes(const struct filters *filters, const struct sysaudit_record *record,
 	    const struct sysaudit_record *entry);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -190,6 +191,13 @@ static void caught_up(__u64 position)
 	if (format->pause)
 		format->pause();
 	flush();
+}
+
+bool has_ended(void)
+{
+	struct pollfd pollfd = { .fd = bufflink_fd(reader) };
+
+	return poll(&pollfd, 1, 0) > 0 && pollfd.revents & POLLHUP;
 }
 
 static void note_buffered(void)

@@ -28,7 +28,10 @@ void set_parameter(const char *name, const char *value)
 		return;
 	if (errno == ESRCH)
 		errx(EXIT_FAILURE, "--pid: there is no process %s", value);
-	err(EXIT_FAILURE, "cannot write '%s' to " PARAMETERS "/%s", value, name);
+	/* If the module was unloaded meanwhile, the next one gets all filters. */
+	if (!has_ended())
+		err(EXIT_FAILURE, "cannot write '%s' to " PARAMETERS "/%s", value,
+		    name);
 }
 
 /* One of others that stays in force must not surprise. */
