@@ -232,8 +232,15 @@ watch_start() {
 }
 
 # While a kernel boots, it changes its own code, and QEMU without KVM may go round
-# in the old code for ever. No test has begun by then, so nothing is hidden if
-# such a guest is booted again.
+# in the old code for ever, or trap where the change is half done. No test has
+# begun by then, so nothing is hidden if such a guest is booted again.
+patching_failed() {
+	[ -e "$log/hung" ] || {
+		! grep -q '^READY' "$log/results" &&
+			grep -aq 'int3: 0000' "$log/console"
+	}
+}
+
 boot() {
 	exec 4</dev/null
 	for attempt in 1 2 3; do
@@ -244,9 +251,9 @@ boot() {
 		{ $run || echo $? >"$log/status"; } |
 			sed -u 's/\r$//' | tee "$log/results" | show
 		kill "$watcher" 2>/dev/null || :
-		[ -e "$log/hung" ] || return 0
+		patching_failed || return 0
 		cp "$log/console" "$log/console.$attempt"
-		say "Linux $kernel hung before a test began: see $log/console.$attempt"
+		say "Linux $kernel ended before a test began: see $log/console.$attempt"
 	done
 }
 
