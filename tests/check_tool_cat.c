@@ -519,6 +519,18 @@ START_TEST(cat_ends_when_nobody_reads_it_and_takes_nothing_more)
 }
 END_TEST
 
+/* The last of what udev makes: then the program reads, and ends with the buffer. */
+static void make_link_for(struct tool cat)
+{
+	ck_assert_int_eq(symlink("/dev/bufflink0", "/tmp/by/owner/name"), 0);
+	wait_for(has_written(cat.out, "here"));
+	destroy_buffer();
+	ends(cat, GOOD, "here", "");
+	unlink("/tmp/by/owner/name");
+	rmdir("/tmp/by/owner");
+	rmdir("/tmp/by");
+}
+
 /* As udev makes a link to it, in folders that are not there before. */
 START_TEST(cat_waits_for_a_link_in_a_folder_that_is_made_later)
 {
@@ -530,13 +542,7 @@ START_TEST(cat_waits_for_a_link_in_a_folder_that_is_made_later)
 	ck_assert_int_eq(mkdir("/tmp/by/owner", 0700), 0);
 	buffer_0(PAGE);
 	append_text("here");
-	ck_assert_int_eq(symlink("/dev/bufflink0", "/tmp/by/owner/name"), 0);
-	wait_for(has_written(cat.out, "here"));
-	destroy_buffer();
-	ends(cat, GOOD, "here", "");
-	unlink("/tmp/by/owner/name");
-	rmdir("/tmp/by/owner");
-	rmdir("/tmp/by");
+	make_link_for(cat);
 }
 END_TEST
 
@@ -552,13 +558,7 @@ START_TEST(cat_waits_for_a_link_in_a_folder_that_is_made_while_it_looks_for_it)
 	ck_assert_int_eq(mkdir("/tmp/by/owner", 0700), 0);
 	let_run(&cat);
 	wait_asleep(cat.pid);
-	ck_assert_int_eq(symlink("/dev/bufflink0", "/tmp/by/owner/name"), 0);
-	wait_for(has_written(cat.out, "here"));
-	destroy_buffer();
-	ends(cat, GOOD, "here", "");
-	unlink("/tmp/by/owner/name");
-	rmdir("/tmp/by/owner");
-	rmdir("/tmp/by");
+	make_link_for(cat);
 }
 END_TEST
 
