@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "program.h"
@@ -545,4 +546,17 @@ const char *loss_text(const struct bufflink_loss *loss)
 		 loss->records, loss->records == 1 ? "" : "s", loss->bytes,
 		 *last ? "between" : "at", loss->first, last);
 	return text;
+}
+
+void exec_command(char **argv)
+{
+	execvp(*argv, argv);
+	warn("cannot run %s", *argv);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+int command_status(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+				     WEXITSTATUS(status);
 }

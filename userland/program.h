@@ -84,6 +84,11 @@ struct bufflink_reader *open_reader(const struct follow *follow);
 /* Returns when it ends; whether anything was lost. */
 bool follow(const struct follow *follow, struct bufflink_reader *reader);
 
+/* In a child; if there is no such command, it ends as a shell's would. */
+void exec_command(char **argv) __attribute__((noreturn));
+/* As a shell has it, of a status of waitpid(). */
+int command_status(int status);
+
 /* "lost 2 records (96 bytes) between byte 0 and byte 48" */
 const char *loss_text(const struct bufflink_loss *loss);
 

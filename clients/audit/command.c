@@ -128,9 +128,7 @@ static void run(char **argv)
 		_exit(EXIT_FAILURE);
 	if (write(procs, "0", 1) != 1)
 		err(EXIT_FAILURE, "cannot enter the cgroup %s", folder);
-	execvp(*argv, argv);
-	warn("cannot run %s", *argv);
-	_exit(errno == ENOENT ? 127 : 126);
+	exec_command(argv);
 }
 
 static bool is_populated(int events)
@@ -192,7 +190,6 @@ bool command_ended(int *exit_status)
 			warnx("the command runs on, in the cgroup %s", folder);
 		return false;
 	}
-	*exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-					     WEXITSTATUS(status);
+	*exit_status = command_status(status);
 	return true;
 }

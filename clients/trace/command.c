@@ -78,9 +78,7 @@ static void run(char **argv)
 	close(gate[1]);
 	if (read(gate[0], &byte, 1) != 1)
 		_exit(EXIT_FAILURE);
-	execvp(*argv, argv);
-	warn("cannot run %s", *argv);
-	_exit(errno == ENOENT ? 127 : 126);
+	exec_command(argv);
 }
 
 void start_command(char **argv)
@@ -114,7 +112,6 @@ bool command_ended(int *status)
 			warnx("the command runs on, as process %d", child);
 		return false;
 	}
-	*status = WIFSIGNALED(child_status) ? 128 + WTERMSIG(child_status) :
-					      WEXITSTATUS(child_status);
+	*status = command_status(child_status);
 	return true;
 }
