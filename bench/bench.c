@@ -264,7 +264,7 @@ static void drain(const struct peer *peer, size_t size, unsigned int round)
 /*
  * time: of many batches the mean of the middle half, as a clock may count in
  * steps of 256 ns, and other work may come between. Not more appends than this
- * in a batch, or those who allocate would get cold memory.
+ * in a batch, or the peers that allocate would get cold memory.
  */
 #define TIME_RING	(1 << 20)
 #define TIME_APPENDS	1000
@@ -381,7 +381,7 @@ static struct bufflink_stats bufflink_stats(const struct buffer *b)
 #define STREAM_RING	(256 << 10)
 #define STREAM_NS	NS_PER_S
 
-/* Each record is read or lost, and who counts comes to the same. */
+/* Each record is read or lost, and all counts agree. */
 static void check_stream(const struct buffer *b, const char *condition,
 			 const struct bench_finish *result, uint64_t lost)
 {

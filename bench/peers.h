@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Inside bufflink_bench.ko: buffers of all peers, and who appends to them */
+/* Inside bufflink_bench.ko: buffers of all peers, and their producers */
 #ifndef _BUFFLINK_BENCH_PEERS_H
 #define _BUFFLINK_BENCH_PEERS_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bufflink_bench - bufflink beside what one would use instead: who appends
+ * bufflink_bench - bufflink beside its peers: the producers
  */
 
 #include <linux/completion.h>
@@ -92,7 +92,7 @@ static u64 producer_timed(struct producer *p, const struct peer *peer,
 	return ktime_get_ns() - began;
 }
 
-/* Who is late stays late: no burst makes up for it. */
+/* A late producer stays late: no burst makes up for it. */
 static void producer_pace(struct producer *p)
 {
 	const struct peer *peer = producer_buffer(p)->peer;

@@ -68,7 +68,7 @@ struct buffer {
 
 	/* What came, since the caller cleared it */
 	uint64_t records;
-	uint64_t lost;		/* where it is the reader who can tell */
+	uint64_t lost;		/* where only the reader can tell */
 	bool ended;		/* by a record of BENCH_FILL_LAST */
 };
 

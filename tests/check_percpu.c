@@ -901,7 +901,7 @@ START_TEST(a_loss_is_reported_after_destroy_too)
 }
 END_TEST
 
-/* Those who sleep are told of a loss: by poll, by an epoll edge, by SIGIO */
+/* Sleepers are told of a loss: by poll, by an epoll edge, by SIGIO */
 enum sleeper { IN_POLL, AT_AN_EDGE, WITH_SIGIO, SLEEPERS };
 
 struct watcher {
@@ -961,7 +961,7 @@ START_TEST(a_sleeper_is_told_of_a_loss_in_an_empty_buffer)
 }
 END_TEST
 
-/* Who reads has no O_ASYNC: a signal for data would not tell of the loss. */
+/* The reader has no O_ASYNC: a signal for data would not tell of the loss. */
 START_TEST(a_sleeper_is_told_of_the_last_loss_when_all_is_read)
 {
 	int fd = new_percpu(PAGE);
@@ -1211,8 +1211,8 @@ END_TEST
  * Order
  *
  * Producers of all contexts on all CPUs at once. Each record has a token from
- * before its append. The token from after it is in a table of the producer. Who
- * reads keeps the largest token from before, of what was read so far. A record
+ * before its append. The token from after it is in a table of the producer. The
+ * reader keeps the largest token from before of all that it has read. A record
  * whose append had returned at that time comes too late.
  *
  * Each producer stays on its CPU, so its records are in one ring. Their numbers
@@ -1385,7 +1385,7 @@ static void *order_produce(void *arg)
 	struct order_load *load = arg;
 
 	pin(load->cpu);
-	setpriority(PRIO_PROCESS, gettid(), 5);	/* or who reads gets no CPU */
+	setpriority(PRIO_PROCESS, gettid(), 5);	/* or the reader gets no CPU */
 	while (!stop) {
 		if (order_limit && stats(order_device).used > order_limit) {
 			pause_ms(1);

@@ -855,7 +855,7 @@ START_TEST(a_reader_keeps_others_from_being_exclusive)
 }
 END_TEST
 
-/* O_EXCL or not, whoever came first */
+/* O_EXCL or not, in both orders */
 START_TEST(files_not_open_for_reading_are_no_readers)
 {
 	long fds[MODES], after;

@@ -68,7 +68,7 @@ static void *produce(void *arg)
 	struct load *load = arg;
 
 	pin(load->cpu);
-	setpriority(PRIO_PROCESS, gettid(), 5);	/* or who reads gets no CPU */
+	setpriority(PRIO_PROCESS, gettid(), 5);	/* or the reader gets no CPU */
 	while (!stop) {
 		load->run.size_max = draw_size_max(load);
 		run(&load->run);
@@ -156,7 +156,7 @@ static ssize_t read_some(struct reader *reader, void *data, size_t size)
 	return got;
 }
 
-/* Who reads also checks before the next one reads: that keeps the order. */
+/* A reader also checks before the next one reads: that keeps the order. */
 static void *read_in_turns(void *arg)
 {
 	static __thread char data[SIZE];

@@ -325,7 +325,7 @@ START_TEST(stat_has_the_rates_between_two_looks)
 }
 END_TEST
 
-/* Whoever may not open the device may look. */
+/* A user that may not open the device may look. */
 
 static void become_nobody(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* When an append wakes whom, and what that costs */
+/* Which waiters an append wakes, when, and at what cost */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>

@@ -7,7 +7,7 @@
  * A round is the life of one buffer: the workers open it, use it, and come to
  * its end; the test destroys it, and looks whether all is right. Records are
  * numbered, so each worker can mark off what it has read: none may come twice
- * and in the end none may be missing, whoever has read it. What they can do is
+ * and in the end none may be missing. What they can do is
  * in operations.c; this is the referee.
  */
 #define _GNU_SOURCE

@@ -500,7 +500,7 @@ static void perform_any(struct worker *worker)
 		pause_ms(1);
 }
 
-/* Whoever has the buffer open reads it to its end. */
+/* Each program that has the buffer open reads it to its end. */
 static void end_round(struct worker *worker)
 {
 	if (worker->fd >= 0) {

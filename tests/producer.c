@@ -2,8 +2,8 @@
 /*
  * A client of bufflink that does what a test tells it: producer.h
  *
- * Buffers belong to the module, not to who made them: they last until they are
- * destroyed or the module goes.
+ * Buffers belong to the module, not to the program that made them: they last
+ * until they are destroyed or the module goes.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>

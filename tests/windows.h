@@ -23,7 +23,7 @@
 
 static u32 windows_state;
 
-/* Any context. Whoever changes the state at the same time makes it no worse. */
+/* Any context. Another change at the same time makes it no worse. */
 static __always_inline void bufflink_window(void)
 {
 	u32 state = *(volatile u32 *)&windows_state * 1664525 + 1013904223;

@@ -2,13 +2,12 @@
 /*
  * bufflink_klog - all that the kernel logs, in a bufflink buffer
  *
- * A console would get only what console_loglevel lets through, and when the
- * slower ones had it, too late under a flood. So this reads the log itself, in
- * the way of those who dump it after a crash, which works in any context. It is
- * called while a message is written, under whatever lock printk() is called:
- * then it takes the messages before that one; and when interrupts are on again
- * on that CPU, so the message is in the log, in an irq_work it takes that, too.
- * Nothing is left to a thread that may come too late.
+ * A console gets only what console_loglevel lets through, and after the slower
+ * consoles: under a flood, that is too late. So this module reads the log itself,
+ * as a dump after a crash does, which works in any context. It is called while a
+ * message is written, with any lock held, and takes the messages before that one.
+ * When interrupts are on again on that CPU, the message is in the log, and an
+ * irq_work takes it. Nothing is left to a thread that may come too late.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -35,7 +34,7 @@ MODULE_PARM_DESC(size, "bytes in the buffer (0: bufflink's default)");
 static struct bufflink *bl;
 
 /*
- * Bit 0 is held by who reads the log, and guards the rest. Not a spinlock: an
+ * The CPU that reads the log holds bit 0. It guards the rest. Not a spinlock: an
  * NMI must find it taken, and where there is one CPU a spinlock never is.
  */
 static unsigned long klog_busy;
@@ -84,7 +83,7 @@ static bool klog_append_batch(void)
 	return true;
 }
 
-/* Waits for its turn, which slows who prints down to what we can take. */
+/* Waits for its turn. So printk() is never faster than this can take. */
 static void klog_work_run(struct irq_work *work)
 {
 	bool more;
@@ -111,8 +110,8 @@ static void klog_message_comes(void)
 }
 
 /*
- * Before 6.3 the tracepoint warns when it is hit in an NMI, and it is exported
- * since 6.4 or 6.5. Kprobes miss nothing but what other kprobes print; that
+ * Before 6.3 the tracepoint warns when it is hit in an NMI, and modules have it
+ * since 6.5. Kprobes miss nothing but what other kprobes print; that
  * comes with the next message. There are two ways to end the writing: a message
  * without a newline at its end stays open, until the next one begins.
  */

@@ -47,7 +47,7 @@ struct log {
 	char name[];		/* as it was given */
 };
 
-static DEFINE_MUTEX(lock);	/* for those who change what is logged */
+static DEFINE_MUTEX(lock);	/* held while the list of disks changes */
 static struct log __rcu *logs[MAX_DISKS];
 static bool running;
 static u64 secret;		/* keeps addresses of bios to ourselves */

@@ -26,8 +26,8 @@ has_logged() {
 	[ "$(cat /sys/class/misc/bufflink0/records)" -gt 0 ]
 }
 
-step "Linux $(uname -r) with $(nproc) CPUs: a disk with ext4, and somebody who" \
-	"writes to it all the time"
+step "Linux $(uname -r) with $(nproc) CPUs: a disk with ext4, and a program" \
+	"that writes to it all the time"
 insmod loop.ko
 mkdir /mnt
 dd if=/dev/zero of=/tmp/disk bs=1M seek=32 count=0 2>/dev/null
@@ -39,7 +39,7 @@ writer=$!
 wait_for has_written 20
 show df -h /mnt
 
-step "log what is written to it: records of sectors, for whoever wants them"
+step "log what is written to it: records of sectors, for any program"
 show insmod bufflink.ko
 show insmod bufflink_blklog.ko devices=loop0
 wait_for has_logged

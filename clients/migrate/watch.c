@@ -26,7 +26,7 @@ static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 atomic_bool word;
 atomic_int run_group;
 
-/* Whoever has it may change what follows, or end the program and keep it. */
+/* Its holder may change what follows, or end the program and keep it. */
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 static double deadline;		/* 0: none */
 static bool is_settled;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# In the VM: what bash offers who presses the tab key.
+# In the VM: what bash offers when the tab key is pressed.
 
 setup_file() {
 	modprobe bufflink_test buffers=2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# In the root, after packages.bats: what a user does who wants no more of it.
+# In the root, after packages.bats: the steps of a user that removes it.
 . ./common.bash
 
 @test "make neither installs over the packages nor uninstalls them" {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# In a bare root: what a user does who has the source and wants no packages.
+# In a bare root: the steps of a user of the source, without packages.
 . ./common.bash
 before=/var/tmp/files-before
 release=$(release 6.1)

@@ -17,7 +17,7 @@
  *   When nothing moves any more, nobody sleeps while a record waits; with a
  *   watcher, no loss is unreported if all is read; drained memory is freed.
  *
- * check.sh defines who takes part: two clients append APPENDS records each to a ring
+ * check.sh defines the processes: two clients append APPENDS records each to a ring
  * for SIZE; MISSES of an NMI find the lock of the first ring taken; READERS wait in
  * read(), which asks for WANT records; EDGES read without waiting, until they get
  * -EAGAIN, for each edge of epoll; SIGNALS read once a SIGIO; LOSS_EDGES and

@@ -19,7 +19,7 @@
  * stands for the order of two steps, and a mistake swaps them. Each #ifdef is a
  * mistake; check.sh wants each of them found.
  *
- * check.sh defines who takes part: CLIENTS append APPENDS records each, READERS
+ * check.sh defines the processes: CLIENTS append APPENDS records each, READERS
  * wait in read(), POLLERS in poll(), EDGES in epoll by edge; EXCLUSIVE ones use
  * EPOLLEXCLUSIVE, STRANGERS do so for room; SIGNALS use SIGIO; LOSS_EDGES and
  * LOSS_LEVELS wait for PRI; WRITERS wait for room. An append with MISSES may
@@ -471,7 +471,7 @@ active [EDGES] proctype edge() {
 	od
 }
 
-/* GETLOSS. Whoever clears BL_LOST wakes for a loss that relied on it. */
+/* GETLOSS. Code that clears BL_LOST wakes for a loss that relied on it. */
 inline bufflink_get_loss() {
 	bufflink_lock();
 	atomic {

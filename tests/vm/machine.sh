@@ -40,8 +40,8 @@ machine_options=
 machine_modules=
 end_reached=0			# by powering off
 
-# The mouse has a number among those that misc of 6.1 gives to anyone: who gets
-# it, as check_create does that takes them all, gets a splat.
+# The number of the mouse is among the dynamic ones of misc in 6.1. check_create
+# takes all of them, and gets a splat for that one.
 no_mouse=initcall_blacklist=mousedev_init
 
 case $machine in

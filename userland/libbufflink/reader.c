@@ -330,7 +330,7 @@ static int look_for_loss(struct bufflink_reader *reader)
 	if (ioctl(reader->fd, BUFFLINK_GETLOSS, &reader->loss))
 		return bl_fail(-errno, "%s: cannot learn what was lost: %m",
 			       reader->path);
-	/* Others who read have moved us on. */
+	/* Other readers have moved us on. */
 	if (reader->loss.records && !(reader->flags & BUFFLINK_EXCLUSIVE)) {
 		if (ioctl(reader->fd, BUFFLINK_STATS, &stats))
 			return bl_fail(-errno, "%s: cannot learn where a loss is: %m",

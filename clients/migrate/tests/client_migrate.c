@@ -269,7 +269,7 @@ static void disturbed_at_rest(bool by_loss)
 	write_blocks(fd, MIB, 2 * MIB, 'x');
 	ck_assert_int_eq(kill(pid, SIGUSR1), 0);
 	wait_for(readable(fds[0]) > 0);
-	do {	/* what is lost is not SRC's, but who knows */
+	do {	/* what is lost is not SRC's, but the program cannot tell */
 		write_blocks(fd, by_loss ? 0 : MIB, PAGE, 'y');
 	} while (by_loss && !lost());
 	wait_for(emptied(fds[0]) && finished(pid, 0));

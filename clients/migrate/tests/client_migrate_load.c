@@ -18,7 +18,7 @@ static void compare_command(char *command, size_t size, const char *disk)
 		 LIST_OF_SRC, disk);
 }
 
-/* Who mounts it finds what those who had mounted SRC found there. */
+/* A mount of it has the files that the mount of SRC had. */
 static void has_the_files_of_src(void)
 {
 	unmount();

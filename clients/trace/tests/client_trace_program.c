@@ -185,7 +185,7 @@ static char *stop_twin(void)
 	return text;
 }
 
-/* An event in the same words, whoever saw it. */
+/* An event in the same words, from both tracers. */
 struct event {
 	int cpu;
 	char words[200];
