@@ -116,17 +116,9 @@ static const char * const tracepoints[] = {
 	NULL
 };
 
-static bool traced;
-
 static void begin_tracing(void)
 {
-	traced = keep_traced(tracepoints);
-}
-
-static void end_tracing(void)
-{
-	if (traced)
-		stop_tracing(tracepoints);
+	keep_traced(tracepoints);
 }
 
 static void load_with(const struct program *program, int records)
@@ -352,7 +344,7 @@ int main(void)
 	TCase *readers = tcase_create("readers");
 
 	setenv("LC_ALL", "C", 1);
-	tcase_add_unchecked_fixture(readers, begin_tracing, end_tracing);
+	tcase_add_unchecked_fixture(readers, begin_tracing, stop_tracing);
 	tcase_add_checked_fixture(readers, setup, teardown);
 	tcase_set_timeout(readers, 3 * PATIENCE_S);
 	tcase_add_loop_test(readers,

@@ -572,6 +572,8 @@ int read_to_the_end(void *fd)
 	return got < 0;
 }
 
+static const char * const *traced;	/* by keep_traced(), or NULL */
+
 static void trace(const char * const events[], char on)
 {
 	char path[128];
@@ -600,15 +602,19 @@ bool keep_traced(const char * const events[])
 		ck_assert_int_eq(mkdir(path, 0700), 0);
 	}
 	trace(events, '1');
+	traced = events;
 	return true;
 }
 
-void stop_tracing(const char * const events[])
+void stop_tracing(void)
 {
 	char path[64];
 	int i;
 
-	trace(events, '0');
+	if (!traced)
+		return;
+	trace(traced, '0');
+	traced = NULL;
 	for (i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), INSTANCE, i);
 		ck_assert_int_eq(rmdir(path), 0);

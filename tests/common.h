@@ -126,7 +126,7 @@ int read_to_the_end(void *fd);
  * CPU ran. Nothing is patched for a probe at a tracepoint that has two others.
  */
 bool keep_traced(const char * const events[]);	/* "block/block_rq_complete" */
-void stop_tracing(const char * const events[]);
+void stop_tracing(void);	/* if they were kept */
 
 /*
  * A stream of producer_record()s: feed it what was read, in order and in

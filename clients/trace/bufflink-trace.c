@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #include "trace.h"
@@ -25,12 +24,6 @@ static const char help[] =
 "\n"
 "Exit status: 0 good, 1 failed, 2 bad command line.\n";
 
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ }
-};
-
 static const struct {
 	const char *name;
 	void (*run)(int argc, char **argv);
@@ -44,7 +37,7 @@ int main(int argc, char **argv)
 	size_t i;
 
 	begin(argv);
-	while ((option = getopt_long(argc, argv, "+hV", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "+hV", help_options, NULL)) != -1)
 		standard_option(option, "bufflink-trace", help);
 	if (!argv[optind])
 		errx(EXIT_USAGE, "no command: see bufflink-trace --help");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <err.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +26,7 @@ static const char status_help[] =
 "\n"
 "Exit status: 0 good, 1 failed, 2 bad command line.\n";
 
-static const struct option options[] = {
+const struct option help_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ }
@@ -47,7 +46,7 @@ static void take_options(int argc, char **argv, const char *help)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "hV", help_options, NULL)) != -1)
 		standard_option(option, "bufflink-trace", help);
 	no_more_than(0, argc, argv);
 }

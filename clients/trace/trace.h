@@ -3,6 +3,7 @@
 #ifndef _TRACE_H
 #define _TRACE_H
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -74,6 +75,8 @@ uint64_t trace_bytes(void);		/* of the trace that is open */
 void dump_state(void);
 
 /* the commands; each ends the program */
+
+extern const struct option help_options[];	/* those that all have */
 
 void record(int argc, char **argv);
 void list(int argc, char **argv);

@@ -752,7 +752,7 @@ START_TEST(it_is_unloaded_under_load_with_a_reader)
 		kill(load[i], SIGKILL);
 		ck_assert_int_eq(waitpid(load[i], NULL, 0), load[i]);
 	}
-	stop_tracing(tracepoints);
+	stop_tracing();
 }
 END_TEST
 

@@ -421,7 +421,7 @@ START_TEST(it_is_unloaded_at_any_moment)
 	ck_assert_int_eq(readable(log.fd), 0);	/* nothing comes after it */
 	if (!calm) {
 		stop_floods(pids);
-		stop_tracing(tracepoints);
+		stop_tracing();
 	}
 }
 END_TEST

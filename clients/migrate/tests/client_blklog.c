@@ -407,7 +407,7 @@ START_TEST(unloading_under_load_and_a_reader_is_safe)
 		ck_assert_int_eq(kill(writers[i], SIGKILL), 0);
 		ck_assert_int_eq(waitpid(writers[i], NULL, 0), writers[i]);
 	}
-	stop_tracing(tracepoints);
+	stop_tracing();
 }
 END_TEST
 

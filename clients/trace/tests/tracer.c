@@ -13,17 +13,9 @@ static const char * const tracepoints[] = {
 	NULL
 };
 
-static bool traced;
-
 static void begin_tracing(void)
 {
-	traced = keep_traced(tracepoints);
-}
-
-static void end_tracing(void)
-{
-	if (traced)
-		stop_tracing(tracepoints);
+	keep_traced(tracepoints);
 }
 
 /* A kernel of our own may have no tracepoints; this is what switches some on. */
@@ -112,7 +104,7 @@ void add_trace_tests(Suite *suite, const char *name, const TTest **tests)
 {
 	TCase *tcase = tcase_create(name);
 
-	tcase_add_unchecked_fixture(tcase, begin_tracing, end_tracing);
+	tcase_add_unchecked_fixture(tcase, begin_tracing, stop_tracing);
 	tcase_add_checked_fixture(tcase, tracer_out, tracer_out);
 	tcase_set_timeout(tcase, 60);
 	while (*tests)
