@@ -166,7 +166,8 @@ install-source:
 
 # A tree of its own: a client that cannot be built must not keep bufflink from it.
 install-client-source:
-	for file in clients/Kbuild clients/*/Kbuild clients/*/bufflink_*.[ch]; do \
+	for file in clients/Kbuild clients/*.h clients/*/Kbuild \
+			clients/*/bufflink_*.[ch]; do \
 		install -D -m 644 $$file $(client_source)/$$file || exit; \
 	done
 	rm -f $(client_source)/clients/*/*.mod.c

@@ -37,6 +37,7 @@
 #include <asm/syscall.h>
 
 #include "bufflink.h"
+#include "../bufflink_size.h"
 #include "bufflink_sysaudit_filter.h"
 
 #define CHUNK		256	/* bytes to look for the end of a text in */
@@ -44,7 +45,7 @@
 #define PLACE_BITS	12
 
 static ulong buffer_size = SZ_4M;
-module_param(buffer_size, ulong, 0400);
+bufflink_size_param(buffer_size, 0400);
 MODULE_PARM_DESC(buffer_size, "bytes of the ring of each CPU");
 
 static struct bufflink *bl;

@@ -23,12 +23,13 @@
 #include <trace/events/printk.h>
 
 #include "bufflink.h"
+#include "../bufflink_size.h"
 #include "bufflink_klog.h"
 
 #define KLOG_BATCH	64	/* messages taken with interrupts off */
 
 static ulong size = SZ_1M;
-module_param(size, ulong, 0400);
+bufflink_size_param(size, 0400);
 MODULE_PARM_DESC(size, "bytes in the buffer (0: bufflink's default)");
 
 static struct bufflink *bl;

@@ -22,7 +22,7 @@ step "Linux $(uname -r) with $(nproc) CPUs: take the kernel's log into a" \
 echo 1 >/proc/sys/kernel/printk		# the console would be slow
 echo on >/proc/sys/kernel/printk_devkmsg
 insmod bufflink.ko
-show insmod bufflink_klog.ko size=8388608
+show insmod bufflink_klog.ko size=8M
 show bufflink list
 
 step "it begins with what the log already holds"

@@ -32,12 +32,13 @@
 #include <trace/events/block.h>
 
 #include "bufflink.h"
+#include "../bufflink_size.h"
 #include "bufflink_blklog.h"
 
 #define MAX_DISKS	16
 
 static ulong buffer_size = SZ_4M;
-module_param(buffer_size, ulong, 0400);
+bufflink_size_param(buffer_size, 0400);
 MODULE_PARM_DESC(buffer_size, "bytes of each buffer");
 
 /* Its name may come to mean another disk, or the disk another medium. */

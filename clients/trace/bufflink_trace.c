@@ -47,6 +47,7 @@
 #include <trace/events/timer.h>
 
 #include "bufflink.h"
+#include "../bufflink_size.h"
 #include "bufflink_trace.h"
 
 /* The kernel's own types of what a tracepoint passes: all that changed is here. */
@@ -92,7 +93,7 @@
 #endif
 
 static ulong buffer_size = SZ_4M;
-module_param(buffer_size, ulong, 0400);
+bufflink_size_param(buffer_size, 0400);
 MODULE_PARM_DESC(buffer_size, "bytes of the ring of each CPU");
 
 static struct bufflink *bl;

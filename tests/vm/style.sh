@@ -208,10 +208,11 @@ cd "$copy"
 
 bench_module=$(ours 'bench/*.c' ':!bench/bench.c' ':!bench/reader.c')
 module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)
-	$(ours 'clients/*/bufflink_*.[ch]' ':!clients/trace/*.h')
+	$(ours 'clients/*/bufflink_*.[ch]' ':!clients/trace/*.h' clients/bufflink_size.h)
 	$bench_module bench/peers.h"
 program=$(ours 'tests/*.[ch]' 'userland/*.[ch]' ':!tests/producer.c' \
-	'clients/*.[ch]' ':!clients/*/bufflink_*' bench/bench.c bench/bench.h 'bench/reader.[ch]')
+	'clients/*.[ch]' ':!clients/*/bufflink_*' ':!clients/bufflink_*' \
+	bench/bench.c bench/bench.h 'bench/reader.[ch]')
 script="$(ours '*.sh' dkms.conf packaging/keep-symvers \
 	userland/bufflink.bash-completion) .ci/run tests/vm/init"
 

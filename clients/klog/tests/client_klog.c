@@ -426,9 +426,44 @@ START_TEST(it_is_unloaded_at_any_moment)
 }
 END_TEST
 
+static const struct {
+	const char *parameter;
+	unsigned long long size;
+} sizes[] = {
+	{ "size=65536", 65536 }, { "size=0x20000", 131072 },
+	{ "size=64k", 65536 }, { "size=128K", 131072 }, { "size=2m", 2 << 20 },
+	{ "size=3M", 3 << 20 },
+};
+
+START_TEST(the_size_may_have_a_unit)
+{
+	const struct log log = load_klog(sizes[_i].parameter);
+
+	ck_assert_uint_eq(sysfs_value(log.number, "size"), sizes[_i].size);
+}
+END_TEST
+
+START_TEST(a_size_that_is_no_number_is_refused)
+{
+	static const char * const wrong[] = {
+		"size=", "size=M", "size=1T", "size=1kk", "size=1Mx", "size=-1k",
+	};
+	static const char * const too_large[] = {
+		"size=99999999999999999999", "size=17179869184G",
+		"size=18446744073709551615k",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		ck_assert_int_eq(load(KLOG, wrong[i]), -EINVAL);
+	for (i = 0; i < sizeof(too_large) / sizeof(*too_large); i++)
+		ck_assert_int_eq(load(KLOG, too_large[i]), -ERANGE);
+}
+END_TEST
+
 START_TEST(without_memory_it_leaves_nothing_behind)
 {
-	ck_assert_int_eq(load(KLOG, "size=1099511627776"), -ENOMEM);
+	ck_assert_int_eq(load(KLOG, "size=1024G"), -ENOMEM);
 	ck_assert(!exists("/dev/bufflink1"));
 	ck_assert_int_eq(unload(KLOG), -ENOENT);
 }
@@ -499,6 +534,9 @@ int main(void)
 	tcase_add_test(tcase,
 		       a_buffer_made_larger_under_a_flood_loses_nothing);
 	tcase_add_loop_test(tcase, it_is_unloaded_at_any_moment, 0, 8);
+	tcase_add_loop_test(tcase, the_size_may_have_a_unit, 0,
+			    sizeof(sizes) / sizeof(*sizes));
+	tcase_add_test(tcase, a_size_that_is_no_number_is_refused);
 	tcase_add_test(tcase, without_memory_it_leaves_nothing_behind);
 	tcase_add_test(tcase, only_root_gets_at_it);
 	return run_suite(suite);
