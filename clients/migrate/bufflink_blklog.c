@@ -346,6 +346,7 @@ static int add_disk_log(struct gendisk *disk, const char *name)
 {
 	const char *why = why_not(disk);
 	char buffer[BUFFLINK_NAME_MAX + 1];
+	size_t size = strlen(name) + 1;
 	struct log *log;
 	int place, err;
 
@@ -358,10 +359,10 @@ static int add_disk_log(struct gendisk *disk, const char *name)
 	place = find_place();
 	if (place < 0)
 		return place;
-	log = kzalloc(struct_size(log, name, strlen(name) + 1), GFP_KERNEL);
+	log = kzalloc(struct_size(log, name, size), GFP_KERNEL);
 	if (!log)
 		return -ENOMEM;
-	strcpy(log->name, name);
+	memcpy(log->name, name, size);
 	log->diskseq = disk->diskseq;
 	name_buffer(disk, buffer);
 	err = bufflink_create_named(&log->bl, buffer, buffer_size, 0);
