@@ -116,9 +116,9 @@ static const struct kernel_param_ops calls_ops = {
 	.get = get_calls,
 };
 
-module_param_cb(calls, &calls_ops, (void *)0, 0600);
+device_param_cb(calls, &calls_ops, (void *)0, 0600);
 MODULE_PARM_DESC(calls, "only calls of these numbers, as 0,2-4 (or all)");
-module_param_cb(compat_calls, &calls_ops, (void *)1, 0600);
+device_param_cb(compat_calls, &calls_ops, (void *)1, 0600);
 MODULE_PARM_DESC(compat_calls, "the same for 32-bit calls of a 64-bit kernel");
 
 /* users */
@@ -152,7 +152,7 @@ static const struct kernel_param_ops uid_ops = {
 	.get = get_uid_filter,
 };
 
-module_param_cb(uid, &uid_ops, NULL, 0600);
+device_param_cb(uid, &uid_ops, NULL, 0600);
 MODULE_PARM_DESC(uid, "only calls of this real user (4294967295: of any)");
 
 /* processes */
@@ -225,7 +225,7 @@ static const struct kernel_param_ops pid_ops = {
 	.free = forget_pids,
 };
 
-module_param_cb(pid, &pid_ops, NULL, 0600);
+device_param_cb(pid, &pid_ops, NULL, 0600);
 MODULE_PARM_DESC(pid, "only calls of this process (0: of any)");
 
 /* cgroups of version 2, with those below them */
@@ -294,7 +294,7 @@ static const struct kernel_param_ops cgroup_ops = {
 	.free = forget_cgroups,
 };
 
-module_param_cb(cgroup, &cgroup_ops, NULL, 0600);
+device_param_cb(cgroup, &cgroup_ops, NULL, 0600);
 MODULE_PARM_DESC(cgroup, "only calls in the cgroup with this id (0: in any)");
 
 static bool is_in_cgroup(struct cgroup *cgroup)
@@ -370,7 +370,7 @@ static const struct kernel_param_ops prefix_ops = {
 	.free = forget_prefixes,
 };
 
-module_param_cb(prefix, &prefix_ops, NULL, 0600);
+device_param_cb(prefix, &prefix_ops, NULL, 0600);
 MODULE_PARM_DESC(prefix, "only calls with a path that begins with this");
 
 /* the reader */
@@ -417,7 +417,7 @@ static int set_reader(const char *text, const struct kernel_param *param)
 
 static const struct kernel_param_ops reader_ops = { .set = set_reader };
 
-module_param_cb(reader, &reader_ops, NULL, 0200);
+device_param_cb(reader, &reader_ops, NULL, 0200);
 MODULE_PARM_DESC(reader, "leave out the writer's \"process\", process \"group\", or \"none\"");
 
 /* what is copied */
@@ -459,9 +459,9 @@ static int set_copies(const char *text, const struct kernel_param *param)
 
 static const struct kernel_param_ops copies_ops = { .set = set_copies };
 
-module_param_cb(copies, &copies_ops, (void *)0, 0200);
+device_param_cb(copies, &copies_ops, (void *)0, 0200);
 MODULE_PARM_DESC(copies, "arguments to copy, see bufflink_sysaudit.h");
-module_param_cb(compat_copies, &copies_ops, (void *)1, 0200);
+device_param_cb(compat_copies, &copies_ops, (void *)1, 0200);
 MODULE_PARM_DESC(compat_copies, "the same for 32-bit calls of a 64-bit kernel");
 
 unsigned int copies_of(long number)

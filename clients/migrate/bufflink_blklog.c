@@ -539,15 +539,15 @@ static const struct kernel_param_ops add_ops = { .set = add_set };
 
 static const struct kernel_param_ops remove_ops = { .set = remove_set };
 
-module_param_cb(devices, &devices_ops, NULL, 0400);
+device_param_cb(devices, &devices_ops, NULL, 0400);
 MODULE_PARM_DESC(devices, "what to log: names in /dev, or paths");
-module_param_cb(buffers, &buffers_ops, NULL, 0400);
+device_param_cb(buffers, &buffers_ops, NULL, 0400);
 MODULE_PARM_DESC(buffers, "to read: the N of /dev/bufflinkN of each of devices");
-module_param_cb(diskseqs, &diskseqs_ops, NULL, 0400);
+device_param_cb(diskseqs, &diskseqs_ops, NULL, 0400);
 MODULE_PARM_DESC(diskseqs, "to read: the diskseq in sysfs of each of devices");
-module_param_cb(add, &add_ops, NULL, 0200);
+device_param_cb(add, &add_ops, NULL, 0200);
 MODULE_PARM_DESC(add, "to write when it is loaded: one more device to log");
-module_param_cb(remove, &remove_ops, NULL, 0200);
+device_param_cb(remove, &remove_ops, NULL, 0200);
 MODULE_PARM_DESC(remove, "to write when it is loaded: a device not to log any more");
 
 static int add_wanted(void)

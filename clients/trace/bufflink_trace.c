@@ -443,7 +443,7 @@ static const struct kernel_param_ops events_ops = {
 	.get = get_events,
 };
 
-module_param_cb(events, &events_ops, NULL, 0600);
+device_param_cb(events, &events_ops, NULL, 0600);
 MODULE_PARM_DESC(events, "events and groups to append, as sched,-sched_switch");
 
 /* The kernel calls it for a value that the module is loaded with. */
@@ -462,7 +462,7 @@ static const struct kernel_param_ops missing_ops = {
 	.get = get_missing,
 };
 
-module_param_cb(missing, &missing_ops, NULL, 0400);
+device_param_cb(missing, &missing_ops, NULL, 0400);
 MODULE_PARM_DESC(missing, "events that this kernel does not have");
 
 /* counts */
@@ -488,7 +488,7 @@ static const struct kernel_param_ops hits_ops = {
 	.get = get_hits,
 };
 
-module_param_cb(hits, &hits_ops, NULL, 0400);
+device_param_cb(hits, &hits_ops, NULL, 0400);
 MODULE_PARM_DESC(hits, "how often each event came while it was on");
 
 /* The rest is told by the next event of the CPU, so it is exact with all off. */
@@ -527,7 +527,7 @@ static const struct kernel_param_ops lost_ops = {
 	.get = get_lost,
 };
 
-module_param_cb(lost, &lost_ops, NULL, 0600);
+device_param_cb(lost, &lost_ops, NULL, 0600);
 MODULE_PARM_DESC(lost, "CPUs and the events they lost since their last record");
 
 /* marks of programs */
@@ -563,7 +563,7 @@ static int set_mark(const char *text, const struct kernel_param *param)
 
 static const struct kernel_param_ops mark_ops = { .set = set_mark };
 
-module_param_cb(mark, &mark_ops, NULL, 0200);
+device_param_cb(mark, &mark_ops, NULL, 0200);
 MODULE_PARM_DESC(mark, "a text to append to the events");
 
 static int version = TRACE_VERSION;
