@@ -2850,7 +2850,9 @@ stop_worker:
 	bufflink_stop_worker();
 	return ret;
 }
-module_init(bufflink_init);
+
+/* Built in, it starts before the drivers, some of which may be clients. */
+subsys_initcall(bufflink_init);
 
 static void __exit bufflink_exit(void)
 {
