@@ -2,8 +2,8 @@
 /*
  * bufflink - bytes from a kernel module to a program, through a ring buffer
  *
- * The first half is for programs that have /dev/bufflinkN open, the second
- * half for kernel modules that append to it.
+ * For programs that have /dev/bufflinkN open, and for kernel code that appends
+ * to it.
  */
 #ifndef _BUFFLINK_H
 #define _BUFFLINK_H
