@@ -23,6 +23,9 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   make dkms-install  install all but these, for every kernel, by DKMS
 #:   make uninstall  remove what these installed
 #:   make deb        build Debian packages, into build/deb
+#: In a kernel's sources, to be built with it:
+#:   make in-tree LINUX=DIR  put bufflink and the modules of clients/ there;
+#:                   with PATCHES=DIR, also write that as patches, into this folder
 #: In a virtual machine, with whatever is missing installed from Debian 12:
 #:   make demo       see what bufflink does
 #:   make demo-NAME  see what the client in clients/NAME does
@@ -95,6 +98,9 @@ include packaging/install.mk
 deb:
 	@packaging/deb.sh
 
+in-tree:
+	@packaging/in-tree.sh "$(LINUX)" "$(PATCHES)"
+
 demo $(demos):
 	@tests/vm/run.sh $@ "$(KERNEL)" 2
 
@@ -140,6 +146,6 @@ clean: paths
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: all modules paths headers tool clients programs load unload deb demo \
-	$(demos) shell gdb check check-shell check-model check-hostile \
+.PHONY: all modules paths headers tool clients programs load unload deb \
+	in-tree demo $(demos) shell gdb check check-shell check-model check-hostile \
 	check-installed bench bench-icount style clean help
