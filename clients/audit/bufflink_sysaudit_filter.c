@@ -39,7 +39,7 @@ static struct filter {
 };
 
 static u16 copies[2][CALLS];
-bool has_buffer;
+bool sysaudit_has_buffer;
 static struct pid *reader;
 static struct pid *reader_group;
 
@@ -302,7 +302,7 @@ static bool is_in_cgroup(struct cgroup *cgroup)
 	return !cgroup || cgroup_is_descendant(task_dfl_cgroup(current), cgroup);
 }
 
-u64 current_cgroup(void)
+u64 sysaudit_cgroup(void)
 {
 	u64 id;
 
@@ -315,7 +315,7 @@ u64 current_cgroup(void)
 static void replace_cgroup(struct cgroup **where, struct cgroup *cgroup) { }
 static struct cgroup *get_cgroup(struct cgroup *cgroup) { return NULL; }
 static bool is_in_cgroup(struct cgroup *cgroup) { return true; }
-u64 current_cgroup(void) { return 0; }
+u64 sysaudit_cgroup(void) { return 0; }
 #endif
 
 /* paths */
@@ -402,7 +402,7 @@ static int set_reader(const char *text, const struct kernel_param *param)
 
 	/* Before there is a buffer the writer is insmod, which reads nothing. */
 	if (!(process || group || sysfs_streq(text, "none")) ||
-	    !READ_ONCE(has_buffer))
+	    !READ_ONCE(sysaudit_has_buffer))
 		return -EINVAL;
 	replace_pid(&reader, NULL);
 	err = begin_filters();
@@ -464,7 +464,7 @@ MODULE_PARM_DESC(copies, "arguments to copy, see bufflink_sysaudit.h");
 device_param_cb(compat_copies, &copies_ops, (void *)1, 0200);
 MODULE_PARM_DESC(compat_copies, "the same for 32-bit calls of a 64-bit kernel");
 
-unsigned int copies_of(long number)
+unsigned int sysaudit_copies_of(long number)
 {
 	return number >= 0 && number < CALLS ?
 	       READ_ONCE(copies[in_compat_syscall()][number]) : 0;
@@ -479,7 +479,7 @@ static bool is_wanted_number(const struct filter *filter, long number)
 	       test_bit(number, filter->calls[in_compat_syscall()]);
 }
 
-bool is_wanted(long number)
+bool sysaudit_is_wanted(long number)
 {
 	const struct filter *filter;
 	struct pid *only;
@@ -499,7 +499,7 @@ bool is_wanted(long number)
 	return wanted;
 }
 
-bool has_wanted_path(const struct sysaudit_record *record)
+bool sysaudit_has_wanted_path(const struct sysaudit_record *record)
 {
 	const char *prefix, *at = (const char *)(record + 1);
 	const char *end = (const char *)record + record->head.length;

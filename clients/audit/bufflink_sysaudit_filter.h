@@ -5,14 +5,14 @@
 #include "bufflink_sysaudit.h"
 
 /* True before a program can see the buffer. */
-extern bool has_buffer;
+extern bool sysaudit_has_buffer;
 
 /* Whether the current thread's call is to be logged. */
-bool is_wanted(long number);
+bool sysaudit_is_wanted(long number);
 /* Also by this, which only its record tells. */
-bool has_wanted_path(const struct sysaudit_record *record);
+bool sysaudit_has_wanted_path(const struct sysaudit_record *record);
 /* SYSAUDIT_COPY_* */
-unsigned int copies_of(long number);
-u64 current_cgroup(void);
+unsigned int sysaudit_copies_of(long number);
+u64 sysaudit_cgroup(void);
 
 #endif /* _BUFFLINK_SYSAUDIT_FILTER_H */

@@ -278,7 +278,7 @@ static void begin_record(struct sysaudit_record *record, u8 type, long number)
 	head->auid = from_kuid(&init_user_ns, audit_get_loginuid(current));
 	head->arch = syscall_get_arch(current);
 	head->number = number;
-	head->cgroup = current_cgroup();
+	head->cgroup = sysaudit_cgroup();
 	/* Others may be changing it; the record then has both. */
 	data_race(memcpy(head->comm, current->comm, sizeof(head->comm)));
 	head->comm[sizeof(head->comm) - 1] = '\0';
@@ -310,14 +310,14 @@ static void log_entry(void *unused, struct pt_regs *regs, long number)
 	struct sysaudit_record *record;
 	enum seen seen = NOTHING;
 
-	if (!is_wanted(number))
+	if (!sysaudit_is_wanted(number))
 		return;
 	preempt_disable_notrace();
 	record = this_cpu_read(scratch);
 	begin_record(record, SYSAUDIT_ENTRY, number);
 	get_arguments(record, regs);
-	copy_items(record, copies_of(number));
-	if (has_wanted_path(record) && !append(record))
+	copy_items(record, sysaudit_copies_of(number));
+	if (sysaudit_has_wanted_path(record) && !append(record))
 		seen = has_all(record) ? WHOLE_ENTRY : ENTRY;
 	atomic64_set(place_of_thread(), key_of_thread(seen));
 	preempt_enable_notrace();
@@ -338,7 +338,7 @@ static bool is_refused(const struct sysaudit_record *record)
 static void complete_exit(struct sysaudit_record *record, struct pt_regs *regs,
 			  enum seen seen)
 {
-	unsigned int code = copies_of(record->head.number);
+	unsigned int code = sysaudit_copies_of(record->head.number);
 
 	get_arguments(record, regs);
 	if (seen == NOTHING)
@@ -357,7 +357,7 @@ static void log_exit(void *unused, struct pt_regs *regs, long result)
 	enum seen seen = take_seen();
 	struct sysaudit_record *record;
 
-	if (!is_wanted(number))
+	if (!sysaudit_is_wanted(number))
 		return;
 	preempt_disable_notrace();
 	record = this_cpu_read(scratch);
@@ -367,7 +367,7 @@ static void log_exit(void *unused, struct pt_regs *regs, long result)
 		record->head.length = offsetof(struct sysaudit_record, args);
 	else
 		complete_exit(record, regs, seen);
-	if (seen != NOTHING || has_wanted_path(record))
+	if (seen != NOTHING || sysaudit_has_wanted_path(record))
 		append(record);
 	preempt_enable_notrace();
 }
@@ -419,7 +419,7 @@ static int __init bufflink_sysaudit_init(void)
 	err = alloc_scratch();
 	if (err)
 		return err;
-	WRITE_ONCE(has_buffer, true);
+	WRITE_ONCE(sysaudit_has_buffer, true);
 	err = bufflink_create_named(&bl, NULL, buffer_size, BUFFLINK_PERCPU);
 	if (err)
 		goto free;
