@@ -36,6 +36,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 #:   make check-model  check the order of its steps with Spin (no VM)
 #:   make check-hostile  try hard to break it: sanitizers, real-time kernels,
 #:                   faults, races, torturers, other machines (an hour)
+#:   make check-in-tree  build it into the newest kernel, and boot that
 #:   make check-installed  install the packages on a bare Debian 12 and use them
 #:   make bench      measure it beside relay, kfifo, BPF's ring and others
 #:   make bench-icount  count an append's instructions: are they more now?
@@ -122,6 +123,9 @@ check-model:
 check-hostile:
 	@tests/vm/hostile.sh $(PART)
 
+check-in-tree:
+	@tests/vm/in-tree.sh
+
 check-installed:
 	@tests/installed/run.sh
 
@@ -148,4 +152,4 @@ help:
 
 .PHONY: all modules paths headers tool clients programs load unload deb \
 	in-tree demo $(demos) shell gdb check check-shell check-model check-hostile \
-	check-installed bench bench-icount style clean help
+	check-in-tree check-installed bench bench-icount style clean help

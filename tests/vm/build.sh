@@ -80,9 +80,12 @@ copy_changed bufflink.c bufflink.h Kbuild \
 copy_changed $(cd "$top" && find userland clients -name '*.[ch]' \
 	! -name '*.mod.c' -o -name Kbuild -o -name Makefile -o -name needs \
 	-o -name '*.mk')
-make_modules "$out" "" GCOV_PROFILE="${COVERAGE-}"
-make_modules "$out/test_module" "$out/Module.symvers"
-make_modules "$out/clients" "$out/Module.symvers"
+case $kernel in
+*-in-tree)	;; # they are in the kernel
+*)	make_modules "$out" "" GCOV_PROFILE="${COVERAGE-}"
+	make_modules "$out/test_module" "$out/Module.symvers"
+	make_modules "$out/clients" "$out/Module.symvers" ;;
+esac
 make -C "$out/userland" --no-print-directory CC="$cc" \
 	LDFLAGS=-static bufflink
 # The programs and the tests of clients/ are for x86-64 alone.

@@ -17,12 +17,13 @@
 #   coverage  suites and faults: which lines of bufflink.c they reach
 #   arm64 i386 s390x newest
 #             suites on other machines, and on Debian's newest kernel
+#   in-tree   bufflink and its clients built into Debian's newest kernel
 #   planted   whether each of the checkers finds the bug that was made for it
 set -eu
 . "$(dirname "$0")/common.sh"
 
 all="model kasan kcsan rt rt-debug faults races torture clients"
-all="$all windows coverage arm64 i386 s390x newest planted"
+all="$all windows coverage arm64 i386 s390x newest in-tree planted"
 client_kernels="6.1-kasan 6.12-kcsan 6.1-rt 6.12-rt 6.12-rt-debug newest"
 window_kernels="6.1 6.12 6.1-rt 6.12-rt 6.1-i386"
 # Suites of programs make no call that the others do not make.
@@ -58,6 +59,7 @@ run_part() {
 	arm64 | i386 | s390x)
 			"$here/run.sh" check "6.1-$1" 2 'check_*' ;;
 	newest)		"$here/run.sh" check newest "2 4" 'check_*' ;;
+	in-tree)	"$here/in-tree.sh" ;;
 	planted)	"$here/planted.sh" ;;
 	*)		die "no part '$1': they are $all" ;;
 	esac

@@ -10,6 +10,9 @@
 #                           Debian's stock kernels for other machines
 #   6.1-kasan 6.12-kcsan 6.12-rt-debug newest
 #                           built from Debian's sources and tests/kernels/
+#   newest-in-tree          newest, with bufflink and its clients built in; its
+#                           folder has no build, but sources, those that
+#                           in-tree.sh needs of the kernel as it was
 #   6.1-um 6.1-um-real      likewise, User-Mode Linux: one CPU at native speed,
 #                           and with the price of locks put back; their folder
 #                           has the sizes of what the benchmark compares
@@ -134,6 +137,32 @@ list_suite() {
 	[ -s apt/sources.list ]
 }
 
+# What is put into a kernel, without documentation
+list_in_tree() {
+	cd "$top"
+	git ls-files -co --exclude-standard bufflink.c bufflink.h Kbuild \
+		packaging/in-tree.sh packaging/in-tree/Kconfig 'clients/*.h' \
+		'clients/*Kbuild' 'clients/*Kconfig' 'clients/*bufflink_*.c' \
+		tests/vm/initcalls.c
+}
+
+put_in_tree() {
+	mkdir sources
+	(cd build && cp -r --parents MAINTAINERS Makefile include/linux/slab.h \
+		drivers/char/Kconfig drivers/char/Makefile scripts \
+		Documentation/misc-devices/index.rst tools/docs \
+		tools/lib/python ../sources)
+	"$top/packaging/in-tree.sh" build
+	cp "$here/initcalls.c" build/kernel/bufflink_initcalls.c
+	echo "obj-y += bufflink_initcalls.o" >>build/kernel/Makefile
+}
+
+# Of the folder in the kernel alone, with all warnings that are off elsewhere.
+look_for_warnings() {
+	make -C build W=1 drivers/char/bufflink/ >warnings 2>&1 ||
+		die "cannot compile bufflink in the kernel: $(cat warnings)"
+}
+
 build_kernel() {
 	"$here/setup.sh" kernel
 	say "downloading Debian's kernel source, $source"
@@ -154,28 +183,37 @@ build_kernel() {
 		echo "ARCH = um" >build/.kernelvariables
 		binary=linux
 	fi
+	[ -z "$in_tree" ] || put_in_tree
 	configure
 	say "building $version (some minutes)"
 	make -C build -j"$(nproc)" "${binary##*/}" modules_prepare \
 		>build.log 2>&1 ||
 		die "no kernel: $(grep -m 5 -i -A 5 'error' build.log)"
 	[ "$machine" != um ] || write_sizes
-	remove_needless
+	if [ "$in_tree" ]; then
+		look_for_warnings
+		mv "build/$binary" vmlinuz
+		rm -rf build
+	else
+		remove_needless
+	fi
 }
 
 # from_source PACKAGE SUITE FRAGMENT...: built anew when a fragment changes, a
 # FRAGMENT being a .config, a .patch or both. SUITE is empty if it is the
 # system's own.
 from_source() {
-	source=$1 suite=$2 configs='' patches=''
+	source=$1 suite=$2 configs='' patches='' in_tree=''
 	shift 2
+	[ "${kernel%-in-tree}" = "$kernel" ] || in_tree=$(list_in_tree)
 	for fragment; do
 		file=$fragments/$fragment
 		[ ! -e "$file.config" ] || configs="$configs $file.config"
 		[ ! -e "$file.patch" ] || patches="$patches $file.patch"
 	done
 	# shellcheck disable=SC2086 # lists of words
-	key=$(cat $configs $patches | sha256sum | cut -c 1-12)
+	key=$(cd "$top" && cat $configs $patches $in_tree |
+		sha256sum | cut -c 1-12)
 	cached "$kernel-$key" build_kernel
 	ln -sfn "$(readlink "$cache/$kernel-$key")" "$cache/$kernel"
 }
@@ -189,6 +227,7 @@ case $kernel in
 6.12-kcsan)	from_source linux-source-6.12 "" base kcsan ;;
 6.12-rt-debug)	from_source linux-source-6.12 "" base locks rt ;;
 newest)		from_source linux-source sid base ;;
+newest-in-tree)	from_source linux-source sid base in-tree ;;
 6.1-um)		from_source linux-source-6.1 "" um ;;
 6.1-um-real)	from_source linux-source-6.1 "" um um-real ;;
 *-arm64 | *-i386 | *-s390x)
