@@ -23,7 +23,7 @@ static bool kernel_has_tracepoints(void)
 	return found;
 }
 
-static void auditor_out(void)
+void auditor_out(void)
 {
 	int err = unload(AUDITOR);
 

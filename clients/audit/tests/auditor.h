@@ -30,6 +30,7 @@ void add_audit_tests(Suite *suite, const char *name, const TTest **tests);
 #define add_audit_case(suite, name, ...) \
 	add_audit_tests(suite, name, (const TTest *[]){ __VA_ARGS__, NULL })
 
+void auditor_out(void);	/* a fixture: unloads it */
 /* Gives the buffer, opened; its number is 0, as there is no other. */
 int auditor_in(const char *parameters);
 /* The same for the tool, which is to be the only reader: to ask, not to read. */
