@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -236,6 +237,12 @@ void is_named(const struct sysaudit_record *record, const char *name)
 bool is_described(void)
 {
 	return exists("/sys/kernel/debug/tracing/events/syscalls");
+}
+
+bool has_cgroups(void)
+{
+	return !mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) ||
+	       errno == EBUSY;
 }
 
 bool can_audit(void)

@@ -26,6 +26,7 @@
 bool can_audit(void);
 /* the kernel says which arguments its calls have */
 bool is_described(void);
+bool has_cgroups(void);		/* of version 2, which it mounts */
 void add_audit_tests(Suite *suite, const char *name, const TTest **tests);
 #define add_audit_case(suite, name, ...) \
 	add_audit_tests(suite, name, (const TTest *[]){ __VA_ARGS__, NULL })

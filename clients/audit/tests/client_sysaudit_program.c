@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -106,12 +105,6 @@ START_TEST(the_program_prints_a_line_for_each_call)
 	ck_assert(has_written(reader.err, expected));
 }
 END_TEST
-
-static bool has_cgroups(void)
-{
-	return !mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) ||
-	       errno == EBUSY;
-}
 
 START_TEST(the_tool_sets_filters_by_name_and_reports_losses_with_status_3)
 {
