@@ -92,6 +92,14 @@ static void end_call(const struct sysaudit_record *exit,
 	open_tid = 0;
 }
 
+static void print_resumed(const struct sysaudit_head *head, const char *end)
+{
+	fputs("<... ", stdout);
+	fputs(call_info(head->arch, head->number)->name, stdout);
+	fputs(" resumed>", stdout);
+	fputs(end, stdout);
+}
+
 static void print_exit(const struct sysaudit_record *exit,
 		       const struct sysaudit_record *entry)
 {
@@ -103,12 +111,8 @@ static void print_exit(const struct sysaudit_record *exit,
 		end_line();
 		print_thread(&exit->head);
 		if (entry || !has_args(exit))
-			printf("<... %s resumed>%s",
-			       call_info(entry ? entry->head.arch :
-						 exit->head.arch,
-					 entry ? entry->head.number :
-						 exit->head.number)->name,
-			       has_args(exit) ? " " : ")");
+			print_resumed(entry ? &entry->head : &exit->head,
+				      has_args(exit) ? " " : ")");
 		if (has_args(exit))
 			print_call(entry, exit);
 	}

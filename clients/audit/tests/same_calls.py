@@ -112,7 +112,7 @@ def same_number(a, b):
 
 def address_of(text):
     """Of a socket: as the path, or as the address and the port."""
-    return (re.findall(r'path=(@?".*?")', text) or
+    return (re.findall(r'path=(@?"(?:[^"\\]|\\.)*")', text) or
             re.findall(r'(?:inet_addr\("|laddr=)([0-9.]+)', text) +
             re.findall(r"(?:htons\(|lport=)([0-9]+)", text))
 
