@@ -10,7 +10,8 @@ root=/tmp/root
 prepare() {
 	rm -rf /tmp/git
 	mkdir -p $root/bin /etc/apt/sources.list.d /etc/apt/apt.conf.d \
-		/usr/share/git-core/templates /var/lib/dpkg \
+		/usr/share/git-core/templates /usr/lib/python3.11/lib-dynload \
+		/var/lib/dpkg \
 		/var/lib/apt/lists/partial /var/cache/apt/archives/partial
 	cp /bin/busybox $root/bin
 	touch /etc/apt/sources.list /var/lib/dpkg/status

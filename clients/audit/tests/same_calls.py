@@ -16,6 +16,8 @@ The two are known to differ in this, which is not compared:
 - Flags: libauparse and strace have other words for some of them.
 - The file of a descriptor (-y): the auditor looks when it prints, and by then the
   descriptor may be closed, or be that of another file.
+- The place in the file of mmap2(), which only 32-bit programs have: strace turns
+  the pages that the program passes into bytes.
 - The first return of a new thread: strace has no line for it. It is looked for.
 - The result of a call in which a thread is killed: strace says "?", the auditor
   has none, or the one that the kernel would have restarted the call with.
@@ -74,8 +76,6 @@ def audited_threads(path):
             resumed = RESUMED.fullmatch(text)
             if not resumed:
                 calls.append(call_of(text))
-            elif not calls:
-                continue        # it began before it was in the cgroup
             elif resumed[2].startswith("= "):
                 calls[-1].result = resumed[2].removeprefix("= ")
             else:
@@ -92,12 +92,12 @@ def straced_thread(path):
             call = call_of(line.rstrip("\n"))
             calls.append(call)
             if call.name == "write" and "/cgroup.procs>" in call.args[0]:
-                calls = []      # only what comes from here on is audited
+                calls = [call]  # only what comes from here on is audited
     return calls
 
 
 def number_of(text):
-    text = re.sub(r"<.*>$", "", text)
+    text = re.sub(r"<(?!<).*", "", text)        # of a descriptor: its file
     if text == "NULL":
         return 0
     if not NUMBER.fullmatch(text):
@@ -137,20 +137,26 @@ def same_result(audited, straced):
 
 def same_call(audited, straced):
     return (audited.name == straced.name and
-            all(map(same_arg, audited.args, straced.args)) and
+            all(map(same_arg, audited.args,
+                    straced.args[:5] if audited.name == "mmap2" else
+                    straced.args)) and
             same_result(audited.result, straced.result))
 
 
 def compare(tid, audited, straced):
-    """How many calls are not the same. After the first, all may be shifted."""
+    """How many calls are not the same."""
+    differ = 0
     for number, (a, b) in enumerate(zip(audited, straced)):
-        if not same_call(a, b):
-            print(f"{tid}, call {number}:\n  audited: {a}\n  straced: {b}")
-            return 1
+        if same_call(a, b):
+            continue
+        print(f"{tid}, call {number}:\n  audited: {a}\n  straced: {b}")
+        differ += 1
+        if a.name != b.name:
+            return differ       # what comes after it is in other places
     if len(audited) != len(straced):
         print(f"{tid}: {len(audited)} calls audited, {len(straced)} straced")
-        return 1
-    return 0
+        differ += 1
+    return differ
 
 
 def main(audited_path, straced_prefix):
@@ -164,7 +170,7 @@ def main(audited_path, straced_prefix):
         print(f"{len(births)} of {len(straced)} threads were seen to begin")
         differ += 1
     calls = sum(map(len, straced.values()))
-    print(f"{calls} calls of {len(straced)} threads, {differ} threads differ")
+    print(f"{calls} calls of {len(straced)} threads, {differ} differ")
     return bool(differ or not calls)
 
 
