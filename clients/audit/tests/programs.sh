@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: programs.sh prepare | NAME
+# usage: programs.sh prepare | change | NAME
 # In the guest: what bufflink-audit and strace both look at, from where this shell
-# enters the cgroup.
+# enters the cgroup; what the programs need; and changes that must be found.
 set -eu
 export HOME=/tmp EMAIL=a@b GIT_AUTHOR_NAME=a GIT_COMMITTER_NAME=a
 root=/tmp/root
@@ -17,10 +17,20 @@ prepare() {
 	touch /etc/apt/sources.list /var/lib/dpkg/status
 }
 
-if [ "$1" = prepare ]; then
-	prepare
-	exit
-fi
+# Of the calls of threads: no thread begins, one has no mkdir(), one has another
+# path, all have another result of getppid() and another address.
+change() {
+	sed -i -e '/(begins)/d' -e '/mkdir("\/none\/1/d' \
+		-e 's,"/none/0\\n,"/none/9\\n,' \
+		-e '/> getppid(/s/= [0-9]*/= 0/' \
+		-e 's,path="/none/,path="/none,' /tmp/audited
+}
+
+case $1 in
+prepare | change)
+	"$1"
+	exit ;;
+esac
 echo 0 >/sys/fs/cgroup/both/cgroup.procs
 case $1 in
 threads)
