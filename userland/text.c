@@ -57,9 +57,14 @@ static void print_escaped(FILE *file, const char *text, size_t size,
 	}
 }
 
+void fprint_plain(FILE *file, const char *text, size_t size)
+{
+	print_escaped(file, text, size, true);
+}
+
 void print_plain(const char *text, size_t size)
 {
-	print_escaped(stdout, text, size, true);
+	fprint_plain(stdout, text, size);
 }
 
 bool is_plain(const char *text, size_t size)

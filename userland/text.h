@@ -7,12 +7,14 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /*
  * In what is printed, a byte that is no character of UTF-8 becomes \xHH, and, for
  * a terminal, so does each byte of a control character but the tab.
  */
 void print_plain(const char *text, size_t size);
+void fprint_plain(FILE *file, const char *text, size_t size);
 
 /* It is UTF-8, with no control character but tabs and newlines. */
 bool is_plain(const char *text, size_t size);

@@ -90,6 +90,8 @@ list_needs() {
 	x86_64suites.sh)
 		declared Needs "$folder/$script" "$top"/clients/*/needs \
 			"$top"/clients/*/tests/needs ;;
+	x86_64shell.sh)
+		declared Needs "$folder/$script" "$top"/clients/*/needs ;;
 	*clients/*)
 		client=${script#clients/}
 		declared Needs "$top/$script" "$top/clients/${client%%/*}/needs" ;;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Messages of printk() as events
+ *
+ * A probe is called while a message is written, and cannot see its level yet. So
+ * an irq_work of that CPU reads it from the kernel's log, as soon as interrupts
+ * are on again. Then CPU and process are no longer known.
+ */
+#include <linux/irq_work.h>
+#include <linux/kernel.h>
+#include <linux/kmsg_dump.h>
+#include <linux/kprobes.h>
+#include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/version.h>
+#include <trace/events/printk.h>
+
+#include "bufflink_evlog_printk.h"
+
+#define MESSAGES_MAX	64	/* read with interrupts off */
+
+static const char *const facilities[] = {
+	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news",
+	"uucp", "cron", "authpriv", "ftp", "12", "13", "14", "15", "local0",
+	"local1", "local2", "local3", "local4", "local5", "local6", "local7",
+};
+
+/* Guards the rest. */
+static DEFINE_RAW_SPINLOCK(reading);
+static struct kmsg_dump_iter iter;
+static u64 next_number;		/* of the message that should come next */
+static bool has_time;		/* the log puts it in front of each line */
+static char message[4096];
+
+/* The message of which the number is one less than the iterator's. */
+static bool next_message(void)
+{
+	size_t length;
+
+	if (!kmsg_dump_get_line(&iter, true, message, sizeof(message) - 1,
+				&length))
+		return false;
+	message[length] = '\0';
+	return true;
+}
+
+/* What is behind <N>, or an empty string. */
+static char *behind_priority(char *line, unsigned int *priority)
+{
+	char *end = strchrnul(line, '>');
+
+	if (sscanf(line, "<%u>", priority) != 1)
+		*priority = EVLOG_WARN;
+	return *end ? end + 1 : end;
+}
+
+/* The time is "[    1.234567]", perhaps with "[    T1]" behind it. */
+static char *behind_time(char *text)
+{
+	char *end;
+
+	while (has_time && *text == '[') {
+		end = strchr(text, ']');
+		if (!end)
+			break;
+		text = end + 1;
+		if (*text == ' ')
+			return text + 1;
+	}
+	return text;
+}
+
+static void write_line(char *line)
+{
+	unsigned int priority, facility;
+	char *text = behind_time(behind_priority(line, &priority));
+
+	facility = min_t(unsigned int, priority >> 3,
+			 ARRAY_SIZE(facilities) - 1);
+	evlog_write_message(facilities[facility], priority & 7, NULL, 0, "%s",
+			    text);
+}
+
+static void write_loss(u64 messages)
+{
+	const struct evlog_attr attr = EVLOG_U64("messages", messages);
+
+	evlog_write_message("kern", EVLOG_WARN, &attr, 1,
+			    "%llu messages had left the kernel's log",
+			    messages);
+}
+
+static void write_message(void)
+{
+	const u64 number = iter.cur_seq - 1;
+	char *rest = message, *line;
+
+	if (number > next_number)
+		write_loss(number - next_number);
+	next_number = number + 1;
+	while ((line = strsep(&rest, "\n")) && (rest || *line))
+		write_line(line);
+}
+
+static void read_messages(struct irq_work *work)
+{
+	unsigned long flags;
+	int i;
+
+	raw_spin_lock_irqsave(&reading, flags);
+	for (i = 0; i < MESSAGES_MAX && next_message(); i++)
+		write_message();
+	raw_spin_unlock_irqrestore(&reading, flags);
+	if (i == MESSAGES_MAX)
+		irq_work_queue(work);
+}
+
+/* Each CPU has one: another's might run before this one's message is in. */
+static DEFINE_PER_CPU(struct irq_work, read_work);
+
+static void message_comes(void)
+{
+	irq_work_queue(this_cpu_ptr(&read_work));
+}
+
+/* For the reasons that bufflink_klog.c gives, kprobes before 6.5. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+static int probe(struct kprobe *probe, struct pt_regs *regs)
+{
+	message_comes();
+	return 0;
+}
+
+static struct kprobe final = {
+	.symbol_name = "prb_final_commit", .pre_handler = probe,
+};
+
+static struct kprobe open = {
+	.symbol_name = "prb_commit", .pre_handler = probe,
+};
+
+static struct kprobe *kprobes[] = { &final, &open };
+
+static int start_probe(void)
+{
+	return register_kprobes(kprobes, ARRAY_SIZE(kprobes));
+}
+
+static void stop_probe(void)
+{
+	unregister_kprobes(kprobes, ARRAY_SIZE(kprobes));
+}
+#else
+static void probe(void *unused, const char *text, size_t length)
+{
+	message_comes();
+}
+
+static int start_probe(void)
+{
+	return register_trace_console(probe, NULL);
+}
+
+static void stop_probe(void)
+{
+	unregister_trace_console(probe, NULL);
+	tracepoint_synchronize_unregister();
+}
+#endif
+
+/* There is a message now. The last one tells how they begin. */
+static void skip_old_messages(void)
+{
+	unsigned int priority;
+
+	kmsg_dump_rewind(&iter);
+	while (next_message())
+		next_number = iter.cur_seq;
+	has_time = *behind_priority(message, &priority) == '[';
+}
+
+int evlog_printk_start(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		per_cpu(read_work, cpu) = IRQ_WORK_INIT_HARD(read_messages);
+	pr_info("bufflink_evlog: messages from here on are events, too\n");
+	skip_old_messages();
+	return start_probe();
+}
+
+void evlog_printk_stop(void)
+{
+	int cpu;
+
+	stop_probe();
+	for_each_possible_cpu(cpu)
+		irq_work_sync(per_cpu_ptr(&read_work, cpu));
+}

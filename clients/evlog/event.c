@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include "event.h"
+
+#include <ctype.h>
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "program.h"
+
+#define SECOND		1000000000ULL	/* ns */
+
+const char *const field_names[FIELDS] = {
+	[SEVERITY] = "severity", [FACILITY] = "facility", [TYPE] = "type",
+	[MODULE] = "module", [CPU] = "cpu", [PID] = "pid", [UID] = "uid",
+	[CONTEXT] = "context", [TEXT] = "text",
+};
+
+static const char *const severities[] = {
+	[EVLOG_EMERG] = "emerg", [EVLOG_ALERT] = "alert",
+	[EVLOG_CRIT] = "crit", [EVLOG_ERR] = "err", [EVLOG_WARN] = "warn",
+	[EVLOG_NOTICE] = "notice", [EVLOG_INFO] = "info",
+	[EVLOG_DEBUG] = "debug", NULL
+};
+
+static const char *const contexts[] = {
+	[EVLOG_PROCESS] = "process", [EVLOG_SOFTIRQ] = "softirq",
+	[EVLOG_HARDIRQ] = "hardirq", [EVLOG_NMI] = "nmi",
+	[EVLOG_PRINTK] = "printk", NULL
+};
+
+int severity_number(const char *name)
+{
+	int i;
+
+	for (i = 0; severities[i]; i++)
+		if (!strcmp(severities[i], name))
+			return i;
+	return -1;
+}
+
+static void __attribute__((noreturn)) is_broken(void)
+{
+	errx(EXIT_FAILURE, "a broken record: load " EVLOG_OWNER " anew");
+}
+
+/* Bytes of a record that were not read yet. */
+struct rest {
+	const char *at;
+	const char *end;
+};
+
+static const char *take(struct rest *rest, size_t size)
+{
+	const char *bytes = rest->at;
+
+	if ((size_t)(rest->end - rest->at) < size)
+		is_broken();
+	rest->at += size;
+	return bytes;
+}
+
+static void set_string(struct event *event, enum field field,
+		       const char *data, size_t size)
+{
+	struct value *value = &event->fields[field];
+
+	value->kind = EVLOG_KIND_STRING;
+	value->data = data;
+	value->size = size;
+}
+
+static void set_number(struct event *event, enum field field, __u64 number)
+{
+	struct value *value = &event->fields[field];
+
+	value->kind = EVLOG_KIND_U64;
+	value->number = number;
+}
+
+static void read_attr(struct value *attr, struct rest *rest)
+{
+	struct evlog_value head;
+
+	memcpy(&head, take(rest, sizeof(head)), sizeof(head));
+	attr->kind = head.kind;
+	attr->name_size = head.name_size;
+	attr->name = take(rest, head.name_size);
+	attr->size = head.size;
+	attr->data = take(rest, head.size);
+	if (head.kind > EVLOG_KIND_BYTES)
+		is_broken();
+	if (head.kind > EVLOG_KIND_U64)
+		return;
+	if (head.size != sizeof(attr->number))
+		is_broken();
+	memcpy(&attr->number, attr->data, head.size);
+}
+
+static void read_fields(struct event *event, const struct evlog_record *record,
+			struct rest *rest)
+{
+	const char *severity = severities[record->severity];
+	const char *context = contexts[record->context];
+	int i;
+
+	for (i = 0; i < FIELDS; i++) {
+		event->fields[i].name = field_names[i];
+		event->fields[i].name_size = strlen(field_names[i]);
+	}
+	set_string(event, SEVERITY, severity, strlen(severity));
+	set_string(event, CONTEXT, context, strlen(context));
+	set_number(event, CPU, record->cpu);
+	set_number(event, PID, record->pid);
+	set_number(event, UID, record->uid);
+	set_string(event, MODULE, take(rest, record->module_size),
+		   record->module_size);
+	set_string(event, FACILITY, take(rest, record->facility_size),
+		   record->facility_size);
+	set_string(event, TYPE, take(rest, record->type_size),
+		   record->type_size);
+	set_string(event, TEXT, take(rest, record->text_size),
+		   record->text_size);
+}
+
+size_t read_event(struct event *event, const char *data, size_t size)
+{
+	struct evlog_record record;
+	struct rest rest;
+	int i;
+
+	if (size < sizeof(record))
+		return 0;
+	memcpy(&record, data, sizeof(record));
+	if (record.version != EVLOG_VERSION)
+		errx(EXIT_FAILURE,
+		     "no record of version %d: load " EVLOG_OWNER " anew",
+		     EVLOG_VERSION);
+	if (record.length < sizeof(record) ||
+	    record.length > EVLOG_RECORD_MAX ||
+	    record.severity > EVLOG_DEBUG || record.context > EVLOG_PRINTK ||
+	    record.attrs > EVLOG_ATTRS_MAX)
+		is_broken();
+	if (size < record.length)
+		return 0;
+	rest.at = data + sizeof(record);
+	rest.end = data + record.length;
+	event->time = record.time;
+	event->is_cut = record.flags & EVLOG_CUT;
+	event->severity = record.severity;
+	event->n = record.attrs;
+	read_fields(event, &record, &rest);
+	for (i = 0; i < record.attrs; i++)
+		read_attr(&event->attrs[i], &rest);
+	if (rest.at != rest.end)
+		is_broken();
+	return record.length;
+}
+
+const char *value_text(const struct value *value, size_t *size)
+{
+	static char text[2 * EVLOG_RECORD_MAX + 1];
+	size_t i;
+
+	switch (value->kind) {
+	case EVLOG_KIND_S64:
+		*size = sprintf(text, "%lld", (long long)value->number);
+		break;
+	case EVLOG_KIND_U64:
+		*size = sprintf(text, "%llu", (unsigned long long)value->number);
+		break;
+	case EVLOG_KIND_BYTES:
+		for (i = 0; i < value->size; i++)
+			sprintf(text + 2 * i, "%02x",
+				(unsigned char)value->data[i]);
+		*size = 2 * value->size;
+		break;
+	default:
+		*size = value->size;
+		return value->data;
+	}
+	return text;
+}
+
+const char *time_text(const struct event *event)
+{
+	const time_t seconds = event->time / SECOND;
+	static char text[64];
+	char date[32], zone[8];
+	struct tm tm;
+
+	if (!localtime_r(&seconds, &tm))
+		is_broken();
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	strftime(zone, sizeof(zone), "%z", &tm);
+	snprintf(text, sizeof(text), "%s.%06u%.3s:%s", date,
+		 (unsigned int)(event->time % SECOND / 1000), zone, zone + 3);
+	return text;
+}
+
+void variable_name(char variable[VARIABLE_MAX + 1], const char *prefix,
+		   const struct value *value)
+{
+	size_t length = strlen(prefix), i;
+
+	strcpy(variable, prefix);
+	for (i = 0; i < value->name_size && length < VARIABLE_MAX; i++) {
+		const char c = value->name[i];
+
+		variable[length++] = isascii(c) && isalnum(c) ? toupper(c) :
+								'_';
+	}
+	variable[length] = '\0';
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Events for the systemd journal, with a field for each attribute. */
+#define _GNU_SOURCE
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include "event.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include "program.h"
+
+#define SOCKET		"/run/systemd/journal/socket"
+#define FIELDS_MAX	(FIELDS + EVLOG_ATTRS_MAX + 4)
+
+/* A field takes no more than its name, an equals sign, and its value. */
+static char memory[FIELDS_MAX * (VARIABLE_MAX + 1) + 4 * EVLOG_RECORD_MAX];
+static struct iovec fields[FIELDS_MAX];
+static size_t used;
+static int count;
+
+static void add(const char *name, const char *data, size_t size)
+{
+	char *field = memory + used;
+	const size_t length = strlen(name);
+
+	memcpy(field, name, length);
+	field[length] = '=';
+	memcpy(field + length + 1, data, size);
+	fields[count].iov_base = field;
+	fields[count].iov_len = length + 1 + size;
+	used += fields[count++].iov_len;
+}
+
+static void add_string(const char *name, const char *text)
+{
+	add(name, text, strlen(text));
+}
+
+static void add_value(const char *prefix, const struct value *value)
+{
+	char name[VARIABLE_MAX + 1];
+	size_t size;
+	const char *text = value_text(value, &size);
+
+	variable_name(name, prefix, value);
+	add(name, text, size);
+}
+
+/* The library says that all is well if there is no journal at all. */
+static int try_to_send(void)
+{
+	int err = sd_journal_sendv(fields, count);
+
+	return !err && access(SOCKET, F_OK) ? -errno : err;
+}
+
+/* The journal may be started anew: what is in the buffer waits there. */
+static void send_fields(void)
+{
+	int err = try_to_send();
+
+	if (err)
+		warnx("cannot send an event to the journal: %s; trying again",
+		      strerror(-err));
+	while (err && stay(0.5))
+		err = try_to_send();
+	if (err)
+		errx(EXIT_FAILURE,
+		     "events that were read are lost: the journal did not take them: %s",
+		     strerror(-err));
+}
+
+static void begin_fields(const char *severity)
+{
+	used = 0;
+	count = 0;
+	add_string("SYSLOG_IDENTIFIER", "bufflink-evlog");
+	add_string("PRIORITY", severity);
+}
+
+void send_to_journal(const struct event *event)
+{
+	const struct value *message = &event->fields[TEXT];
+	char severity[16];
+	size_t i;
+
+	/* An entry without a message is no help to people. */
+	if (!message->size)
+		message = &event->fields[TYPE];
+	snprintf(severity, sizeof(severity), "%u", event->severity);
+	begin_fields(severity);
+	add("MESSAGE", message->data, message->size);
+	add_string("TIME", time_text(event));
+	for (i = 0; i < FIELDS; i++)
+		if (i != TEXT)
+			add_value("", &event->fields[i]);
+	for (i = 0; i < event->n; i++)
+		add_value("ATTR_", &event->attrs[i]);
+	send_fields();
+}
+
+void send_loss_to_journal(const struct bufflink_loss *loss)
+{
+	begin_fields("4");
+	add_string("MESSAGE", loss_text(loss));
+	send_fields();
+}
