@@ -24,6 +24,7 @@
 #include <linux/vmalloc.h>
 
 #include "bufflink.h"
+#include "clients/evlog/bufflink_evlog.h"
 #include "producer.h"
 
 /* 6.12 moved it from asm to linux. */
@@ -64,6 +65,17 @@ struct slot {
 	size_t size;
 };
 
+/* What is to be written to bufflink_evlog. */
+struct event {
+	typeof(__evlog_write) *write;
+	u8 severity;
+	const char *facility;
+	const char *type;
+	const char *text;
+	struct evlog_attr attrs[PRODUCER_ATTRS_MAX];
+	size_t n;
+};
+
 /* One producer of records, as its reader sees it. */
 struct source {
 	struct bufflink *bl;
@@ -79,6 +91,7 @@ struct source {
 	u64 size_max;
 	int last;
 	struct producer_result result;
+	struct event event;
 };
 
 struct run {
@@ -364,6 +377,23 @@ static int print(struct source *source, size_t size)
 	return 0;
 }
 
+static int write_event(struct source *source)
+{
+	const struct event *event = &source->event;
+	const struct evlog_attr attrs[] = {
+		EVLOG_U64("id", source->id),
+		EVLOG_U64("sequence", source->sequence),
+	};
+
+	if (source->given)
+		return event->write(KBUILD_MODNAME, event->facility,
+				    event->type, event->severity, event->attrs,
+				    event->n, "%s", event->text);
+	return event->write(KBUILD_MODNAME, "producer", "flood", EVLOG_INFO,
+			    attrs, ARRAY_SIZE(attrs), "%u %u", source->id,
+			    source->sequence);
+}
+
 static int append_bytes(struct source *source, size_t size)
 {
 	switch (source->call) {
@@ -374,6 +404,8 @@ static int append_bytes(struct source *source, size_t size)
 				       source->bytes);
 	case PRODUCER_PRINTK:
 		return print(source, size);
+	case PRODUCER_EVLOG:
+		return write_event(source);
 	default:
 		return bufflink_append(source->bl, source->bytes, size);
 	}
@@ -785,6 +817,48 @@ static int get_source(struct source *source,
 	return 0;
 }
 
+static const u8 *next_string(const u8 **at)
+{
+	const u8 *string = *at;
+
+	*at += strlen(string) + 1;
+	return string;
+}
+
+static const u8 *take_attr(struct evlog_attr *attr, const u8 *at)
+{
+	attr->kind = *at++;
+	attr->name = next_string(&at);
+	attr->size = get_unaligned_le16(at);
+	at += 2;
+	if (attr->kind > EVLOG_KIND_U64)
+		attr->data = at;
+	else
+		attr->u64 = get_unaligned((u64 *)at);
+	return at + attr->size;
+}
+
+/* The test gives it whole. */
+static int take_event(struct source *source)
+{
+	struct event *event = &source->event;
+	const u8 *at = source->bytes;
+
+	event->write = symbol_get(__evlog_write);
+	if (!event->write)
+		return -ENOENT;
+	if (!source->given)
+		return 0;
+	event->severity = *at++;
+	event->facility = next_string(&at);
+	event->type = next_string(&at);
+	event->text = next_string(&at);
+	while (at < source->bytes + source->size_max &&
+	       event->n < PRODUCER_ATTRS_MAX)
+		at = take_attr(&event->attrs[event->n++], at);
+	return 0;
+}
+
 static int run_request(struct run *run, struct producer_run *request)
 {
 	int err;
@@ -797,8 +871,12 @@ static int run_request(struct run *run, struct producer_run *request)
 	err = get_source(&run->outer, request, false);
 	if (!err)
 		err = get_source(&run->inner, request, true);
+	if (!err && request->call == PRODUCER_EVLOG)
+		err = take_event(&run->outer);
 	if (!err)
 		err = run_in_context(run);
+	if (run->outer.event.write)
+		symbol_put(__evlog_write);
 	kvfree(run->outer.bytes);
 	kvfree(run->inner.bytes);
 	request->sequence = run->outer.sequence;
@@ -811,7 +889,8 @@ static int run_request(struct run *run, struct producer_run *request)
 
 static bool is_sane(const struct producer_run *request)
 {
-	return request->slot < PRODUCER_SLOTS && slots[request->slot].bl &&
+	return request->slot < PRODUCER_SLOTS &&
+	       (slots[request->slot].bl || request->call == PRODUCER_EVLOG) &&
 	       request->pieces <= PIECES_MAX &&
 	       request->id < PRODUCER_IDS - 1 &&
 	       request->size_min <= request->size_max &&

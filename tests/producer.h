@@ -70,6 +70,8 @@ enum producer_call {
 	PRODUCER_PRINTF,	/* "%.*s" of the caller's bytes */
 	PRODUCER_PRINTK,	/* no append: the same to the kernel's log; */
 				/* without bytes, "flood <id> <sequence>" */
+	PRODUCER_EVLOG,		/* no append: an event of bufflink_evlog, which */
+				/* is loaded; see PRODUCER_ATTRS_MAX */
 };
 
 /* How many appends ended in which way, and the bytes stored and refused. */
@@ -126,6 +128,15 @@ struct producer_run {
 	__s32 last;		/* what the last append returned */
 	__u32 stamped;
 };
+
+/*
+ * What the bytes of PRODUCER_EVLOG are: the severity, and facility, type and text,
+ * each with its zero; then attributes. Of these, each is its kind in a byte, its
+ * name with a zero, its size in 2 bytes of little endian, and its value: a number of
+ * 8 bytes, a string with its zero, or bytes. Without bytes, the event has the text
+ * "<id> <sequence>", and both as attributes, too.
+ */
+#define PRODUCER_ATTRS_MAX	80
 
 #define PRODUCER_CREATE		_IOWR('p', 0xb0, struct producer_create)
 #define PRODUCER_RUN		_IOWR('p', 0xb1, struct producer_run)

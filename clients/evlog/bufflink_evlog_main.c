@@ -83,8 +83,7 @@ static u8 put_name(struct writer *writer, const char *name)
 __printf(2, 0)
 static u16 put_text(struct writer *writer, const char *format, va_list values)
 {
-	size_t max = min_t(size_t, room(writer),
-			   EVLOG_TEXT_MAX + 1);
+	size_t max = min_t(size_t, room(writer), EVLOG_TEXT_MAX + 1);
 	size_t length = 0;
 
 	if (format)
