@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* bufflink-evlog: what it prints, runs and sends, and that no event forges any. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "events.h"
+
+#define TIME_SIZE	strlen("2026-11-27T15:40:00.123456+00:00 ")
+#define COMMANDS_MAX	8	/* of --notify, at a time */
+
+static char who[64];	/* as in the line of an event of this process */
+
+static void setup(void)
+{
+	evlog_setup();
+	load_evlog(LARGE);
+	setenv("TZ", "UTC", 1);
+	snprintf(who, sizeof(who), "(producer, cpu 0, pid %d, uid 0, process",
+		 getpid());
+	pin(0);
+}
+
+static void write_good(const struct draft *given)
+{
+	ck_assert_int_eq(write_draft(PRODUCER_PROCESS, given), 0);
+}
+
+/* All that an event could use to look like something else. */
+static void write_forger(void)
+{
+	struct draft given = draft(EVLOG_ERR, "disk err/x (kernel", "a\nb\\",
+				   "one\n\033[31mtwo\xff \xc2\x9b \xc3\xa9 {a=1}");
+
+	add_string(&given, "name=\"1\" b", "say \"x\" \\\n}");
+	add_string(&given, "PRIORITY", "0\nPRIORITY=1");
+	add_attr(&given, EVLOG_KIND_BYTES, "raw", "\0\xff\"", 3);
+	write_good(&given);
+}
+
+static void has(const char *text, const char *part)
+{
+	ck_assert_msg(strstr(text, part), "no '%s' in: %s", part, text);
+}
+
+static const char *behind_time(const char *line)
+{
+	static const char pattern[] = "0000-00-00T00:00:00.000000+00:00 ";
+	size_t i;
+
+	for (i = 0; i < TIME_SIZE; i++)
+		ck_assert_msg(isdigit(line[i]) ? isdigit(pattern[i]) :
+			      line[i] == pattern[i], "no time: %s", line);
+	return line + TIME_SIZE;
+}
+
+/* text */
+
+START_TEST(an_event_is_a_line)
+{
+	struct draft given = draft(EVLOG_WARN, "disk", "slow", "sda is slow");
+	char expected[256];
+
+	add_s64(&given, "error", -5);
+	add_string(&given, "device", "sda");
+	add_attr(&given, EVLOG_KIND_BYTES, "sense", "\x01\xab", 2);
+	write_good(&given);
+	write_plain(EVLOG_DEBUG, "a", "b", "");
+	snprintf(expected, sizeof(expected),
+		 "warn disk/slow %s) {error=-5 device=\"sda\" sense=01ab} sda is slow\n",
+		 who);
+	ck_assert_int_eq(strncmp(behind_time(output(program("-f"), GOOD)),
+				 expected, strlen(expected)), 0);
+	write_plain(EVLOG_DEBUG, "a", "b", "");
+	snprintf(expected, sizeof(expected), "debug a/b %s)\n", who);
+	ck_assert_str_eq(behind_time(output(program("-f"), GOOD)), expected);
+}
+END_TEST
+
+START_TEST(an_event_forges_nothing_in_a_line)
+{
+	static const char forger[] =
+		"err disk\\x20err\\x2fx\\x20\\x28kernel/a\\x0ab\\x5c %s) {name\\x3d\\x221\\x22\\x20b=\"say \\\"x\\\" \\\\\\x0a}\" PRIORITY=\"0\\x0aPRIORITY=1\" raw=00ff22} one\\x0a\\x1b[31mtwo\\xff \\xc2\\x9b \xc3\xa9 {a=1}\n";
+	char expected[512];
+
+	write_forger();
+	snprintf(expected, sizeof(expected), forger, who);
+	ck_assert_str_eq(behind_time(output(program("-f"), GOOD)), expected);
+}
+END_TEST
+
+START_TEST(an_event_that_was_cut_says_so)
+{
+	char text[EVLOG_TEXT_MAX + 2];
+	const char *line;
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	write_plain(EVLOG_INFO, "a", "b", text);
+	write_plain(EVLOG_INFO, "a", "b", text);
+	line = output(program("-f", "-q", "text~x"), GOOD);
+	ck_assert_ptr_nonnull(strstr(line, ", uid 0, process, cut) xxx"));
+	write_plain(EVLOG_INFO, "a", "b", text);
+	ck_assert_ptr_nonnull(strstr(output(program("-fj"), GOOD),
+				     ",\"cut\":true,"));
+}
+END_TEST
+
+/* JSON */
+
+START_TEST(json_has_all_of_an_event_and_an_event_forges_nothing_in_it)
+{
+	char expected[1024], *line;
+	unsigned long long seconds;
+
+	write_forger();
+	line = (char *)output(program("--no-wait", "--json"), GOOD);
+	ck_assert_int_eq(sscanf(line, "{\"time\":%llu.", &seconds), 1);
+	ck_assert_uint_gt(seconds, 1000000000);
+	snprintf(expected, sizeof(expected),
+		 ",\"severity\":\"err\",\"facility\":\"disk err/x (kernel\",\"type\":\"a\\nb\\\\\",\"module\":\"producer\",\"cpu\":0,\"pid\":%d,\"uid\":0,\"context\":\"process\",\"text\":\"one\\n\\u001b[31mtwo\\\\xff \xc2\x9b \xc3\xa9 {a=1}\",\"attributes\":[{\"name\":\"name=\\\"1\\\" b\",\"value\":\"say \\\"x\\\" \\\\\\n}\"},{\"name\":\"PRIORITY\",\"value\":\"0\\nPRIORITY=1\"},{\"name\":\"raw\",\"value\":\"00ff22\"}]}\n",
+		 getpid());
+	ck_assert_str_eq(strchr(line, ','), expected);
+}
+END_TEST
+
+START_TEST(json_has_numbers_that_are_too_large_for_it_as_strings)
+{
+	static const char attributes[] =
+		"[{\"name\":\"n\",\"value\":\"18446744073709551615\"},{\"name\":\"n\",\"value\":\"-9223372036854775808\"},{\"name\":\"n\",\"value\":9007199254740991},{\"name\":\"n\",\"value\":-9007199254740991},{\"name\":\"n\",\"value\":\"9007199254740992\"}]}\n";
+	struct draft given = draft(EVLOG_INFO, "a", "b", "");
+
+	add_u64(&given, "n", UINT64_MAX);
+	add_s64(&given, "n", INT64_MIN);
+	add_u64(&given, "n", (1ULL << 53) - 1);
+	add_s64(&given, "n", 1 - (1LL << 53));
+	add_u64(&given, "n", 1ULL << 53);
+	write_good(&given);
+	has(output(program("-fj"), GOOD), attributes);
+}
+END_TEST
+
+/* queries */
+
+static const struct {
+	char *query;
+	bool passes;
+} queries[] = {
+	{ "severity=err", true },
+	{ "severity<=err", true },
+	{ "severity<err", false },
+	{ "severity>=4", false },
+	{ "severity!=warn and severity > crit", true },
+	{ "severity~^e", true },
+	{ "facility=disk", true },
+	{ "facility!=disk", false },
+	{ "facility = disk and type = io_error", true },
+	{ "facility=disk and type=read", false },
+	{ "type=\"io_error\"", true },
+	{ "module=producer and context=process and uid=0", true },
+	{ "pid<2", false },
+	{ "text~sector", true },
+	{ "text~^sector", false },
+	{ "text~\"read s[e-f]ctor|nothing\"", true },
+	{ "text=\"cannot read sector 12\"", true },
+	{ "attr.sector>11 and attr.sector<13", true },
+	{ "attr.sector=0xc", true },
+	{ "attr.sector=12 and attr.sector!=13", true },
+	{ "attr.sector>=-1", true },
+	{ "attr.sector~^1", true },
+	{ "attr.sector=twelve", false },
+	{ "attr.error<0", true },
+	{ "attr.error=-5", true },
+	{ "attr.error>-5", false },
+	{ "attr.error<=-4", true },
+	{ "attr.big=18446744073709551615", true },
+	{ "attr.big<0", false },
+	{ "attr.device=sda", true },
+	{ "attr.device<5", false },
+	{ "attr.device~s.a$", true },
+	{ "attr.sense=00ff", true },
+	{ "attr.\"a b=c\"=1", true },
+	{ "attr.none!=1", false },
+	{ "attr.none=1", false },
+	{ "attr.twice=1", true },
+	{ "attr.twice=2", true },
+	{ "attr.twice=3", false },
+};
+
+#define QUERIES		(sizeof(queries) / sizeof(*queries))
+
+static void write_disk_error(void)
+{
+	struct draft given = draft(EVLOG_ERR, "disk", "io_error",
+				   "cannot read sector 12");
+
+	add_u64(&given, "sector", 12);
+	add_s64(&given, "error", -5);
+	add_u64(&given, "big", UINT64_MAX);
+	add_string(&given, "device", "sda");
+	add_attr(&given, EVLOG_KIND_BYTES, "sense", "\0\xff", 2);
+	add_u64(&given, "a b=c", 1);
+	add_u64(&given, "twice", 1);
+	add_u64(&given, "twice", 2);
+	write_good(&given);
+}
+
+START_TEST(a_query_says_which_events_are_printed)
+{
+	const char *text;
+	size_t i;
+
+	for (i = 0; i < QUERIES; i++) {
+		write_disk_error();
+		text = output(program("-f", "-q", queries[i].query), GOOD);
+		ck_assert_msg(!*text != queries[i].passes, "%s: '%s'",
+			      queries[i].query, text);
+	}
+	write_disk_error();
+	write_plain(EVLOG_INFO, "a", "b", "c");
+	text = output(program("-f", "-q", "severity>=info", "-q", "facility=a"),
+		      GOOD);
+	has(text, " info a/b ");
+	ck_assert_ptr_null(strstr(text, "disk"));
+}
+END_TEST
+
+START_TEST(a_query_that_is_wrong_takes_nothing_from_the_buffer)
+{
+	static char *const wrong[] = {
+		"", "severity", "severity=", "severity=bad", "severity<bad",
+		"sev=1", "sector=1", "text<5", "facility>=a", "attr.a>b",
+		"text~[", "text=\"a", "text=a or text=b", "text=a and",
+		"text==a and text=b text=c", "=a",
+	};
+	struct tool tool;
+	size_t i;
+
+	write_disk_error();
+	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		tool = program("-f", "-q", wrong[i]);
+		output(tool, USAGE);
+		ck_assert_msg(has_written(tool.err,
+					  "bufflink-evlog: --query: '"),
+			      "%s", text_of(tool.err));
+	}
+	ck_assert_ptr_nonnull(strstr(output(program("-f"), GOOD), "io_error"));
+}
+END_TEST
+
+/* losses */
+
+START_TEST(a_loss_is_told_where_it_is)
+{
+	struct tool tool;
+	const char *text;
+	int i, number;
+
+	ck_assert_int_eq(unload(EVLOG), 0);
+	number = load_evlog("size=4096");
+	for (i = 0; i < 100; i++) {
+		struct draft given = draft(EVLOG_INFO, "a", "b", "first");
+
+		write_draft(PRODUCER_PROCESS, &given);
+	}
+	tool = program("-f", "--json");
+	text = output(tool, LOSS);
+	has(text, "\n{\"lost_records\":");
+	ck_assert(has_written(tool.err, "bufflink-evlog: lost "));
+	ck_assert_uint_gt(sysfs_value(number, "lost_records"), 0);
+	write_plain(EVLOG_INFO, "a", "b", "second");
+	output(program("-f"), GOOD);
+}
+END_TEST
+
+/* a command */
+
+static const char *contents(const char *path)
+{
+	static char text[1 << 16];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	ck_assert_int_ge(got, 0);
+	text[got] = '\0';
+	close(fd);
+	return text;
+}
+
+START_TEST(a_command_has_the_event_in_its_environment_and_nowhere_else)
+{
+	struct draft given = draft(EVLOG_ERR, "disk", "$(touch /tmp/forged)",
+				   "`touch /tmp/forged`; \"$(touch /tmp/forged)\"\n\033x");
+	const char *text;
+
+	unlink("/tmp/forged");
+	unlink("/tmp/environment");
+	setenv("EVLOG_ATTR_OLD", "of another event", 1);
+	add_u64(&given, "sector", 12);
+	add_u64(&given, "sector", 13);
+	add_string(&given, "LD_PRELOAD", "/tmp/x.so");
+	add_string(&given, "a b;touch /tmp/forged", "x\nLD_PRELOAD=/tmp/x.so");
+	write_good(&given);
+	write_plain(EVLOG_INFO, "a", "b", "not this one");
+	text = output(program("-f", "-q", "facility=disk", "--notify",
+			      "cat; env | grep -e EVLOG -e LD_ >/tmp/environment; echo ran"),
+		      GOOD);
+	has(text, "\nran\n");
+	ck_assert_int_eq(access("/tmp/forged", F_OK), -1);
+	text = contents("/tmp/environment");
+	has(text, "EVLOG_SEVERITY=err\n");
+	has(text, "EVLOG_FACILITY=disk\n");
+	has(text, "EVLOG_TYPE=$(touch /tmp/forged)\n");
+	has(text,
+	    "EVLOG_TEXT=`touch /tmp/forged`; \"$(touch /tmp/forged)\"\\x0a\\x1bx\n");
+	has(text, "EVLOG_ATTR_SECTOR=12\n");
+	has(text, "EVLOG_ATTR_LD_PRELOAD=/tmp/x.so\n");
+	has(text,
+	    "EVLOG_ATTR_A_B_TOUCH__TMP_FORGED=x\\x0aLD_PRELOAD=/tmp/x.so\n");
+	has(text, "EVLOG_TIME=2");
+	ck_assert_ptr_null(strstr(text, "\nLD_PRELOAD"));
+	ck_assert_ptr_null(strstr(text, "OLD"));
+	ck_assert_ptr_null(strstr(text, "not this one"));
+}
+END_TEST
+
+static unsigned int files_in(const char *folder)
+{
+	struct stat stat;
+
+	ck_assert_int_eq(lstat(folder, &stat), 0);
+	return stat.st_nlink - 2;
+}
+
+/* Each makes a folder while it runs. */
+static char slow_command[] =
+	"cd /tmp; mkdir run/$$; until [ -e go ]; do sleep 0.1; done; rmdir run/$$; echo x >>done";
+
+static bool has_no_children(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	return !*contents(path);
+}
+
+START_TEST(so_many_commands_run_at_a_time_and_all_are_reaped)
+{
+	struct tool tool;
+	int i;
+
+	mkdir("/tmp/run", 0700);
+	unlink("/tmp/go");
+	unlink("/tmp/done");
+	for (i = 0; i < 2 * COMMANDS_MAX + 1; i++)
+		write_plain(EVLOG_INFO, "a", "b", "c");
+	tool = program("--notify", slow_command);
+	wait_for(files_in("/tmp/run") == COMMANDS_MAX);
+	pause_ms(MOMENT_MS);
+	ck_assert_uint_eq(files_in("/tmp/run"), COMMANDS_MAX);
+	ck_assert(!has_no_children(tool.pid));
+	close(open("/tmp/go", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	wait_for(strlen(contents("/tmp/done")) == 2 * (2 * COMMANDS_MAX + 1));
+	wait_for(has_no_children(tool.pid));
+	kill(tool.pid, SIGTERM);
+	is_killed(tool.pid, SIGTERM);
+	ck_assert_str_eq(text_of(tool.err), "");
+}
+END_TEST
+
+START_TEST(a_command_that_fails_is_told)
+{
+	struct tool tool;
+
+	write_plain(EVLOG_INFO, "a", "b", "c");
+	tool = program("-f", "--notify", "exit 7");
+	output(tool, FAILED);
+	ck_assert_str_eq(text_of(tool.err),
+			 "bufflink-evlog: the command failed for 1 event, the last time with status 7\n");
+	write_plain(EVLOG_INFO, "a", "b", "c");
+	tool = program("-f", "--notify", "kill -9 $$");
+	output(tool, FAILED);
+	ck_assert(has_written(tool.err, "status 137\n"));
+}
+END_TEST
+
+/* the journal */
+
+#define CONFIG							\
+	"[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\n"	\
+	"ReadKMsg=no\nAudit=no\nForwardToConsole=no\n"
+
+static pid_t journald;
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+
+	ck_assert_msg(fd >= 0, "%s: %m", path);
+	ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static bool is_there(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+static void journal_setup(void)
+{
+	setup();
+	mkdir("/run", 0755);
+	ck_assert_int_eq(mount("tmpfs", "/run", "tmpfs", 0, "mode=0755"), 0);
+	mkdir("/run/systemd", 0755);
+	mkdir("/etc/systemd", 0755);
+	write_file("/etc/systemd/journald.conf", CONFIG);
+	write_file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+}
+
+static void start_journald(void)
+{
+	journald = start_tool("/usr/lib/systemd/systemd-journald",
+			      memory_file(""), memory_file(""),
+			      (char *[]){ "systemd-journald", NULL }).pid;
+	wait_for(is_there("/run/systemd/journal/socket"));
+}
+
+static void journal_teardown(void)
+{
+	int status;
+
+	if (journald) {
+		kill(journald, SIGKILL);
+		waitpid(journald, &status, 0);
+	}
+	journald = 0;
+	umount2("/run", MNT_DETACH);
+	evlog_teardown();
+}
+
+/* What it finds, in the form in which only a binary value has a length. */
+#define journalctl(...)							\
+	output(start_tool("/usr/bin/journalctl", memory_file(""),	\
+			  memory_file(""), (char *[]) {			\
+				"journalctl", "-q", "--no-pager", "-o",	\
+				"export", "--all", ##__VA_ARGS__, NULL }), GOOD)
+
+/* It reads what the daemon has written, which is a little later. */
+static const char *entry(char *match)
+{
+	const char *text;
+
+	wait_for(*(text = journalctl(match)));
+	return text;
+}
+
+START_TEST(the_journal_finds_an_event_by_each_of_its_attributes)
+{
+	const char *text;
+	char pid[32];
+
+	start_journald();
+	write_disk_error();
+	write_plain(EVLOG_INFO, "net", "up", "");
+	output(program("-f", "--journal"), GOOD);
+	text = entry("FACILITY=net");
+	has(text, "\nMESSAGE=up\n");
+	has(text, "\nPRIORITY=6\n");
+	text = journalctl("FACILITY=disk", "SEVERITY=err", "ATTR_SECTOR=12",
+			  "ATTR_ERROR=-5", "ATTR_DEVICE=sda", "ATTR_SENSE=00ff",
+			  "ATTR_TWICE=1", "ATTR_A_B_C=1");
+	snprintf(pid, sizeof(pid), "\nPID=%d\n", getpid());
+	has(text, "\nMESSAGE=cannot read sector 12\n");
+	has(text, "\nPRIORITY=3\n");
+	has(text, "\nTYPE=io_error\n");
+	has(text, "\nMODULE=producer\n");
+	has(text, "\nSYSLOG_IDENTIFIER=bufflink-evlog\n");
+	has(text, "\nCPU=0\n");
+	has(text, "\nUID=0\n");
+	has(text, "\nCONTEXT=process\n");
+	has(text, "\nTIME=2");
+	has(text, "\nATTR_TWICE=2\n");
+	has(text, pid);
+	ck_assert_str_eq(journalctl("FACILITY=disk", "SEVERITY=info"), "");
+}
+END_TEST
+
+START_TEST(an_event_forges_no_field_of_the_journal)
+{
+	struct draft given = draft(EVLOG_ERR, "a\nPRIORITY=0", "forger",
+				   "text\nPRIORITY=0\nMESSAGE=forged\n");
+	const char *text;
+
+	start_journald();
+	add_string(&given, "_TRANSPORT", "kernel");
+	add_string(&given, "PRIORITY=0\nX", "y");
+	add_string(&given, "message", "forged\nMESSAGE=forged\nMESSAGE\n\004");
+	write_good(&given);
+	output(program("-f", "--journal"), GOOD);
+	text = entry("TYPE=forger");
+	has(text, "\nPRIORITY=3\n");
+	has(text, "\n_TRANSPORT=journal\n");
+	has(text, "\nATTR__TRANSPORT=kernel\n");
+	has(text, "\nATTR_PRIORITY_0_X=y\n");
+	ck_assert_str_eq(journalctl("TYPE=forger", "PRIORITY=0"), "");
+	ck_assert_str_eq(journalctl("TYPE=forger", "MESSAGE=forged"), "");
+	ck_assert_str_ne(journalctl("TYPE=forger",
+				    "MESSAGE=text\nPRIORITY=0\nMESSAGE=forged\n"),
+			 "");
+}
+END_TEST
+
+START_TEST(without_a_journal_it_says_so_and_waits_for_it)
+{
+	static const char why[] =
+		": cannot send an event to the journal: No such file or directory; trying again\n";
+	struct tool tool;
+
+	write_plain(EVLOG_INFO, "a", "early", "c");
+	tool = program("--journal");
+	wait_for(has_written(tool.err, why));
+	kill(tool.pid, SIGTERM);
+	output(tool, FAILED);
+	ck_assert(has_written(tool.err,
+			      "events that were read are lost: the journal did not take them"));
+
+	write_plain(EVLOG_INFO, "a", "late", "c");
+	tool = program("--journal");
+	wait_for(has_written(tool.err, why));
+	start_journald();
+	entry("TYPE=late");
+	kill(tool.pid, SIGTERM);
+	is_killed(tool.pid, SIGTERM);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("evlog_program");
+	TCase *program = tcase_create("program");
+	TCase *journal = tcase_create("journal");
+
+	tcase_add_checked_fixture(program, setup, evlog_teardown);
+	tcase_set_timeout(program, 3 * PATIENCE_S);
+	suite_add_tcase(suite, program);
+	tcase_add_test(program, an_event_is_a_line);
+	tcase_add_test(program, an_event_forges_nothing_in_a_line);
+	tcase_add_test(program, an_event_that_was_cut_says_so);
+	tcase_add_test(program,
+		       json_has_all_of_an_event_and_an_event_forges_nothing_in_it);
+	tcase_add_test(program,
+		       json_has_numbers_that_are_too_large_for_it_as_strings);
+	tcase_add_test(program, a_query_says_which_events_are_printed);
+	tcase_add_test(program,
+		       a_query_that_is_wrong_takes_nothing_from_the_buffer);
+	tcase_add_test(program, a_loss_is_told_where_it_is);
+	tcase_add_test(program,
+		       a_command_has_the_event_in_its_environment_and_nowhere_else);
+	tcase_add_test(program,
+		       so_many_commands_run_at_a_time_and_all_are_reaped);
+	tcase_add_test(program, a_command_that_fails_is_told);
+
+	tcase_add_checked_fixture(journal, journal_setup, journal_teardown);
+	tcase_set_timeout(journal, 3 * PATIENCE_S);
+	suite_add_tcase(suite, journal);
+	tcase_add_test(journal,
+		       the_journal_finds_an_event_by_each_of_its_attributes);
+	tcase_add_test(journal, an_event_forges_no_field_of_the_journal);
+	tcase_add_test(journal, without_a_journal_it_says_so_and_waits_for_it);
+	return run_suite(suite);
+}
