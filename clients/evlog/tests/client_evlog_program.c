@@ -85,12 +85,12 @@ END_TEST
 
 START_TEST(an_event_forges_nothing_in_a_line)
 {
-	static const char forger[] =
-		"err disk\\x20err\\x2fx\\x20\\x28kernel/a\\x0ab\\x5c %s) {name\\x3d\\x221\\x22\\x20b=\"say \\\"x\\\" \\\\\\x0a}\" PRIORITY=\"0\\x0aPRIORITY=1\" raw=00ff22} one\\x0a\\x1b[31mtwo\\xff \\xc2\\x9b \xc3\xa9 {a=1}\n";
 	char expected[512];
 
 	write_forger();
-	snprintf(expected, sizeof(expected), forger, who);
+	snprintf(expected, sizeof(expected),
+		 "err disk\\x20err\\x2fx\\x20\\x28kernel/a\\x0ab\\x5c %s) {name\\x3d\\x221\\x22\\x20b=\"say \\\"x\\\" \\\\\\x0a}\" PRIORITY=\"0\\x0aPRIORITY=1\" raw=00ff22} one\\x0a\\x1b[31mtwo\\xff \\xc2\\x9b \xc3\xa9 {a=1}\n",
+		 who);
 	ck_assert_str_eq(behind_time(output(program("-f"), GOOD)), expected);
 }
 END_TEST
@@ -132,8 +132,6 @@ END_TEST
 
 START_TEST(json_has_numbers_that_are_too_large_for_it_as_strings)
 {
-	static const char attributes[] =
-		"[{\"name\":\"n\",\"value\":\"18446744073709551615\"},{\"name\":\"n\",\"value\":\"-9223372036854775808\"},{\"name\":\"n\",\"value\":9007199254740991},{\"name\":\"n\",\"value\":-9007199254740991},{\"name\":\"n\",\"value\":\"9007199254740992\"}]}\n";
 	struct draft given = draft(EVLOG_INFO, "a", "b", "");
 
 	add_u64(&given, "n", UINT64_MAX);
@@ -142,7 +140,8 @@ START_TEST(json_has_numbers_that_are_too_large_for_it_as_strings)
 	add_s64(&given, "n", 1 - (1LL << 53));
 	add_u64(&given, "n", 1ULL << 53);
 	write_good(&given);
-	has(output(program("-fj"), GOOD), attributes);
+	has(output(program("-fj"), GOOD),
+	    "[{\"name\":\"n\",\"value\":\"18446744073709551615\"},{\"name\":\"n\",\"value\":\"-9223372036854775808\"},{\"name\":\"n\",\"value\":9007199254740991},{\"name\":\"n\",\"value\":-9007199254740991},{\"name\":\"n\",\"value\":\"9007199254740992\"}]}\n");
 }
 END_TEST
 
