@@ -111,33 +111,52 @@ void write_plain(enum evlog_severity severity, const char *facility,
 
 /* what is read */
 
+static char data[1 << 23];	/* that was read, of one buffer */
+static size_t start, end;
+
+/* Whether the next record has so many bytes by now. */
+static bool is_there(int fd, size_t size)
+{
+	ssize_t got;
+
+	if (start == end)
+		start = end = 0;
+	while (end - start < size) {
+		got = read(fd, data + end, sizeof(data) - end);
+		if (got <= 0)
+			return false;
+		end += got;
+	}
+	return true;
+}
+
 static size_t left;	/* of the record (bytes) */
 
-static void take(int fd, void *data, size_t size)
+static void take(void *to, size_t size)
 {
-	ck_assert_uint_le(size, left);
+	must(size <= left);
+	memcpy(to, data + start, size);
+	start += size;
 	left -= size;
-	if (size)
-		read_all(fd, data, size);
 }
 
-static void take_string(int fd, char *string, size_t size, size_t max)
+static void take_string(char *string, size_t size, size_t max)
 {
-	ck_assert_uint_le(size, max);
-	take(fd, string, size);
+	must(size <= max);
+	take(string, size);
 	string[size] = '\0';
-	ck_assert_uint_eq(strlen(string), size);
+	must(strlen(string) == size);
 }
 
-static void take_attr(int fd, struct attr *attr)
+static void take_attr(struct attr *attr)
 {
 	struct evlog_value value;
 
-	take(fd, &value, sizeof(value));
+	take(&value, sizeof(value));
 	attr->kind = value.kind;
 	attr->size = value.size;
-	take_string(fd, attr->name, value.name_size, EVLOG_NAME_MAX);
-	take(fd, attr->data, value.size);
+	take_string(attr->name, value.name_size, EVLOG_NAME_MAX);
+	take(attr->data, value.size);
 	attr->data[value.size] = '\0';
 }
 
@@ -146,21 +165,23 @@ bool next_event(int fd)
 	struct evlog_record *head = &event.head;
 	int i;
 
-	if (!readable(fd))
+	left = sizeof(*head);
+	if (!is_there(fd, left))
 		return false;
-	read_all(fd, head, sizeof(*head));
-	ck_assert_uint_eq(head->version, EVLOG_VERSION);
-	ck_assert_uint_le(head->length, EVLOG_RECORD_MAX);
-	ck_assert_uint_ge(head->length, sizeof(*head));
-	ck_assert_uint_le(head->attrs, EVLOG_ATTRS_MAX);
+	take(head, left);
+	must(head->version == EVLOG_VERSION);
+	must(head->length >= sizeof(*head));
+	must(head->length <= EVLOG_RECORD_MAX);
+	must(head->attrs <= EVLOG_ATTRS_MAX);
 	left = head->length - sizeof(*head);
-	take_string(fd, event.module, head->module_size, EVLOG_NAME_MAX);
-	take_string(fd, event.facility, head->facility_size, EVLOG_NAME_MAX);
-	take_string(fd, event.type, head->type_size, EVLOG_NAME_MAX);
-	take_string(fd, event.text, head->text_size, EVLOG_TEXT_MAX);
+	must(is_there(fd, left));
+	take_string(event.module, head->module_size, EVLOG_NAME_MAX);
+	take_string(event.facility, head->facility_size, EVLOG_NAME_MAX);
+	take_string(event.type, head->type_size, EVLOG_NAME_MAX);
+	take_string(event.text, head->text_size, EVLOG_TEXT_MAX);
 	for (i = 0; i < head->attrs; i++)
-		take_attr(fd, &event.attrs[i]);
-	ck_assert_uint_eq(left, 0);
+		take_attr(&event.attrs[i]);
+	must(!left);
 	return true;
 }
 
@@ -168,7 +189,7 @@ __u64 number_of(const struct attr *attr)
 {
 	__u64 number;
 
-	ck_assert_uint_eq(attr->size, sizeof(number));
+	must(attr->size == sizeof(number));
 	memcpy(&number, attr->data, sizeof(number));
 	return number;
 }
