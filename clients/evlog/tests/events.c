@@ -112,16 +112,18 @@ void write_plain(enum evlog_severity severity, const char *facility,
 /* what is read */
 
 static char data[1 << 23];	/* that was read, of one buffer */
-static size_t start, end;
+static size_t at, end;
 
 /* Whether the next record has so many bytes by now. */
 static bool is_there(int fd, size_t size)
 {
 	ssize_t got;
 
-	if (start == end)
-		start = end = 0;
-	while (end - start < size) {
+	if (at == end) {
+		at = 0;
+		end = 0;
+	}
+	while (end - at < size) {
 		got = read(fd, data + end, sizeof(data) - end);
 		if (got <= 0)
 			return false;
@@ -135,8 +137,8 @@ static size_t left;	/* of the record (bytes) */
 static void take(void *to, size_t size)
 {
 	must(size <= left);
-	memcpy(to, data + start, size);
-	start += size;
+	memcpy(to, data + at, size);
+	at += size;
 	left -= size;
 }
 
