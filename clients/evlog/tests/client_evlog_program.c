@@ -157,10 +157,10 @@ static const struct term {
 	{ "severity<=err", "severity", NULL, EVLOG_WARN },
 	{ "severity>alert", "severity", NULL, EVLOG_ALERT },
 	{ "severity != 2", "severity", NULL, EVLOG_CRIT },
-	{ "facility=disk", "facility", "net" },
-	{ "type~^io_[a-z]+$", "type", "io_" },
-	{ "text ~ \"read s[e-f]ctor|nothing\"", "text", "cannot write sector" },
-	{ "text!=\"read sector\"", "text", "read sector" },
+	{ "facility=disk", "facility", "net", 0 },
+	{ "type~^io_[a-z]+$", "type", "io_", 0 },
+	{ "text ~ \"read s[e-f]ctor|nothing\"", "text", "cannot write sector", 0 },
+	{ "text!=\"read sector\"", "text", "read sector", 0 },
 	{ "attr.sector>11", "sector", NULL, 11 },
 	{ "attr.sector<0xe", "sector", NULL, 14 },
 	{ "attr.sector!=13", "sector", NULL, 13 },
@@ -170,14 +170,14 @@ static const struct term {
 	{ "attr.error!=-4", "error", NULL, -4 },
 	{ "attr.number~^[6-8]$", "number", NULL, 9 },
 	{ "attr.big>9223372036854775807", "big", NULL, -1 },
-	{ "attr.device=sda", "device", "sda1" },
-	{ "attr.bus~^p[a-z]i$", "bus", "xpci" },
-	{ "attr.sense=00ff", "sense", "00fe" },
+	{ "attr.device=sda", "device", "sda1", 0 },
+	{ "attr.bus~^p[a-z]i$", "bus", "xpci", 0 },
+	{ "attr.sense=00ff", "sense", "00fe", 0 },
 	{ "attr.\"a b=c\"=1", "a b=c", NULL, 2 },
 	{ "attr.twice=1", "twice", NULL, 2 },
 	{ "attr.twice=2", "twice", NULL, 1 },
-	{ "attr.number>5", "number", "7" },
-	{ "attr.there!=5", "there", "" },	/* which leaves it out */
+	{ "attr.number>5", "number", "7", 0 },
+	{ "attr.there!=5", "there", "", 0 },	/* which leaves it out */
 };
 
 #define TERMS		(sizeof(terms) / sizeof(*terms))
