@@ -63,14 +63,29 @@ static void add_call(void)
 	syscall(SYS_getppid);
 }
 
+static void load_evlog(void)
+{
+	ck_assert_int_eq(load("bufflink_evlog", "size=" BIG), 0);
+}
+
+static void add_event(void)
+{
+	struct producer_run one = {
+		.call = PRODUCER_EVLOG, .count = 1, .size_min = 1, .size_max = 1,
+	};
+
+	run(&one);
+}
+
 static const struct program programs[] = {
 	{ "/t/bufflink", "cat", load_producer, add_line, "producer" },
 	{ "/t/bufflink-klog", NULL, load_klog, add_message, "bufflink_klog" },
 	{ "/t/bufflink-audit", NULL, load_auditor, add_call,
 	  "bufflink_sysaudit" },
+	{ "/t/bufflink-evlog", NULL, load_evlog, add_event, "bufflink_evlog" },
 };
 
-#define PROGRAMS	3
+#define PROGRAMS	4
 
 static int buffer;	/* to ask, not to read */
 
