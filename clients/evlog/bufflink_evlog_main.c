@@ -25,6 +25,7 @@
 
 #define CONTEXTS	4	/* that interrupt each other: see evlog_context */
 #define SMALL_MAX	256	/* bytes of an event in a context beyond these */
+#define RECORD_ALIGNED	__aligned(__alignof__(struct evlog_record))
 
 static ulong size = SZ_1M;
 module_param(size, ulong, 0400);
@@ -39,7 +40,7 @@ static struct bufflink *bl;
 /* Memory of a CPU. Each context that interrupts another one has its own part. */
 struct memory {
 	unsigned int used;
-	char records[CONTEXTS][EVLOG_RECORD_MAX];
+	char records[CONTEXTS][EVLOG_RECORD_MAX] RECORD_ALIGNED;
 };
 
 static struct memory __percpu *memory;
@@ -200,12 +201,12 @@ __printf(2, 0)
 static int write_event(const struct parts *parts, const char *format,
 		       va_list values)
 {
-	char small[SMALL_MAX] __aligned(__alignof__(struct evlog_record));
+	char small[SMALL_MAX] RECORD_ALIGNED;
 	struct writer writer;
 	unsigned int i;
 	int err;
 
-	preempt_disable_notrace();
+	preempt_disable();
 	/* What interrupts this leaves it as it was. */
 	i = this_cpu_inc_return(memory->used) - 1;
 	if (i < CONTEXTS)
@@ -216,7 +217,7 @@ static int write_event(const struct parts *parts, const char *format,
 	put_event(&writer, parts, format, values);
 	err = bufflink_append(bl, writer.record, writer.record->length);
 	this_cpu_dec(memory->used);
-	preempt_enable_notrace();
+	preempt_enable();
 	return err;
 }
 
