@@ -568,12 +568,6 @@ START_TEST(without_being_asked_it_takes_no_message)
 }
 END_TEST
 
-static const char *const tracepoints[] = { "printk/console", NULL };
-static void begin_tracing(void)
-{
-	keep_traced(tracepoints);
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("evlog");
@@ -602,7 +596,6 @@ int main(void)
 	tcase_add_test(events, a_module_that_writes_events_holds_it);
 	tcase_add_test(events, without_memory_it_leaves_nothing_behind);
 
-	tcase_add_unchecked_fixture(messages, begin_tracing, stop_tracing);
 	tcase_add_checked_fixture(messages, messages_setup, messages_teardown);
 	tcase_set_timeout(messages, 3 * PATIENCE_S);
 	suite_add_tcase(suite, messages);
