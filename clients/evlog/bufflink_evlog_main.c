@@ -20,6 +20,7 @@
 #include <linux/user_namespace.h>
 
 #include "bufflink.h"
+#include "../bufflink_size.h"
 #include "bufflink_evlog.h"
 #include "bufflink_evlog_printk.h"
 
@@ -28,7 +29,7 @@
 #define RECORD_ALIGNED	__aligned(__alignof__(struct evlog_record))
 
 static ulong size = SZ_1M;
-module_param(size, ulong, 0400);
+bufflink_size_param(size, 0400);
 MODULE_PARM_DESC(size, "bytes in the buffer (0: bufflink's default)");
 
 static bool printk;

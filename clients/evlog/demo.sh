@@ -33,7 +33,7 @@ step "a query takes the errors beyond sector 100, and a command runs for each"
 command='echo "mail root: sector $EVLOG_ATTR_SECTOR of $EVLOG_ATTR_DEVICE"'
 query='severity<=err and attr.sector>100'
 echo "  # bufflink-evlog -q '$query' -n '$command'"
-timeout 20 bufflink-evlog -q "$query" -n "$command" >/tmp/events &
+timeout 20 bufflink-evlog -q "$query" -n "$command" >/tmp/events 2>/tmp/errors &
 reader=$!
 wait_for grep -q 'mail root: sector [1-9].* of example' /tmp/events
 kill $reader

@@ -148,7 +148,7 @@ bool end_notify(void)
 	while (running && stay(0.1))
 		;
 	if (running)
-		warnx("%d commands run on", running);
+		warnx("commands that still run: %d", running);
 	tell_failures();
 	return !has_failed;
 }
