@@ -286,8 +286,8 @@ static int __init evlog_init(void)
 {
 	int err;
 
-	BUILD_BUG_ON(SMALL_MAX < sizeof(struct evlog_record) +
-				 3 * EVLOG_NAME_MAX + 1);
+	BUILD_BUG_ON(sizeof(struct evlog_record) + 3 * EVLOG_NAME_MAX >=
+		     SMALL_MAX);
 	memory = alloc_percpu(struct memory);
 	if (!memory)
 		return -ENOMEM;
