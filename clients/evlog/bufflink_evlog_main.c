@@ -58,7 +58,7 @@ static size_t room(const struct writer *writer)
 	return writer->end - writer->at;
 }
 
-static void put(struct writer *writer, const void *data, size_t size)
+static void add(struct writer *writer, const void *data, size_t size)
 {
 	memcpy(writer->at, data, size);
 	writer->at += size;
@@ -74,16 +74,16 @@ static size_t length_of(struct writer *writer, const char *string, size_t max)
 	return min(length, max);
 }
 
-static u8 put_name(struct writer *writer, const char *name)
+static u8 add_name(struct writer *writer, const char *name)
 {
 	u8 length = length_of(writer, name, EVLOG_NAME_MAX);
 
-	put(writer, name, length);
+	add(writer, name, length);
 	return length;
 }
 
 __printf(2, 0)
-static u16 put_text(struct writer *writer, const char *format, va_list values)
+static u16 add_text(struct writer *writer, const char *format, va_list values)
 {
 	size_t max = min_t(size_t, room(writer), EVLOG_TEXT_MAX + 1);
 	size_t length = 0;
@@ -112,7 +112,7 @@ static size_t value_size(struct writer *writer, const struct evlog_attr *attr,
 	return 0;
 }
 
-static void put_attr(struct writer *writer, const struct evlog_attr *attr)
+static void add_attr(struct writer *writer, const struct evlog_attr *attr)
 {
 	bool is_number = attr->kind == EVLOG_KIND_S64 ||
 			 attr->kind == EVLOG_KIND_U64;
@@ -129,9 +129,9 @@ static void put_attr(struct writer *writer, const struct evlog_attr *attr)
 	}
 	if (!is_number)
 		value.size = value_size(writer, attr, room(writer) - least);
-	put(writer, &value, sizeof(value));
-	put(writer, attr->name, value.name_size);
-	put(writer, is_number ? &attr->u64 : attr->data, value.size);
+	add(writer, &value, sizeof(value));
+	add(writer, attr->name, value.name_size);
+	add(writer, is_number ? &attr->u64 : attr->data, value.size);
 	writer->record->attrs++;
 }
 
@@ -178,8 +178,8 @@ struct parts {
 };
 
 __printf(3, 0)
-static void put_event(struct writer *writer, const struct parts *parts,
-		      const char *format, va_list values)
+static void fill_record(struct writer *writer, const struct parts *parts,
+			const char *format, va_list values)
 {
 	struct evlog_record *record = writer->record;
 	size_t i;
@@ -189,12 +189,12 @@ static void put_event(struct writer *writer, const struct parts *parts,
 		record->context = EVLOG_PRINTK;
 	else
 		set_origin(record);
-	record->module_size = put_name(writer, parts->module);
-	record->facility_size = put_name(writer, parts->facility);
-	record->type_size = put_name(writer, parts->type);
-	record->text_size = put_text(writer, format, values);
+	record->module_size = add_name(writer, parts->module);
+	record->facility_size = add_name(writer, parts->facility);
+	record->type_size = add_name(writer, parts->type);
+	record->text_size = add_text(writer, format, values);
 	for (i = 0; i < parts->n; i++)
-		put_attr(writer, &parts->attrs[i]);
+		add_attr(writer, &parts->attrs[i]);
 	record->length = writer->at - (char *)record;
 }
 
@@ -215,7 +215,7 @@ static int write_event(const struct parts *parts, const char *format,
 			       EVLOG_RECORD_MAX);
 	else
 		writer = begin(small, SMALL_MAX);
-	put_event(&writer, parts, format, values);
+	fill_record(&writer, parts, format, values);
 	err = bufflink_append(bl, writer.record, writer.record->length);
 	this_cpu_dec(memory->used);
 	preempt_enable();
