@@ -532,9 +532,9 @@ START_TEST(messages_of_printk_come_in_as_events_if_that_was_asked_for)
 	write_to("/dev/kmsg", "<30>a daemon speaks\n");
 	wait_for(comes(fd, "a daemon speaks"));
 	is_message("daemon", EVLOG_INFO);
-	write_to("/dev/kmsg", "<187>[not a time] but a text\n");
+	write_to("/dev/kmsg", "<11>[not a time] but a text\n");
 	wait_for(comes(fd, "[not a time] but a text"));
-	is_message("local7", EVLOG_ERR);
+	is_message("user", EVLOG_ERR);
 	ck_assert(!next_event(fd) || event.head.context == EVLOG_PRINTK);
 }
 END_TEST
