@@ -67,7 +67,11 @@ struct slot {
 
 /* What is to be written to bufflink_evlog. */
 struct event {
-	typeof(__evlog_write) *write;
+	__printf(7, 8)
+	int (*write)(const char *module, const char *facility, const char *type,
+		     enum evlog_severity severity,
+		     const struct evlog_attr *attrs, size_t n,
+		     const char *format, ...);
 	u8 severity;
 	const char *facility;
 	const char *type;
