@@ -13,9 +13,10 @@
 set -eu -o pipefail
 . ./steps.sh
 PATH=$PATH:/usr/bin:/usr/sbin
-rounds=${rounds:-15}
+rounds=${rounds:-9}
 costs=/tmp/costs
 sysfs=/sys/class/misc/bufflink0
+second=$(($(nproc) > 1 ? 2 : 1))	# the CPU of who reads, as a mask
 
 # cost NAME CALLS [COMMAND...]: one round of each call, on CPU 0
 cost() {
@@ -39,8 +40,8 @@ with_audit() {
 	audit_in calls="$numbers"
 	# it says which arguments are paths
 	bufflink-audit --no-wait >/dev/null
-	taskset 2 "$@" >/dev/null 2>/tmp/errors &
-	cost "$name" 20000
+	taskset $second "$@" >/dev/null 2>/tmp/errors &
+	cost "$name" 4000
 	lost=$(cat $sysfs/lost_records)
 	[ "$lost" = 0 ] || echo "# $name: lost $lost records" >&3
 	rmmod bufflink_sysaudit
@@ -67,7 +68,7 @@ with_auditd() {
 	auditctl -e 1
 	auditctl -a always,exit -F arch=b64 -S getppid -S openat
 	for _ in $(seq "$rounds"); do
-		cost auditd 2000
+		cost auditd 1000
 		wait_for auditd_is_idle
 	done
 	auditctl -s | grep '^lost ' | sed 's/^/# auditd: /' >&3
@@ -76,24 +77,36 @@ with_auditd() {
 # flat_out CALL FOR...: on both CPUs; prints the calls of each
 flat_out() {
 	taskset 1 calls "$@" &
-	taskset 2 calls "$@"
+	taskset $second calls "$@"
 	wait $!
 }
 
-# What fills half of the buffers, then read as fast as can be.
+uptime_now() {
+	cut -d ' ' -f 1 /proc/uptime
+}
+
+# time_of FORMAT: of reading what there is
+time_of() {
+	begin=$(uptime_now)
+	bufflink-audit --no-wait --format="$1" -o /dev/null
+	echo "$begin $(uptime_now)"
+}
+
+# What fills the buffers is then read as fast as can be, without the time that it
+# takes to begin.
 rate() {
 	call=$1 format=$2 number=$3
 	audit_in calls=110,257
-	bufflink-audit --no-wait >/dev/null
+	begin=$(time_of "$format")
 	flat_out "$call" "$number" >/dev/null
 	records=$(cat $sysfs/records)
-	begin=$(cut -d ' ' -f 1 /proc/uptime)
-	bufflink-audit --no-wait --format="$format" -o /dev/null
-	end=$(cut -d ' ' -f 1 /proc/uptime)
+	[ "$(cat $sysfs/lost_records)" = 0 ] || echo "# $call: losses" >&3
+	echo "$records $begin $(time_of "$format")" |
+		awk -v what="$call, as $format" '{
+			printf "# read: %-18s %8.0f records a second, " \
+				"begun in %.2f s\n", what,
+				$1 / ($5 - $4 - ($3 - $2)), $3 - $2 }' >&3
 	rmmod bufflink_sysaudit
-	echo "$records $begin $end" | awk -v what="$call, as $format" '{
-		printf "# read: %-20s %8.0f records a second (%d)\n", what,
-			$1 / ($3 - $2), $1 }' >&3
 }
 
 # As long as a second, with a reader that has no CPU of its own.
@@ -113,13 +126,13 @@ mount -t tracefs tracefs /sys/kernel/tracing
 ifconfig lo up || :
 insmod bufflink.ko
 for _ in $(seq "$rounds"); do
-	cost nobody 20000
+	cost nobody 4000
 	with_audit , "bufflink_sysaudit, idle filter" bufflink cat 0
 	with_audit 110,257 "bufflink_sysaudit, bufflink cat" bufflink cat 0
 	with_audit 110,257 "bufflink_sysaudit, bufflink-audit" bufflink-audit
 	cost "strace" 300 strace -f -o /dev/null
-	cost "perf trace" 3000 perf trace -o /dev/null
-	cost "nobody, again" 20000
+	cost "perf trace" 2000 perf trace -o /dev/null
+	cost "nobody, again" 4000
 done
 for format in text json audit; do
 	rate getppid "$format" 60000
