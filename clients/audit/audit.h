@@ -43,7 +43,12 @@ void calls_argument(struct call_lists *lists, char *names);
 void print_quoted(FILE *file, const char *text, size_t size, const char *other);
 /* printf() takes most of a line's time */
 void print_decimal(FILE *file, __s64 value);
+void print_unsigned(FILE *file, __u64 value);
+void print_octal(FILE *file, __u64 value);	/* as 0644, and 000 */
 void print_hex(FILE *file, __u64 value);
+void print_hex_digits(FILE *file, __u64 value);	/* without "0x" */
+/* of nanoseconds, with so many decimal places */
+void print_seconds(FILE *file, __u64 time, unsigned int places);
 
 /* values.c: what arguments mean, by libauparse and libc */
 

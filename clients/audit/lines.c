@@ -10,21 +10,17 @@ bool print_times, print_relative, print_durations;
 static const struct sysaudit_record *held;	/* to be printed with its exit */
 static __u32 open_tid;		/* whose line waits for its result, or 0 */
 
-static void print_seconds(__u64 time)
-{
-	printf("%llu.%09llu", time / 1000000000, time % 1000000000);
-}
-
 static void print_thread(const struct sysaudit_head *head)
 {
 	static __u64 last;
 
 	if (print_times) {
-		print_seconds(head->time);
+		print_seconds(stdout, head->time, 9);
 		putchar(' ');
 	}
 	if (print_relative) {
-		print_seconds(last && head->time > last ? head->time - last : 0);
+		print_seconds(stdout, last && head->time > last ?
+			      head->time - last : 0, 9);
 		putchar(' ');
 		last = head->time;
 	}
@@ -85,7 +81,7 @@ static void end_call(const struct sysaudit_record *exit,
 		fputs(" (begins)", stdout);
 	if (print_durations && entry) {
 		fputs(" <", stdout);
-		print_seconds(exit->head.time - entry->head.time);
+		print_seconds(stdout, exit->head.time - entry->head.time, 9);
 		putchar('>');
 	}
 	putchar('\n');

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Calls as auditd writes them to its log, for ausearch(8) and aureport(8). */
+#define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <string.h>
 
@@ -7,18 +8,31 @@
 
 static __u64 serial;
 
+static void add_number(const char *name, __s64 value)
+{
+	fputs_unlocked(name, stdout);
+	print_decimal(stdout, value);
+}
+
 static void begin_record(const char *type, const struct sysaudit_head *head)
 {
-	printf("type=%s msg=audit(%llu.%03llu:%llu):", type,
-	       head->time / 1000000000, head->time / 1000000 % 1000, serial);
+	fputs_unlocked("type=", stdout);
+	fputs_unlocked(type, stdout);
+	fputs_unlocked(" msg=audit(", stdout);
+	print_seconds(stdout, head->time, 3);
+	add_number(":", serial);
+	fputs_unlocked("):", stdout);
 }
 
 static void print_bytes(const char *data, size_t size)
 {
+	static const char digits[] = "0123456789ABCDEF";
 	size_t i;
 
-	for (i = 0; i < size; i++)
-		printf("%02X", (unsigned char)data[i]);
+	for (i = 0; i < size; i++) {
+		putchar_unlocked(digits[(unsigned char)data[i] >> 4]);
+		putchar_unlocked(digits[data[i] & 0xf]);
+	}
 }
 
 /* In hexadecimal if a reader could take it for something else. */
@@ -26,13 +40,17 @@ static void print_field(const char *name, const char *data, size_t size)
 {
 	size_t i;
 
-	printf(" %s=", name);
+	putchar_unlocked(' ');
+	fputs_unlocked(name, stdout);
+	putchar_unlocked('=');
 	for (i = 0; i < size; i++)
 		if (data[i] <= ' ' || data[i] >= 0x7f || data[i] == '"') {
 			print_bytes(data, size);
 			return;
 		}
-	printf("\"%.*s\"", (int)size, data);
+	putchar_unlocked('"');
+	fwrite_unlocked(data, 1, size, stdout);
+	putchar_unlocked('"');
 }
 
 static bool is_element(const struct sysaudit_item *item)
@@ -112,25 +130,40 @@ static void print_paths(const struct call *call)
 	}
 }
 
+static void print_args(const __u64 *args)
+{
+	static const char * const names[] = { " a0=", " a1=", " a2=", " a3=" };
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		fputs_unlocked(names[i], stdout);
+		print_hex_digits(stdout, args ? args[i] : 0);
+	}
+}
+
 /* Fields that the module does not know are left out. */
 static void print_event(const struct sysaudit_record *entry,
 			const struct sysaudit_record *exit)
 {
 	struct call call = call_of(entry, exit);
 	const struct sysaudit_head *head = call.head;
-	int i;
 
 	serial++;
 	begin_record("SYSCALL", head);
-	printf(" arch=%x syscall=%d", head->arch, head->number);
+	fputs_unlocked(" arch=", stdout);
+	print_hex_digits(stdout, head->arch);
+	add_number(" syscall=", head->number);
 	if (exit && !(exit->head.flags & SYSAUDIT_REFUSED))
-		printf(" success=%s exit=%lld", is_error(exit) ? "no" : "yes",
-		       exit->result);
-	for (i = 0; i < 4; i++)
-		printf(" a%d=%llx", i, call.args ? call.args[i] : 0);
-	printf(" items=%d ppid=%u pid=%u auid=%u uid=%u gid=%u euid=%u",
-	       count_paths(&call), head->ppid, head->pid, head->auid, head->uid,
-	       head->gid, head->euid);
+		add_number(is_error(exit) ? " success=no exit=" :
+					    " success=yes exit=", exit->result);
+	print_args(call.args);
+	add_number(" items=", count_paths(&call));
+	add_number(" ppid=", head->ppid);
+	add_number(" pid=", head->pid);
+	add_number(" auid=", head->auid);
+	add_number(" uid=", head->uid);
+	add_number(" gid=", head->gid);
+	add_number(" euid=", head->euid);
 	print_field("comm", head->comm, strnlen(head->comm, SYSAUDIT_COMM));
 	/* aureport passes over an event without it */
 	puts(" exe=(null) key=(null)");
@@ -138,7 +171,7 @@ static void print_event(const struct sysaudit_record *entry,
 	print_addresses(&call);
 	print_paths(&call);
 	begin_record("EOE", head);
-	putchar('\n');
+	putchar_unlocked('\n');
 }
 
 static void print_entry(const struct sysaudit_record *entry)

@@ -261,10 +261,10 @@ static void print_number(FILE *file, const struct call *call, enum kind kind,
 		print_decimal(file, value);
 		break;
 	case UNSIGNED:
-		fprintf(file, "%llu", value);
+		print_unsigned(file, value);
 		break;
 	case MODE:
-		fprintf(file, "%#03llo", value & 0xffff);
+		print_octal(file, value & 0xffff);
 		break;
 	case HEX:
 		print_hex(file, value);
@@ -353,19 +353,27 @@ bool is_error(const struct sysaudit_record *exit)
 	return exit->result < 0 && exit->result > -4096;
 }
 
+static void print_error(FILE *file, int error)
+{
+	fputs_unlocked("-1 ", file);
+	fputs_unlocked(strerrorname_np(error), file);
+	fputs_unlocked(" (", file);
+	fputs_unlocked(strerrordesc_np(error), file);
+	putc_unlocked(')', file);
+}
+
 void print_result(FILE *file, const struct sysaudit_record *exit)
 {
 	__s64 result = exit->result;
 	int error = is_error(exit) ? -result : 0;
 
-	fputs(" = ", file);
+	fputs_unlocked(" = ", file);
 	if (exit->head.flags & SYSAUDIT_REFUSED)
 		putc('?', file);
 	else if (restart_name(error))
 		fprintf(file, "? %s", restart_name(error));
 	else if (error && strerrorname_np(error))
-		fprintf(file, "-1 %s (%s)", strerrorname_np(error),
-			strerror(error));
+		print_error(file, error);
 	else if (error || (result >= 0 && result < 1 << 30))
 		print_decimal(file, result);
 	else
