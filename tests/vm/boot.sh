@@ -83,11 +83,11 @@ provide() {
 	esac
 }
 
-# The script, and the needs of its client; those of all clients for the suites,
+# The script, and the needs of its client; those of all clients for their suites,
 # which are there on x86-64 alone.
 list_needs() {
-	case $machine$script in
-	x86_64suites.sh)
+	case $machine$script$suite in
+	x86_64suites.sh*client_*)
 		declared Needs "$folder/$script" "$top"/clients/*/needs \
 			"$top"/clients/*/tests/needs ;;
 	x86_64shell.sh)
