@@ -213,17 +213,22 @@ static struct stream *stream_of(unsigned int cpu)
 	return streams[cpu];
 }
 
-static void add(struct stream *stream, const struct trace_head *head)
+/* An event has half of its time: its reader knows the rest. */
+static void make_room(struct stream *stream, size_t size, uint64_t time)
 {
-	const uint64_t time = time_of(head);
-	const size_t size = head->length - TRACE_SKIP;
-
-	/* An event has half of its time: its reader knows the rest. */
 	if (stream->used && (stream->used + size > PACKET ||
 			     time - stream->last > UINT32_MAX))
 		end_packet(stream);
 	if (!stream->used)
 		begin_packet(stream, time);
+}
+
+static void add(struct stream *stream, const struct trace_head *head)
+{
+	const uint64_t time = time_of(head);
+	const size_t size = head->length - TRACE_SKIP;
+
+	make_room(stream, size, time);
 	memcpy(stream->packets[stream->full] + stream->used,
 	       (const char *)head + TRACE_SKIP, size);
 	stream->used += size;
@@ -254,17 +259,20 @@ void add_state(struct trace_head *head, size_t size, uint16_t id)
 	add(state_stream, head);
 }
 
-/* Readers see the difference to the packet before: so there is always one. */
+/*
+ * Readers see the difference to the packet before, so there is always one, and take
+ * the loss for one between the ends of both.
+ */
 void add_discarded(unsigned int cpu, uint64_t records, uint64_t time)
 {
 	struct stream *stream = stream_of(cpu);
 
-	if (!stream->used)
-		begin_packet(stream, time);
+	make_room(stream, 0, time);
 	if (!stream->sequence) {
 		end_packet(stream);
 		begin_packet(stream, time);
 	}
+	stream->last = time;
 	stream->discarded += records;
 	stream->changed = true;
 	totals.discarded += records;
