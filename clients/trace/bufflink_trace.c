@@ -161,7 +161,7 @@ static u32 kind_of(struct request *request)
 	const enum req_op op = req_op(request);
 	u32 kind = 0;
 
-	if (op == REQ_OP_WRITE || op == REQ_OP_WRITE_ZEROES)
+	if (op == REQ_OP_WRITE)
 		kind = BIT(0);
 	else if (op == REQ_OP_DISCARD || op == REQ_OP_SECURE_ERASE)
 		kind = BIT(1);
