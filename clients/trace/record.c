@@ -189,9 +189,11 @@ static void note_loss(const struct bufflink_loss *loss)
 	(void)loss;
 }
 
+/* The next event may be long in coming. */
 static void caught_up(__u64 position)
 {
 	(void)position;
+	flush_trace();
 	each_second();
 	rotate();
 }
