@@ -377,8 +377,8 @@ static void begin_recording(char **command)
 	atexit(leave);
 	if (*command)
 		start_command(command);
+	on = true;	/* some may be, if it fails */
 	choose_events(events);
-	on = true;
 	flushed = monotonic_clock();
 	begin_trace();
 	start_clock();
