@@ -23,16 +23,14 @@ static volatile sig_atomic_t ended;
  */
 static void watch(void)
 {
-	ssize_t got;
+	sigset_t all;
 	char byte;
 
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	/* Those of a terminal come to both. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	close(guard_pipe[1]);
-	while ((got = read(guard_pipe[0], &byte, 1)) < 0 && errno == EINTR)
-		;
-	if (got != 1)
+	if (read(guard_pipe[0], &byte, 1) != 1)
 		set_parameter("events", "");
 	_exit(EXIT_SUCCESS);
 }
