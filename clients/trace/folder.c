@@ -63,16 +63,10 @@ static struct metadata metadata;
 static bool metadata_changed;
 static struct stream *streams[CPUS];	/* NULL until its CPU has an event */
 static struct stream *state_stream;
-static uint64_t bytes_before;		/* of traces before this one */
 
 uint64_t time_of(const struct trace_head *head)
 {
 	return (uint64_t)head->time_high << 32 | head->time_low;
-}
-
-uint64_t trace_bytes(void)
-{
-	return totals.bytes - bytes_before;
 }
 
 /* Takes the place of the file before as a whole. */
@@ -100,7 +94,6 @@ void open_trace(const char *path)
 		err(EXIT_FAILURE, "cannot open the folder %s", path);
 	begin_metadata(&metadata);
 	save_metadata();
-	bytes_before = totals.bytes;
 }
 
 /* Whole packets are kept, if there was room for some. */

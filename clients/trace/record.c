@@ -60,6 +60,7 @@ static double seconds;			/* of all; 0: any */
 
 static unsigned int traces;		/* so far, if there are several */
 static uint64_t trace_began, flushed;
+static uint64_t bytes_before;		/* the events of a trace */
 static bool on;				/* the events */
 static __u64 ring;			/* bytes of the buffer of a CPU */
 static bool has_progress;
@@ -78,6 +79,7 @@ static void begin_trace(void)
 	open_trace(path);
 	dump_state();
 	flush_trace();
+	bytes_before = totals.bytes;
 	trace_began = monotonic_clock();
 }
 
@@ -85,7 +87,7 @@ static void rotate(void)
 {
 	const double age = (monotonic_clock() - trace_began) / 1e9;
 
-	if ((max_bytes && trace_bytes() >= max_bytes) ||
+	if ((max_bytes && totals.bytes - bytes_before >= max_bytes) ||
 	    (max_seconds && age >= max_seconds)) {
 		close_trace();
 		begin_trace();

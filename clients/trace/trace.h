@@ -68,7 +68,6 @@ void add_discarded(unsigned int cpu, uint64_t records, uint64_t time);
 uint64_t time_of(const struct trace_head *head);
 void flush_trace(void);
 void close_trace(void);
-uint64_t trace_bytes(void);		/* of the trace that is open */
 
 /* state.c: the state when a trace begins */
 
