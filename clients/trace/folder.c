@@ -104,7 +104,8 @@ static void fail_to_write(struct stream *stream, off_t end)
 	if (ftruncate(stream->fd, end - end % PACKET))
 		warn("%s/%s ends with half a packet", folder, stream->name);
 	errno = saved;
-	err(EXIT_FAILURE, "cannot write to %s/%s", folder, stream->name);
+	err(EXIT_FAILURE, "cannot write all of the trace to %s/%s", folder,
+	    stream->name);
 }
 
 static void write_packets(struct stream *stream, unsigned int count)
