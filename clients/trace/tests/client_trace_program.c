@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * bufflink-trace: what babeltrace2 reads of its traces, beside what ftrace saw of
- * the same events.
- */
+/* bufflink-trace: what babeltrace2 reads of its traces, and what becomes of them. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,15 +14,13 @@
 
 #include "tracer.h"
 
-#define TOOL		"/t/bufflink-trace"
-#define FOLDER		"/tmp/trace"
-#define TWIN		"/sys/kernel/tracing/instances/twin"
 #define ROUNDS		50
-#define LINES		20000
+#define FLAT_OUT	120000	/* calls of each CPU: more than its buffer has room for */
+#define THREADS		1100
+#define SMALL		"/tmp/small"	/* a disk that is soon full */
 
-#define tool(...)							\
-	start_tool(TOOL, memory_file(""), memory_file(""),		\
-		   (char *[]){ "bufflink-trace", ##__VA_ARGS__, NULL })
+/* where a packet has these; what is behind its head are events */
+enum { CONTENT_SIZE = 48, DISCARDED = 72, PACKET_HEAD = 84 };
 
 static void remove_folder(void)
 {
@@ -31,42 +28,6 @@ static void remove_folder(void)
 			       (char *[]){ "rm", "-rf", FOLDER, NULL }).pid;
 
 	ck_assert_int_eq(finish(pid), 0);
-}
-
-static struct tool recorder(char *events)
-{
-	struct tool tool = tool("record", "-o", FOLDER, "-e", events);
-
-	wait_for(exists(FOLDER "/metadata") && value_of("events")[0] != '\n');
-	return tool;
-}
-
-static void interrupt(const struct tool *tool)
-{
-	kill(tool->pid, SIGINT);
-	is_killed(tool->pid, SIGINT);
-}
-
-static void write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-	ck_assert_msg(fd >= 0, "%s: %m", path);
-	ck_assert_msg(write(fd, text, strlen(text)) == (ssize_t)strlen(text),
-		      "%s: %m", path);
-	close(fd);
-}
-
-/* What babeltrace2 prints of a trace, without one word of warning. */
-static int read_trace(char *path)
-{
-	struct tool reader = start_tool("/usr/bin/babeltrace2", memory_file(""),
-					memory_file(""),
-			(char *[]){ "babeltrace2", "--clock-seconds", path, NULL });
-
-	ck_assert_msg(finish(reader.pid) == 0, "%s", text_of(reader.err));
-	ck_assert_str_eq(text_of(reader.err), "");
-	return reader.out;
 }
 
 /* Lines that have a text, or all if it is NULL, but for those of the state. */
@@ -141,236 +102,6 @@ static void play_both(void)
 	ck_assert_int_eq(finish(ping), 0);
 	ck_assert_int_eq(finish(pong), 0);
 }
-
-/* ftrace, which sees the same events in an instance of its own */
-
-static const char * const twin_events[] = {
-	"sched/sched_switch", "sched/sched_wakeup", "raw_syscalls/sys_enter",
-};
-
-static void switch_twin(const char *value)
-{
-	char path[128];
-	size_t i;
-
-	for (i = 0; i < sizeof(twin_events) / sizeof(*twin_events); i++) {
-		snprintf(path, sizeof(path), TWIN "/events/%s/enable",
-			 twin_events[i]);
-		write_to(path, value);
-	}
-}
-
-static void start_twin(void)
-{
-	ck_assert(!mkdir(TWIN, 0700) || errno == EEXIST);
-	write_to(TWIN "/buffer_size_kb", "4096");
-	write_to(TWIN "/events/raw_syscalls/sys_enter/filter", "id == 121");
-	switch_twin("1");
-}
-
-static char *stop_twin(void)
-{
-	char *text = malloc(1 << 23);
-	size_t have = 0;
-	ssize_t got;
-	int fd;
-
-	switch_twin("0");
-	fd = open(TWIN "/trace", O_RDONLY | O_CLOEXEC);
-	while ((got = read(fd, text + have, (1 << 23) - 1 - have)) > 0)
-		have += got;
-	text[have] = '\0';
-	close(fd);
-	ck_assert_int_eq(rmdir(TWIN), 0);
-	return text;
-}
-
-/* An event in the same words, from both tracers. */
-struct event {
-	int cpu;
-	char words[200];
-};
-
-struct events {
-	int count;
-	struct event list[LINES];
-};
-
-static const char *value_in(const char *text, const char *key)
-{
-	const char *found = strstr(text, key);
-
-	ck_assert_msg(found, "no %s in %s", key, text);
-	return found + strlen(key);
-}
-
-static const char *state_letter(int state)
-{
-	static const struct {
-		int state;
-		const char *letter;
-	} states[] = {
-		{ 0, "R" }, { 1, "S" }, { 2, "D" }, { 4, "T" }, { 8, "t" },
-		{ 16, "X" }, { 32, "Z" }, { 64, "P" }, { 128, "I" },
-		{ 256, "R+" },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(states) / sizeof(*states); i++)
-		if (states[i].state == state)
-			return states[i].letter;
-	return "?";
-}
-
-static bool concerns_us(const char *words)
-{
-	return strstr(words, "ping") || strstr(words, "pong") ||
-	       !strncmp(words, "call", 4);
-}
-
-#define OUR_SWITCH							\
-	"prev_comm = \"%31[^\"]\", prev_tid = %d, prev_prio = %d, "	\
-	"prev_state = %d, next_comm = \"%31[^\"]\", next_tid = %d, "	\
-	"next_prio = %d"
-#define OUR_WAKEUP							\
-	"comm = \"%31[^\"]\", tid = %d, prio = %d, target_cpu = %d"
-#define THEIR_SWITCH							\
-	"prev_comm=%31s prev_pid=%d prev_prio=%d prev_state=%7s ==> "	\
-	"next_comm=%31s next_pid=%d next_prio=%d"
-#define THEIR_WAKEUP	"comm=%31s pid=%d prio=%d target_cpu=%d"
-
-/* As babeltrace2 has it. */
-static bool read_ours(const char *line, struct event *event)
-{
-	int tids[2], prios[2], state, cpu, found;
-	char comms[2][32];
-	unsigned int arg;
-
-	event->cpu = atoi(value_in(line, "cpu_id = "));
-	if (strstr(line, " sched_switch: ")) {
-		found = sscanf(value_in(line, "}, { "), OUR_SWITCH, comms[0],
-			       &tids[0], &prios[0], &state, comms[1], &tids[1],
-			       &prios[1]);
-		ck_assert_int_eq(found, 7);
-		snprintf(event->words, sizeof(event->words),
-			 "switch %s %d %d %s %s %d %d", comms[0], tids[0],
-			 prios[0] + 100, state_letter(state), comms[1], tids[1],
-			 prios[1] + 100);
-	} else if (strstr(line, " sched_wakeup: ")) {
-		found = sscanf(value_in(line, "}, { "), OUR_WAKEUP, comms[0],
-			       &tids[0], &prios[0], &cpu);
-		ck_assert_int_eq(found, 4);
-		snprintf(event->words, sizeof(event->words), "wakeup %s %d %d %d",
-			 comms[0], tids[0], prios[0] + 100, cpu);
-	} else if (strstr(line, " syscall_entry_getpgid: ")) {
-		ck_assert_int_eq(sscanf(value_in(line, "args = [ [0] = "), "0x%x",
-					&arg), 1);
-		snprintf(event->words, sizeof(event->words), "call %u", arg);
-	} else {
-		return false;
-	}
-	return concerns_us(event->words);
-}
-
-static bool read_theirs(const char *line, struct event *event)
-{
-	int tids[2], prios[2], cpu, found;
-	char comms[2][32], state[8];
-	unsigned int arg;
-
-	if (*line == '#' || !strchr(line, '['))
-		return false;
-	event->cpu = atoi(value_in(line, "["));
-	if (strstr(line, " sched_switch: ")) {
-		found = sscanf(value_in(line, " sched_switch: "), THEIR_SWITCH,
-			       comms[0], &tids[0], &prios[0], state, comms[1],
-			       &tids[1], &prios[1]);
-		ck_assert_int_eq(found, 7);
-		snprintf(event->words, sizeof(event->words),
-			 "switch %s %d %d %s %s %d %d", comms[0], tids[0],
-			 prios[0], state, comms[1], tids[1], prios[1]);
-	} else if (strstr(line, " sched_wakeup: ")) {
-		found = sscanf(value_in(line, " sched_wakeup: "), THEIR_WAKEUP,
-			       comms[0], &tids[0], &prios[0], &cpu);
-		ck_assert_int_eq(found, 4);
-		snprintf(event->words, sizeof(event->words), "wakeup %s %d %d %d",
-			 comms[0], tids[0], prios[0], cpu);
-	} else if (strstr(line, " sys_enter: ")) {
-		ck_assert_int_eq(sscanf(value_in(line, " sys_enter: "),
-					"NR 121 (%x", &arg), 1);
-		snprintf(event->words, sizeof(event->words), "call %u", arg);
-	} else {
-		return false;
-	}
-	return concerns_us(event->words);
-}
-
-static struct events *events_of(const char *text,
-				bool (*read_line)(const char *line,
-						  struct event *event))
-{
-	struct events *events = calloc(1, sizeof(*events));
-	char *copy = strdup(text), *rest = copy, *line;
-
-	while ((line = strsep(&rest, "\n"))) {
-		ck_assert_int_lt(events->count, LINES);
-		if (strlen(line) > 20 &&
-		    read_line(line, &events->list[events->count]))
-			events->count++;
-	}
-	free(copy);
-	return events;
-}
-
-static const struct event *next_on(const struct events *events, int cpu, int *at)
-{
-	while (*at < events->count && events->list[*at].cpu != cpu)
-		++*at;
-	return *at < events->count ? &events->list[(*at)++] : NULL;
-}
-
-static void are_the_same(const struct events *ours, const struct events *theirs)
-{
-	const struct event *one, *other;
-	int cpu, i, j;
-
-	ck_assert_int_gt(ours->count, 6 * ROUNDS);
-	for (cpu = 0; cpu < (int)cpus(); cpu++) {
-		i = 0;
-		j = 0;
-		do {
-			one = next_on(ours, cpu, &i);
-			other = next_on(theirs, cpu, &j);
-			ck_assert_str_eq(one ? one->words : "the end",
-					 other ? other->words : "the end");
-		} while (one);
-	}
-}
-
-START_TEST(values_and_counts_are_those_of_ftrace)
-{
-	struct events *ours, *theirs;
-	struct tool tool;
-	char *seen;
-	int out;
-
-	tracer_in("");
-	if (!exists("/sys/kernel/tracing/events/raw_syscalls"))
-		return;
-	start_twin();
-	tool = recorder("sched_switch,sched_wakeup,syscall_entry");
-	play_both();
-	interrupt(&tool);
-	seen = stop_twin();
-	out = read_trace(FOLDER);
-	ours = events_of(text_of(out), read_ours);
-	theirs = events_of(seen, read_theirs);
-	are_the_same(ours, theirs);
-	free(ours);
-	free(theirs);
-	free(seen);
-}
-END_TEST
 
 /* The order of the lines tells of causes before what they cause. */
 static void is_causal(const char *text)
@@ -476,6 +207,105 @@ START_TEST(losses_are_exact_and_in_the_trace)
 }
 END_TEST
 
+/* The latest time that babeltrace2 says there were losses before. */
+static double end_of_losses(const char *text)
+{
+	double time, latest = 0;
+
+	while ((text = strstr(text, "] and ["))) {
+		text += strlen("] and [");
+		time = atof(text);
+		latest = time > latest ? time : latest;
+	}
+	return latest;
+}
+
+static bool calls_fill_a_packet(const char *path)
+{
+	struct stat file;
+
+	call_often(100);
+	return !stat(path, &file) && file.st_size > PAGE;
+}
+
+START_TEST(losses_behind_the_last_event_are_told_there)
+{
+	struct tool tool, reader;
+	struct timespec time;
+
+	tracer_in("");
+	tool = tool("record", "-o", FOLDER, "-b", "4096", "-e", "syscall_entry");
+	wait_for(value_of("events")[0] != '\n' && exists(FOLDER "/metadata"));
+	pin(0);
+	wait_for(calls_fill_a_packet(FOLDER "/cpu0"));
+	kill(tool.pid, SIGSTOP);
+	call_often(500);
+	pause_ms(10);
+	clock_gettime(CLOCK_REALTIME, &time);
+	call_often(10);
+	ck_assert_int_eq(set_value("events", "\n"), 0);
+	kill(tool.pid, SIGCONT);
+	interrupt(&tool);
+	reader = start_tool("/usr/bin/babeltrace2", memory_file(""),
+			    memory_file(""), (char *[]){ "babeltrace2",
+			    "--clock-seconds", FOLDER, NULL });
+	ck_assert_int_eq(finish(reader.pid), 0);
+	ck_assert_double_gt(end_of_losses(text_of(reader.err)),
+			    time.tv_sec + time.tv_nsec / 1e9);
+}
+END_TEST
+
+/* Events of a fixed size in a stream, and what its last packet says is missing */
+static __u64 count_stream(const char *path, __u64 *lost)
+{
+	const size_t event = sizeof(struct trace_syscall_entry) - TRACE_SKIP;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char packet[PAGE];
+	__u64 bits, missing = 0, events = 0;
+
+	while (fd >= 0 && read(fd, packet, sizeof(packet)) == sizeof(packet)) {
+		memcpy(&bits, packet + CONTENT_SIZE, sizeof(bits));
+		memcpy(&missing, packet + DISCARDED, sizeof(missing));
+		must((bits / 8 - PACKET_HEAD) % event == 0);
+		events += (bits / 8 - PACKET_HEAD) / event;
+	}
+	close(fd);
+	*lost += missing;
+	return events;
+}
+
+static int call_flat_out(void *cpu)
+{
+	pin((long)cpu);
+	call_often(FLAT_OUT);
+	return 0;
+}
+
+START_TEST(all_cpus_flat_out_lose_nothing_that_is_not_told)
+{
+	__u64 events = 0, lost = 0;
+	struct tool tool;
+	char path[64];
+	pid_t pids[64];
+	long cpu;
+
+	tracer_in("");
+	tool = tool("record", "-o", FOLDER, "-b", "8M", "-e", "syscall_entry");
+	wait_for(value_of("events")[0] != '\n' && exists(FOLDER "/metadata"));
+	for (cpu = 0; cpu < cpus(); cpu++)
+		pids[cpu] = start(call_flat_out, (void *)cpu);
+	for (cpu = 0; cpu < cpus(); cpu++)
+		ck_assert_int_eq(finish(pids[cpu]), 0);
+	interrupt(&tool);
+	for (cpu = 0; cpu < cpus(); cpu++) {
+		snprintf(path, sizeof(path), FOLDER "/cpu%ld", cpu);
+		events += count_stream(path, &lost);
+	}
+	ck_assert_uint_ge(all_hits(), cpus() * FLAT_OUT);
+	ck_assert_uint_eq(events + lost, all_hits());
+}
+END_TEST
+
 START_TEST(a_command_is_recorded_and_its_status_is_that_of_the_program)
 {
 	struct stat folder;
@@ -549,9 +379,111 @@ START_TEST(what_is_written_opens_when_the_program_is_killed)
 }
 END_TEST
 
-static bool exists_after_calls(const char *path)
+static bool stream_has(const char *text)
 {
+	char path[64], data[PAGE];
+	bool found = false;
+	unsigned int cpu;
+	int fd;
+
+	for (cpu = 0; cpu < cpus() && !found; cpu++) {
+		snprintf(path, sizeof(path), FOLDER "/cpu%u", cpu);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		found = fd >= 0 && read(fd, data, sizeof(data)) > 0 &&
+			memmem(data, sizeof(data), text, strlen(text));
+		close(fd);
+	}
+	return found;
+}
+
+START_TEST(an_event_is_written_also_if_no_other_comes)
+{
+	struct tool tool;
+
+	tracer_in("");
+	tool = recorder("sched_process_exec");
+	ck_assert_int_eq(system("/bin/busybox true"), 0);
+	wait_for(stream_has("/bin/busybox"));
+	interrupt(&tool);
+}
+END_TEST
+
+static int run_in_group(void *tool)
+{
+	setpgid(0, 0);
+	run_tool(tool);
+	return finish(((struct tool *)tool)->pid);
+}
+
+START_TEST(events_are_switched_off_when_a_key_of_the_terminal_kills_the_program)
+{
+	struct tool tool = {
+		.path = TOOL, .in = memory_file(""), .out = memory_file(""),
+		.err = memory_file(""),
+		.argv = (char *[]){ "bufflink-trace", "record", "-o", FOLDER,
+				    "-e", "sched_process_exec", NULL },
+	};
+	pid_t group;
+
+	tracer_in("");
+	group = start(run_in_group, &tool);
+	wait_for(value_of("events")[0] != '\n');
+	ck_assert_int_eq(kill(-group, SIGQUIT), 0);
+	is_killed(group, SIGQUIT);
+	wait_for(value_of("events")[0] == '\n');
+}
+END_TEST
+
+START_TEST(a_full_disk_is_told_and_what_is_on_it_opens)
+{
+	struct tool tool;
+	int out;
+
+	ck_assert(!mkdir(SMALL, 0700));
+	ck_assert(!mount("small", SMALL, "tmpfs", 0, "size=128k"));
+	tracer_in("");
+	tool = tool("record", "-o", SMALL "/trace", "-e", "syscall");
+	wait_for(value_of("events")[0] != '\n');
+	call_often(5000);
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert(has_written(tool.err, "cannot write all of the trace to " SMALL
+			      "/trace/cpu"));
+	ck_assert(has_written(tool.err, ": No space left on device\n"));
+	ck_assert_str_eq(value_of("events"), "\n");
+	out = read_trace(SMALL "/trace");
+	ck_assert(has_written(out, " syscall_entry_getpgid: "));
+	ck_assert(!umount(SMALL));
+	rmdir(SMALL);
+}
+END_TEST
+
+START_TEST(a_module_that_is_unloaded_is_told_and_all_until_then_opens)
+{
+	struct tool tool;
+	int out;
+
+	tracer_in("");
+	tool = recorder("syscall");
 	call_often(1000);
+	ck_assert_int_eq(unload(TRACER), 0);
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert(has_written(tool.err, "was unloaded; what was read until then is in "
+			      FOLDER "\n"));
+	out = read_trace(FOLDER);
+	ck_assert_uint_ge(count_lines(text_of(out), " syscall_exit_getpgid: "), 1000);
+}
+END_TEST
+
+/* To dump the state is a lot of calls: these would fill one trace after the other. */
+static bool exists_after_marks(const char *path)
+{
+	char text[TRACE_TEXT];
+	int i;
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	for (i = 0; i < 50; i++)
+		set_value("mark", text);
 	return exists("%s", path);
 }
 
@@ -563,16 +495,57 @@ START_TEST(a_trace_is_rotated_into_traces_that_open_by_themselves)
 	int i;
 
 	tracer_in("");
-	tool = tool("record", "-o", FOLDER, "-e", "syscall", "-r", "64k");
+	tool = tool("record", "-o", FOLDER, "-e", "sched_process_exec",
+		    "-r", "64k");
 	for (i = 1; i < 3; i++) {
 		snprintf(path, sizeof(path), FOLDER "/%d/metadata", i);
-		wait_for(exists_after_calls(path));
+		wait_for(exists_after_marks(path));
 	}
 	interrupt(&tool);
 	for (i = 1; snprintf(path, sizeof(path), FOLDER "/%d", i) &&
 	     exists("%s", path); i++)
 		events += count_lines(text_of(read_trace(path)), NULL);
 	ck_assert_uint_eq(events, recorded(&tool, &lost));
+}
+END_TEST
+
+static void *wait_for_ever(void *unused)
+{
+	(void)unused;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static int start_threads(void *unused)
+{
+	pthread_t thread;
+	int i;
+
+	(void)unused;
+	for (i = 0; i < THREADS; i++)
+		must(!pthread_create(&thread, NULL, wait_for_ever, NULL));
+	raise(SIGSTOP);
+	return 0;
+}
+
+/* Their state alone has more than 64 KiB. */
+START_TEST(the_state_at_the_start_fills_no_trace)
+{
+	pid_t threads = start(start_threads, NULL);
+	struct tool tool;
+	int status;
+
+	ck_assert_int_eq(waitpid(threads, &status, WUNTRACED), threads);
+	tracer_in("");
+	tool = tool("record", "-o", FOLDER, "-e", "sched_process_exec", "-r", "64k");
+	wait_for(exists(FOLDER "/1/state0"));
+	ck_assert_int_eq(system("/bin/busybox true"), 0);
+	pause_ms(MOMENT_MS);
+	interrupt(&tool);
+	kill(threads, SIGKILL);
+	is_killed(threads, SIGKILL);
+	ck_assert(!exists(FOLDER "/2"));
 }
 END_TEST
 
@@ -622,13 +595,19 @@ int main(void)
 	if (!can_trace())
 		return run_suite(suite);
 	add_trace_case(suite, "program",
-		       values_and_counts_are_those_of_ftrace,
 		       a_trace_is_read_without_a_warning_complete_and_in_causal_order,
 		       losses_are_exact_and_in_the_trace,
+		       losses_behind_the_last_event_are_told_there,
+		       all_cpus_flat_out_lose_nothing_that_is_not_told,
 		       a_command_is_recorded_and_its_status_is_that_of_the_program,
 		       a_name_of_any_bytes_forges_nothing,
 		       what_is_written_opens_when_the_program_is_killed,
+		       an_event_is_written_also_if_no_other_comes,
+		       events_are_switched_off_when_a_key_of_the_terminal_kills_the_program,
+		       a_full_disk_is_told_and_what_is_on_it_opens,
+		       a_module_that_is_unloaded_is_told_and_all_until_then_opens,
 		       a_trace_is_rotated_into_traces_that_open_by_themselves,
+		       the_state_at_the_start_fills_no_trace,
 		       what_is_wrong_is_said_before_anything_is_recorded,
 		       list_and_status_tell_what_is_on_and_what_came);
 	return run_suite(suite);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -24,7 +25,7 @@ bool can_trace(void)
 	return !system("/bin/busybox grep -q ' syscall_regfunc$' /proc/kallsyms");
 }
 
-static void tracer_out(void)
+void tracer_out(void)
 {
 	int err = unload(TRACER);
 
@@ -98,6 +99,39 @@ void call_often(unsigned int times)
 
 	for (i = 0; i < times; i++)
 		syscall(CALL, 1000000 + i);
+}
+
+struct tool recorder(char *events)
+{
+	struct tool tool = tool("record", "-o", FOLDER, "-e", events);
+
+	wait_for(exists(FOLDER "/metadata") && value_of("events")[0] != '\n');
+	return tool;
+}
+
+void interrupt(const struct tool *tool)
+{
+	kill(tool->pid, SIGINT);
+	is_killed(tool->pid, SIGINT);
+}
+
+int read_trace(char *path)
+{
+	struct tool reader = start_tool("/usr/bin/babeltrace2", memory_file(""),
+					memory_file(""),
+			(char *[]){ "babeltrace2", "--clock-seconds", path, NULL });
+
+	ck_assert_msg(finish(reader.pid) == 0, "%s", text_of(reader.err));
+	ck_assert_str_eq(text_of(reader.err), "");
+	return reader.out;
+}
+
+const char *value_in(const char *text, const char *key)
+{
+	const char *found = strstr(text, key);
+
+	ck_assert_msg(found, "no %s in %s", key, text);
+	return found + strlen(key);
 }
 
 void add_trace_tests(Suite *suite, const char *name, const TTest **tests)

@@ -16,6 +16,7 @@ void add_trace_tests(Suite *suite, const char *name, const TTest **tests);
 	add_trace_tests(suite, name, (const TTest *[]){ __VA_ARGS__, NULL })
 
 void tracer_in(const char *parameters);
+void tracer_out(void);		/* and no trace is left */
 /* What a parameter reads as now; valid until the next call. */
 const char *value_of(const char *name);
 int set_value(const char *name, const char *value);	/* 0 or negative errno */
@@ -26,5 +27,18 @@ __u64 all_hits(void);
 /* The calls of the tests: of a number that nobody else uses. */
 #define CALL		SYS_getpgid
 void call_often(unsigned int times);
+
+/* The program: it is tried with one trace at a time. */
+#define TOOL		"/t/bufflink-trace"
+#define FOLDER		"/tmp/trace"
+#define tool(...)							\
+	start_tool(TOOL, memory_file(""), memory_file(""),		\
+		   (char *[]){ "bufflink-trace", ##__VA_ARGS__, NULL })
+
+struct tool recorder(char *events);		/* when these are on */
+void interrupt(const struct tool *tool);
+/* What babeltrace2 prints of a trace, without one word of warning. */
+int read_trace(char *path);
+const char *value_in(const char *text, const char *key);
 
 #endif /* _TRACER_H */
