@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# In the guest: what a traced getppid() and openat() cost, by who traces them, as
+# In the guest: what a traced getppid() and openat() cost, by tracer, as
 # ratios of medians to those that nobody traces, and how many records a second the
 # auditor reads. They take turns, as the host has other work; but auditd comes
 # last: what it does to each task stays on until reboot. Calls that nobody traces

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The auditor of system calls: its records, filters and losses, and who reads. */
+/* The auditor of system calls: its records, filters, losses and readers. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -641,7 +641,7 @@ START_TEST(without_memory_it_leaves_nothing_behind)
 }
 END_TEST
 
-/* who reads */
+/* readers */
 
 static int call_as_reader(void *unused)
 {

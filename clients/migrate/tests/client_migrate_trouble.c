@@ -256,7 +256,7 @@ END_TEST
 
 START_TEST(however_it_ends_the_file_system_thaws)
 {
-	/* who is to thaw: the program's only child beside the shell itself */
+	/* this one is to thaw: the program's only child beside the shell itself */
 	static char *kill_guardian =
 		"--run=kill -9 $(grep -l ^PPid:.$PPID$ /proc/*/status |grep -v /$$/ |cut -d/ -f3)";
 	static char *kill_it = "--run=kill -9 $PPID; exec sleep 1";
