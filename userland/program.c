@@ -359,6 +359,15 @@ void follow_option(struct follow *follow, int option, const char *text,
 	}
 }
 
+void follow_operand(struct follow *follow, int argc, char **argv)
+{
+	no_more_than(1, argc, argv);
+	if (argv[optind]) {
+		follow->buffer = argv[optind];
+		follow->module = NULL;
+	}
+}
+
 struct bufflink_reader *open_reader(const struct follow *follow)
 {
 	struct bufflink_reader *reader;

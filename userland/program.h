@@ -80,6 +80,8 @@ struct follow {
  */
 void follow_option(struct follow *follow, int option, const char *text,
 		   const char *name, const char *help);
+/* An operand names the buffer to read in place of the module's. */
+void follow_operand(struct follow *follow, int argc, char **argv);
 struct bufflink_reader *open_reader(const struct follow *follow);
 /* Returns when it ends; whether anything was lost. */
 bool follow(const struct follow *follow, struct bufflink_reader *reader);

@@ -124,11 +124,7 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "fJjn:o:q:rW::hV", options,
 				     NULL)) != -1)
 		take_option(&job, option);
-	no_more_than(1, argc, argv);
-	if (argv[optind]) {
-		job.buffer = argv[optind];
-		job.module = NULL;
-	}
+	follow_operand(&job, argc, argv);
 
 	catch_signals();
 	reader = open_reader(&job);
