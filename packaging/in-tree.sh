@@ -315,7 +315,7 @@ source \"$to/Kconfig\"\\
 		tr '[:upper:]' '[:lower:]')" "$from/Kconfig" | commit
 }
 
-# What is the same is not touched: make would compile it again.
+# A file that is the same is not touched: make would compile it again.
 copy_into_kernel() {
 	(cd "$tree" && find . -name .git -prune -o -type f -print) |
 	while IFS= read -r file; do

@@ -676,7 +676,7 @@ static const char *on_screen(void)
 	return sent;
 }
 
-/* What a program wrote may come after its end, and in parts. */
+/* The output of a program may come after its end, and in parts. */
 static void shows(const char *text)
 {
 	wait_for(strlen(on_screen()) >= strlen(text));

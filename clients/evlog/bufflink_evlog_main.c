@@ -166,7 +166,7 @@ static struct writer begin(char *bytes, size_t size)
 	};
 }
 
-/* What an event has but its text, which is formatted. */
+/* All parts of an event but its text, which is formatted. */
 struct parts {
 	const char *module;
 	const char *facility;
@@ -208,7 +208,7 @@ static int write_event(const struct parts *parts, const char *format,
 	int err;
 
 	preempt_disable();
-	/* What interrupts this leaves it as it was. */
+	/* An interrupt that comes now restores it. */
 	i = this_cpu_inc_return(memory->used) - 1;
 	if (i < CONTEXTS)
 		writer = begin(this_cpu_ptr(memory)->records[i],

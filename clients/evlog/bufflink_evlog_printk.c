@@ -46,7 +46,7 @@ static bool next_message(void)
 	return true;
 }
 
-/* What is behind <N>, or an empty string. */
+/* The text behind <N>, or an empty string. */
 static char *behind_priority(char *line, unsigned int *priority)
 {
 	char *end = strchrnul(line, '>');

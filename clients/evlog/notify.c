@@ -103,7 +103,7 @@ static void run(const struct event *event)
 	exec_command((char *[]){ "sh", "-c", (char *)command, NULL });
 }
 
-/* What is in the buffer waits there for so long. */
+/* Further events wait in the buffer meanwhile. */
 static bool wait_for_place(void)
 {
 	while (running >= CHILDREN_MAX)

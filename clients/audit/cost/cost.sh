@@ -94,8 +94,8 @@ time_of() {
 	echo "$begin $(uptime_now)"
 }
 
-# What fills the buffers is then read as fast as can be, without the time that it
-# takes to begin.
+# The full buffers are then read as fast as can be, without the time that the
+# reader takes to begin.
 rate() {
 	call=$1 format=$2 number=$(($3 * cpus / 2))
 	audit_in calls=110,257
