@@ -157,15 +157,13 @@ static bool all_is_taken(const struct waiter_kind *kind)
 static void check_all_is_taken(const struct waiter_kind *kind,
 			       unsigned int round)
 {
-	__u64 end = now_ms() + PATIENCE_MS;
+	struct patience patience = patience_of(PATIENCE_MS);
 
-	while (!all_is_taken(kind)) {
-		if (now_ms() > end)
+	while (!all_is_taken(kind))
+		if (!lasts(&patience))
 			ck_abort_msg("round %u: %s: told nobody of the last; %zu bytes wait",
 				     round, kind->name,
 				     channel_used(&channel));
-		pause_ms(1);
-	}
 }
 
 /* In half of the rounds the tick wakes. */

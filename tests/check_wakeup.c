@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <time.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 
 #include "device.h"
 
@@ -230,14 +229,6 @@ START_TEST(as_much_as_the_watermark_wakes_at_once)
 	end_watched(&watched, ROUNDS * WATERMARK);
 }
 END_TEST
-
-static bool is_real_time(void)
-{
-	struct utsname kernel;
-
-	ck_assert_int_eq(uname(&kernel), 0);
-	return strstr(kernel.version, "PREEMPT_RT");
-}
 
 /*
  * A tick can wake before the call does, and on a slow machine often does: a test

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "common.h"
@@ -377,7 +378,7 @@ pid_t start(int (*work)(void *arg), void *arg)
 
 bool finished(pid_t pid, int timeout_ms)
 {
-	__u64 end = now_ms() + timeout_ms;
+	struct patience patience = patience_of(timeout_ms);
 	siginfo_t info;
 
 	do {
@@ -386,8 +387,7 @@ bool finished(pid_t pid, int timeout_ms)
 					WEXITED | WNOHANG | WNOWAIT), 0);
 		if (info.si_pid)
 			return true;
-		pause_ms(1);
-	} while (now_ms() < end);
+	} while (lasts(&patience));
 	return false;
 }
 
@@ -488,6 +488,14 @@ unsigned int slowness(void)
 	return factor > 0 ? factor : 1;
 }
 
+bool is_real_time(void)
+{
+	struct utsname kernel;
+
+	ck_assert_int_eq(uname(&kernel), 0);
+	return strstr(kernel.version, "PREEMPT_RT");
+}
+
 void pause_ms(unsigned int ms)
 {
 	struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
@@ -501,6 +509,19 @@ __u64 now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+}
+
+struct patience patience_of(unsigned int ms)
+{
+	return (struct patience){ .end = now_ms() + ms, .looks = ms / 20 };
+}
+
+bool lasts(struct patience *patience)
+{
+	pause_ms(1);
+	if (patience->looks)
+		patience->looks--;
+	return patience->looks || now_ms() < patience->end;
 }
 
 __u64 available(void)

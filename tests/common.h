@@ -92,6 +92,7 @@ void pin(unsigned int cpu);
 unsigned int cpus(void);
 unsigned int possible_cpus(void);
 unsigned int slowness(void);	/* of this kernel; 1 for a stock one */
+bool is_real_time(void);	/* it has PREEMPT_RT */
 void pause_ms(unsigned int ms);
 __u64 now_ms(void);
 __u64 available(void);		/* bytes of memory */
@@ -103,13 +104,25 @@ __u64 available(void);		/* bytes of memory */
 			ck_abort_msg("not so: %s", #condition);		\
 	} while (0)
 
+/*
+ * A time to wait. The clock of an emulated machine was seen to be wrong by many
+ * seconds for a moment: the time is over only after some looks at it.
+ */
+struct patience {
+	__u64 end;
+	unsigned int looks;	/* at least so many more */
+};
+
+struct patience patience_of(unsigned int ms);
+bool lasts(struct patience *patience);	/* false when it is over; pauses */
+
 /* Wait for a condition; the test fails when it takes too long. */
 #define wait_for(condition)						\
 	do {								\
-		__u64 _end = now_ms() + PATIENCE_MS;			\
+		struct patience _patience = patience_of(PATIENCE_MS);	\
 									\
-		while (!(condition) && now_ms() < _end)			\
-			pause_ms(1);					\
+		while (!(condition) && lasts(&_patience))		\
+			;						\
 		ck_assert_msg(condition, "waited in vain for " #condition); \
 	} while (0)
 

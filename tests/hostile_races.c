@@ -132,13 +132,12 @@ static void complain_of_hang(pid_t pid, unsigned int i)
 
 static void wait_through(pid_t pid, unsigned int i)
 {
-	__u64 end = now_ms() + PATIENCE_MS;
+	struct patience patience = patience_of(PATIENCE_MS);
 
 	while (board->through[i] != board->round) {
-		pause_ms(1);
 		if (has_ended(pid))
 			_exit(EXIT_FAILURE);	/* it has told what is wrong */
-		if (now_ms() > end)
+		if (!lasts(&patience))
 			complain_of_hang(pid, i);
 	}
 }

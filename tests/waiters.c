@@ -313,22 +313,17 @@ void waiters_release(unsigned int count, unsigned int *seed)
 		worker_release(&waiters[(first + i) % WAITERS_MAX].worker);
 }
 
-/*
- * Few looks in all that time: this thread did not run, or the clock has jumped.
- * Then the act may be over by the time that all is shown.
- */
 static void wait_for_act(struct waiter *waiter)
 {
-	__u64 end = now_ms() + PATIENCE_MS;
-	unsigned int looks;
+	struct patience patience = patience_of(PATIENCE_MS);
 
-	for (looks = 0; waiter->acting && now_ms() < end; looks++)
-		pause_ms(1);
+	while (waiter->acting && lasts(&patience))
+		;
 	if (!waiter->acting)
 		return;
 	crew_show();
-	ck_abort_msg("%s, thread %d: its act did not end during %u looks, %s",
-		     waiter->kind->name, waiter->worker.tid, looks,
+	ck_abort_msg("%s, thread %d: its act did not end, %s",
+		     waiter->kind->name, waiter->worker.tid,
 		     waiter->acting ? "nor since" : "but has now");
 }
 
