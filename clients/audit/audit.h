@@ -60,11 +60,16 @@ struct call {
 	const char *end;			/* of the items */
 };
 
-extern bool descriptor_paths;			/* print them, too */
+extern bool descriptor_paths, folder_paths;	/* have the module copy them */
 
 /* False when there is none left. */
 bool next_item(const char **at, const char *end, struct sysaudit_item *item,
 	       const char **data);
+/* False if the module has not copied it; at an exit also of SYSAUDIT_RESULT. */
+bool find_file(const char *at, const char *end, int arg,
+	       struct sysaudit_item *item, const char **data);
+bool find_result_file(const struct sysaudit_record *exit,
+		      struct sysaudit_item *item, const char **data);
 /* No element of a vector, but that there are more. */
 bool is_rest(const struct sysaudit_item *item);
 void print_arguments(FILE *file, const struct call *call);

@@ -46,7 +46,7 @@ static const char help[] =
 "  -r, --relative        the time since the line before, in seconds\n"
 "  -t, --time            the time of each call, in seconds since 1970\n"
 "  -T, --duration        how long each call took, in seconds\n"
-"  -y, --paths           which file each descriptor is, as of now\n"
+"  -y, --paths           which file each descriptor is\n"
 "\n"
 "  -f, --no-wait         stop when the buffer is empty instead of waiting\n"
 "      --reopen          when the module is unloaded, wait until it is loaded\n"
@@ -106,8 +106,10 @@ static const struct format *format_argument(const char *name)
 		return &lines_format;
 	if (!strcmp(name, "json"))
 		return &json_format;
-	if (!strcmp(name, "audit"))
+	if (!strcmp(name, "audit")) {
+		folder_paths = true;
 		return &log_format;
+	}
 	errx(EXIT_USAGE, "--format: '%s' is none of text, json, audit", name);
 }
 

@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-#define SYSAUDIT_VERSION	2
+#define SYSAUDIT_VERSION	3
 #define SYSAUDIT_COMM		16
 #define SYSAUDIT_ARGS		6
 #define SYSAUDIT_TEXT_MAX	4096	/* bytes of a path, with its end */
@@ -25,6 +25,8 @@ enum sysaudit_type {
 #define SYSAUDIT_REFUSED	0x2
 /* a new program runs: there are items, but its registers are its own */
 #define SYSAUDIT_NEW_PROGRAM	0x4
+/* there are items of its result only: the entry has those of its arguments */
+#define SYSAUDIT_RESULT_ITEM	0x8
 
 /**
  * struct sysaudit_head - how every record begins
@@ -74,7 +76,8 @@ struct sysaudit_head {
  * @head: what it is; @head.length says how much of the rest there is
  * @result: what the call returned, a negative errno for an error; 0 at an entry
  * @args: all six, however many the call has. An exit has them, and items, only
- *	if it is alone, or if memory of an item was not readable at the entry
+ *	if it is alone, if memory of an item was not readable at the entry, or if
+ *	its result is a descriptor
  *
  * Items follow, one struct sysaudit_item after the other.
  */
@@ -88,12 +91,18 @@ struct sysaudit_record {
 #define SYSAUDIT_UNREADABLE	0x2	/* the memory behind it is not there now */
 #define SYSAUDIT_ELEMENT	0x4	/* of a vector of texts */
 #define SYSAUDIT_ADDRESS	0x8	/* a struct sockaddr */
+/* the path of an open file as the kernel has it, as in /proc/PID/fd */
+#define SYSAUDIT_FILE		0x10
+
+/* instead of an argument, in an item with SYSAUDIT_FILE */
+#define SYSAUDIT_RESULT		6	/* the file is that of the result */
+#define SYSAUDIT_FOLDER		7	/* paths begin in this folder */
 
 /**
- * struct sysaudit_item - what is in the caller's memory, not aligned
+ * struct sysaudit_item - what is in the caller's memory, or a path; not aligned
  * @size: bytes that follow; a text has no zero byte
- * @arg: which argument points to it
- * @flags: SYSAUDIT_CUT to SYSAUDIT_ADDRESS
+ * @arg: which argument points to it, or SYSAUDIT_RESULT or SYSAUDIT_FOLDER
+ * @flags: SYSAUDIT_CUT to SYSAUDIT_FILE
  */
 struct sysaudit_item {
 	__u16 size;
@@ -109,5 +118,9 @@ struct sysaudit_item {
 #define SYSAUDIT_COPY_VECTOR(arg)	(((arg) + 1) << 6)
 /* the argument after it has its size */
 #define SYSAUDIT_COPY_ADDRESS(arg)	(((arg) + 1) << 9)
+/* a descriptor, also SYSAUDIT_RESULT; of AT_FDCWD it is the folder */
+#define SYSAUDIT_COPY_FILE(arg)		(1 << (12 + (arg)))
+#define SYSAUDIT_COPY_FOLDER		SYSAUDIT_COPY_FILE(SYSAUDIT_FOLDER)
+#define SYSAUDIT_COPY_ALL		0xfffff
 
 #endif /* _BUFFLINK_SYSAUDIT_H */

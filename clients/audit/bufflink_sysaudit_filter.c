@@ -38,7 +38,7 @@ static struct filter {
 	[LASTING] = { .calls = { ALL_CALLS, ALL_CALLS }, .uid = ANYBODY },
 };
 
-static u16 copies[2][CALLS];
+static u32 copies[2][CALLS];
 bool sysaudit_has_buffer;
 static struct pid *reader;
 static struct pid *reader_group;
@@ -422,7 +422,7 @@ MODULE_PARM_DESC(reader, "leave out the writer's \"process\", process \"group\",
 
 /* what is copied */
 
-static int parse_copies(char *list, u16 *codes)
+static int parse_copies(char *list, u32 *codes)
 {
 	unsigned int number, code;
 	char *one;
@@ -433,8 +433,12 @@ static int parse_copies(char *list, u16 *codes)
 		if (!*one)
 			continue;
 		if (sscanf(one, "%u:%x%n", &number, &code, &end) < 2 ||
-		    one[end] || number >= CALLS || code > 0xfff)
+		    one[end] || number >= CALLS || code > SYSAUDIT_COPY_ALL)
 			return -EINVAL;
+		/* d_path() may sleep there, and a tracepoint may not */
+		if (IS_ENABLED(CONFIG_PREEMPT_RT) &&
+		    code >= SYSAUDIT_COPY_FILE(0))
+			return -EOPNOTSUPP;
 		codes[number] = code;
 	}
 	return 0;
@@ -442,9 +446,9 @@ static int parse_copies(char *list, u16 *codes)
 
 static int set_copies(const char *text, const struct kernel_param *param)
 {
-	u16 *codes = kcalloc(CALLS, sizeof(*codes), GFP_KERNEL);
+	u32 *codes = kcalloc(CALLS, sizeof(*codes), GFP_KERNEL);
 	char *list = kstrndup(text, strcspn(text, "\n"), GFP_KERNEL);
-	u16 *to = copies[(size_t)param->arg];
+	u32 *to = copies[(size_t)param->arg];
 	int err = -ENOMEM;
 	int i;
 
@@ -513,7 +517,8 @@ bool sysaudit_has_wanted_path(const struct sysaudit_record *record)
 	size = prefix ? strlen(prefix) : 0;
 	for (; !wanted && at < end; at += sizeof(*item) + item->size) {
 		item = (const void *)at;
-		wanted = !(item->flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS)) &&
+		wanted = !(item->flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS |
+					  SYSAUDIT_FILE)) &&
 			 item->size >= size &&
 			 !memcmp(item + 1, prefix, size);
 	}

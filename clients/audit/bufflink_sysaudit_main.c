@@ -20,6 +20,10 @@
 #include <linux/audit.h>
 #include <linux/compat.h>
 #include <linux/cred.h>
+#include <linux/dcache.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/fs_struct.h>
 #include <linux/hash.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -33,6 +37,7 @@
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
+#include <linux/version.h>
 
 #include <asm/syscall.h>
 
@@ -43,6 +48,15 @@
 #define CHUNK		256	/* bytes to look for the end of a text in */
 #define ADDRESS_MAX	128	/* bytes of a struct sockaddr */
 #define PLACE_BITS	12
+
+/* 6.17: "fold fs_struct->{lock,seq} into a seqlock" */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define lock_folders(fs)	spin_lock(&(fs)->lock)
+#define unlock_folders(fs)	spin_unlock(&(fs)->lock)
+#else
+#define lock_folders(fs)	read_seqlock_excl(&(fs)->seq)
+#define unlock_folders(fs)	read_sequnlock_excl(&(fs)->seq)
+#endif
 
 static ulong buffer_size = SZ_4M;
 bufflink_size_param(buffer_size, 0400);
@@ -166,6 +180,63 @@ static void copy_address(struct sysaudit_record *record, int arg,
 	record->head.length += size;
 }
 
+/* d_path() writes to the end of its memory. */
+static void copy_path(struct sysaudit_record *record, int arg,
+		      const struct path *path)
+{
+	struct sysaudit_item *item = add_item(record, arg, SYSAUDIT_FILE);
+	char *to, *at;
+
+	if (!item)
+		return;
+	to = (char *)(item + 1);
+	at = d_path(path, to, min_t(size_t, SYSAUDIT_TEXT_MAX, room(record)));
+	if (IS_ERR(at)) {
+		item->flags |= SYSAUDIT_CUT;
+		return;
+	}
+	item->size = strlen(at);
+	memmove(to, at, item->size);
+	record->head.length += item->size;
+}
+
+static void copy_file(struct sysaudit_record *record, int arg, int fd)
+{
+	struct file *file = fget_raw(fd);
+
+	if (!file)
+		return;
+	copy_path(record, arg, &file->f_path);
+	fput(file);
+}
+
+/* With the lock, as to give back a reference may sleep. */
+static void copy_folder(struct sysaudit_record *record, int arg)
+{
+	struct fs_struct *fs = current->fs;
+
+	lock_folders(fs);
+	copy_path(record, arg, &fs->pwd);
+	unlock_folders(fs);
+}
+
+static void copy_files(struct sysaudit_record *record, unsigned int code)
+{
+	int i, fd;
+
+	for (i = 0; i < SYSAUDIT_ARGS; i++) {
+		fd = record->args[i];
+		if (!(code & SYSAUDIT_COPY_FILE(i)))
+			continue;
+		if (fd == AT_FDCWD)
+			copy_folder(record, i);
+		else
+			copy_file(record, i, fd);
+	}
+	if (code & SYSAUDIT_COPY_FOLDER)
+		copy_folder(record, SYSAUDIT_FOLDER);
+}
+
 static bool has_all(const struct sysaudit_record *record)
 {
 	const void *end = (void *)record + record->head.length;
@@ -201,6 +272,7 @@ static void copy_items(struct sysaudit_record *record, unsigned int code)
 	i = address_of(code);
 	if (i >= 0 && i + 1 < SYSAUDIT_ARGS && args[i])
 		copy_address(record, i, args[i], args[i + 1]);
+	copy_files(record, code);
 }
 
 /*
@@ -225,6 +297,7 @@ static void copy_new_program(struct sysaudit_record *record, unsigned int code)
 		if (!item || item->flags)
 			break;
 	}
+	copy_files(record, code & SYSAUDIT_COPY_FOLDER);
 }
 
 /* records */
@@ -336,10 +409,8 @@ static bool is_refused(const struct sysaudit_record *record)
 }
 
 static void complete_exit(struct sysaudit_record *record, struct pt_regs *regs,
-			  enum seen seen)
+			  unsigned int code, enum seen seen)
 {
-	unsigned int code = sysaudit_copies_of(record->head.number);
-
 	get_arguments(record, regs);
 	if (seen == NOTHING)
 		record->head.flags = SYSAUDIT_ALONE;
@@ -351,9 +422,17 @@ static void complete_exit(struct sysaudit_record *record, struct pt_regs *regs,
 		copy_items(record, code);
 }
 
+static bool is_file_result(const struct sysaudit_record *record,
+			   unsigned int code)
+{
+	return code & SYSAUDIT_COPY_FILE(SYSAUDIT_RESULT) &&
+	       record->result >= 0 && record->result <= INT_MAX;
+}
+
 static void log_exit(void *unused, struct pt_regs *regs, long result)
 {
 	long number = syscall_get_nr(current, regs);
+	unsigned int code = sysaudit_copies_of(number);
 	enum seen seen = take_seen();
 	struct sysaudit_record *record;
 
@@ -363,10 +442,16 @@ static void log_exit(void *unused, struct pt_regs *regs, long result)
 	record = this_cpu_read(scratch);
 	begin_record(record, SYSAUDIT_EXIT, number);
 	record->result = result;
-	if (seen == WHOLE_ENTRY)
+	if (seen != WHOLE_ENTRY) {
+		complete_exit(record, regs, code, seen);
+	} else if (is_file_result(record, code)) {
+		get_arguments(record, regs);
+		record->head.flags = SYSAUDIT_RESULT_ITEM;
+	} else {
 		record->head.length = offsetof(struct sysaudit_record, args);
-	else
-		complete_exit(record, regs, seen);
+	}
+	if (is_file_result(record, code))
+		copy_file(record, SYSAUDIT_RESULT, result);
 	if (seen != NOTHING || sysaudit_has_wanted_path(record))
 		append(record);
 	preempt_enable_notrace();

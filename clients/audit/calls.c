@@ -68,10 +68,13 @@ static FILE *open_description(const char *prefix, const char *name, int size)
 static FILE *find_description(const char *name)
 {
 	static const char * const endings[] = { "", "_time64", "64", "32" };
-	int size = strlen(name), ending;
 	FILE *file = NULL;
+	int size, ending;
 	size_t i;
 
+	if (!strcmp(name, "mmap2"))	/* the same, but for its unit of pages */
+		name = "mmap";
+	size = strlen(name);
 	for (i = 0; !file && i < sizeof(endings) / sizeof(*endings); i++) {
 		ending = strlen(endings[i]);
 		if (size <= ending || strcmp(name + size - ending, endings[i]))
@@ -110,6 +113,8 @@ static enum kind kind_of(const char *type, const char *name, const char *next)
 		return MODE;
 	if (has(type, "int") && (has(name, "fd") || has(name, "fildes")) &&
 	    !has(name, "nfds"))
+		return DESCRIPTOR;
+	if (!strcmp(name, "fd"))	/* of mmap(), which has long ones */
 		return DESCRIPTOR;
 	if (has(type, "unsigned long"))
 		return HEX;
@@ -200,9 +205,53 @@ const struct call_info *call_info(uint32_t arch, int number)
 	return info;
 }
 
-static unsigned int code_of(const struct call_info *info)
+/* A call with a path, or with a text like one. */
+static bool is_of_files(const struct call_info *info)
+{
+	int i;
+
+	for (i = 0; i < info->args; i++)
+		if (info->kinds[i] == TEXT)
+			return true;
+	return false;
+}
+
+static bool is_listed(const char * const *list, const char *name)
+{
+	while (*list && strcmp(*list, name))
+		list++;
+	return *list;
+}
+
+/* Their result is, or can be, a descriptor: the kernel does not describe it. */
+static const char * const opening_calls[] = {
+	"accept", "accept4", "creat", "dup", "dup2", "dup3", "epoll_create",
+	"epoll_create1", "eventfd", "eventfd2", "fanotify_init", "fcntl",
+	"fcntl64", "fsmount", "fsopen", "fspick", "inotify_init", "inotify_init1", "io_uring_setup",
+	"memfd_create", "memfd_secret", "mq_open", "open", "open_by_handle_at",
+	"open_tree", "openat", "openat2", "perf_event_open", "pidfd_getfd",
+	"pidfd_open", "signalfd", "signalfd4", "socket", "timerfd_create",
+	"userfaultfd", NULL
+};
+
+static unsigned int files_of(const struct call_info *info)
 {
 	unsigned int code = 0;
+	int i;
+
+	for (i = 0; descriptor_paths && i < info->args; i++)
+		if (info->kinds[i] == DESCRIPTOR)
+			code |= SYSAUDIT_COPY_FILE(i);
+	if (descriptor_paths && is_listed(opening_calls, info->name))
+		code |= SYSAUDIT_COPY_FILE(SYSAUDIT_RESULT);
+	if (folder_paths && is_of_files(info))
+		code |= SYSAUDIT_COPY_FOLDER;
+	return code;
+}
+
+static unsigned int code_of(const struct call_info *info)
+{
+	unsigned int code = files_of(info);
 	int i;
 
 	for (i = 0; i < info->args; i++) {
@@ -252,24 +301,6 @@ static const char * const network_calls[] = {
 	"recv", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "shutdown",
 	"setsockopt", "getsockopt", "socketcall", NULL
 };
-
-static bool is_listed(const char * const *list, const char *name)
-{
-	while (*list && strcmp(*list, name))
-		list++;
-	return *list;
-}
-
-/* A call with a path, or with a text like one. */
-static bool is_of_files(const struct call_info *info)
-{
-	int i;
-
-	for (i = 0; i < info->args; i++)
-		if (info->kinds[i] == TEXT)
-			return true;
-	return false;
-}
 
 static void add_class(struct call_lists *lists, const char *class)
 {

@@ -17,14 +17,19 @@ static FILE *open_parameter(const char *name, const char *mode)
 	return fopen(path, mode);
 }
 
-void set_parameter(const char *name, const char *value)
+static bool write_parameter(const char *name, const char *value)
 {
 	FILE *file = open_parameter(name, "we");
 
 	if (file)
 		setvbuf(file, NULL, _IOFBF, 8192);	/* one write for all */
 	/* without the newline, an empty value would not be written at all */
-	if (file && fprintf(file, "%s\n", value) >= 0 && !fclose(file))
+	return file && fprintf(file, "%s\n", value) >= 0 && !fclose(file);
+}
+
+void set_parameter(const char *name, const char *value)
+{
+	if (write_parameter(name, value))
 		return;
 	if (errno == ESRCH)
 		errx(EXIT_FAILURE, "--pid: there is no process %s", value);
@@ -32,6 +37,30 @@ void set_parameter(const char *name, const char *value)
 	if (!has_ended())
 		err(EXIT_FAILURE, "cannot write '%s' to " PARAMETERS "/%s", value,
 		    name);
+}
+
+static void set_copies(void)
+{
+	char *copies = list_copies(NATIVE), *compat;
+
+	if (!*copies)
+		warnx("no tracefs at /sys/kernel/tracing: arguments are numbers");
+	if (*copies && !write_parameter("copies", copies) &&
+	    errno == EOPNOTSUPP) {
+		if (descriptor_paths)
+			warnx("-y: a kernel with PREEMPT_RT does not tell the module which file a descriptor is");
+		descriptor_paths = false;
+		folder_paths = false;
+		free(copies);
+		copies = list_copies(NATIVE);
+	}
+	compat = list_copies(COMPAT);
+	if (*copies) {
+		set_parameter("copies", copies);
+		set_parameter("compat_copies", compat);
+	}
+	free(copies);
+	free(compat);
 }
 
 /* One of others that stays in force must not surprise. */
@@ -61,15 +90,8 @@ static void set_filter(const char *name, const char *value, const char *unset)
 /* In this order: what the reader sets ends with it. */
 void set_filters(const struct filters *filters)
 {
-	char *copies = list_copies(NATIVE), *compat = list_copies(COMPAT);
-
-	if (!*copies)
-		warnx("no tracefs at /sys/kernel/tracing: arguments are numbers");
 	set_parameter("reader", filters->reader);
-	if (*copies) {
-		set_parameter("copies", copies);
-		set_parameter("compat_copies", compat);
-	}
+	set_copies();
 	set_filter("calls", filters->has_calls ?
 		   filters->calls.numbers[NATIVE] : NULL, "0-1023");
 	set_filter("compat_calls", filters->has_calls ?
@@ -78,8 +100,6 @@ void set_filters(const struct filters *filters)
 	set_filter("uid", filters->uid, "4294967295");
 	set_filter("cgroup", filters->cgroup, "0");
 	set_filter("prefix", filters->prefix, "");
-	free(copies);
-	free(compat);
 }
 
 /* what is buffered */
@@ -97,7 +117,8 @@ static bool has_path(const char *prefix, const struct sysaudit_record *record)
 	const char *data;
 
 	while (next_item(&call.items, call.end, &item, &data))
-		if (!(item.flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS)) &&
+		if (!(item.flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS |
+				    SYSAUDIT_FILE)) &&
 		    item.size >= strlen(prefix) &&
 		    !memcmp(data, prefix, strlen(prefix)))
 			return true;

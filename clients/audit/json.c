@@ -71,7 +71,7 @@ static bool add_items(struct json_object *object, const struct call *call,
 	bool found = false;
 
 	while (next_item(&at, call->end, &item, &data)) {
-		if (item.arg != arg)
+		if (item.arg != arg || item.flags & SYSAUDIT_FILE)
 			continue;
 		found = true;
 		if (item.flags & SYSAUDIT_CUT)
@@ -96,6 +96,16 @@ static bool add_items(struct json_object *object, const struct call *call,
 	return found;
 }
 
+static void add_file(struct json_object *object, const struct call *call,
+		     int arg)
+{
+	struct sysaudit_item item;
+	const char *data;
+
+	if (find_file(call->items, call->end, arg, &item, &data))
+		add_text(object, "file", data, item.size);
+}
+
 static void add_values(struct json_object *object, const struct call *call)
 {
 	const struct call_info *info = call_info(call->head->arch,
@@ -107,6 +117,7 @@ static void add_values(struct json_object *object, const struct call *call)
 		value = json_object_new_object();
 		if (!add_items(value, call, i))
 			add_meaning(value, call, i);
+		add_file(value, call, i);
 		json_object_array_add(values, value);
 	}
 	json_object_object_add(object, "values", values);
@@ -158,6 +169,8 @@ static void print_exit(const struct sysaudit_record *exit,
 {
 	struct json_object *object = new_object(&exit->head);
 	struct call call = call_of(entry, exit);
+	struct sysaudit_item item;
+	const char *data;
 
 	if (exit->head.flags & SYSAUDIT_REFUSED)
 		json_object_object_add(object, "refused",
@@ -167,6 +180,8 @@ static void print_exit(const struct sysaudit_record *exit,
 				       json_object_new_int64(exit->result));
 	else
 		add_hex(object, "result", exit->result);
+	if (find_result_file(exit, &item, &data))
+		add_text(object, "result_file", data, item.size);
 	if (is_birth(exit))
 		json_object_object_add(object, "begins",
 				       json_object_new_boolean(true));

@@ -97,9 +97,23 @@ static void print_addresses(const struct call *call)
 	}
 }
 
+static void print_folder(const struct call *call)
+{
+	struct sysaudit_item item;
+	const char *data;
+
+	if (!find_file(call->items, call->end, SYSAUDIT_FOLDER, &item, &data) ||
+	    !item.size)
+		return;
+	begin_record("CWD", call->head);
+	print_field("cwd", data, item.size);
+	putchar('\n');
+}
+
 static bool is_path(const struct sysaudit_item *item)
 {
-	return !(item->flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS)) &&
+	return !(item->flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS |
+				SYSAUDIT_FILE)) &&
 	       item->size;
 }
 
@@ -169,6 +183,7 @@ static void print_event(const struct sysaudit_record *entry,
 	puts(" exe=(null) key=(null)");
 	print_elements(&call);
 	print_addresses(&call);
+	print_folder(&call);
 	print_paths(&call);
 	begin_record("EOE", head);
 	putchar_unlocked('\n');

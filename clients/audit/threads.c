@@ -73,7 +73,8 @@ bool is_birth(const struct sysaudit_record *exit)
 
 bool has_args(const struct sysaudit_record *record)
 {
-	return record->head.length >= sizeof(*record);
+	return record->head.length >= sizeof(*record) &&
+	       !(record->head.flags & SYSAUDIT_RESULT_ITEM);
 }
 
 /* An exit has what was not readable at the entry, but not after execve(). */

@@ -5,17 +5,15 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "audit.h"
 
 #define MEANINGS	4096	/* that are remembered */
 
-bool descriptor_paths;
+bool descriptor_paths, folder_paths;
 
 /* libauparse */
 
@@ -206,7 +204,7 @@ static bool print_items(FILE *file, const struct call *call, int arg)
 	bool vector = false;
 
 	while (next_item(&at, call->end, &item, &data)) {
-		if (item.arg != arg)
+		if (item.arg != arg || item.flags & SYSAUDIT_FILE)
 			continue;
 		if (!(item.flags & SYSAUDIT_ELEMENT)) {
 			if (item.flags & SYSAUDIT_UNREADABLE && !item.size)
@@ -223,37 +221,63 @@ static bool print_items(FILE *file, const struct call *call, int arg)
 	return vector;
 }
 
-/* numbers */
+/* files */
 
-/* As it is now, which may be later than the call. */
-static void print_descriptor(FILE *file, const struct call *call, int fd)
+bool find_file(const char *at, const char *end, int arg,
+	       struct sysaudit_item *item, const char **data)
 {
-	char name[64], path[PATH_MAX];
-	ssize_t size;
-
-	if (fd == AT_FDCWD) {
-		fputs("AT_FDCWD", file);
-		return;
-	}
-	print_decimal(file, fd);
-	if (!descriptor_paths || fd < 0)
-		return;
-	snprintf(name, sizeof(name), "/proc/%u/fd/%d", call->head->tid, fd);
-	size = readlink(name, path, sizeof(path));
-	if (size < 0)
-		return;
-	putc('<', file);
-	print_quoted(file, path, size, "<>");
-	putc('>', file);
+	while (next_item(&at, end, item, data))
+		if (item->flags & SYSAUDIT_FILE && item->arg == arg)
+			return true;
+	return false;
 }
 
-static void print_number(FILE *file, const struct call *call, enum kind kind,
-			 __u64 value)
+/* Of fcntl() the module has copied a file for any other result, too. */
+static bool is_descriptor(const struct sysaudit_record *exit)
+{
+	const char *name = call_info(exit->head.arch, exit->head.number)->name;
+
+	return strncmp(name, "fcntl", 5) || exit->args[1] == F_DUPFD ||
+	       exit->args[1] == F_DUPFD_CLOEXEC;
+}
+
+bool find_result_file(const struct sysaudit_record *exit,
+		      struct sysaudit_item *item, const char **data)
+{
+	const char *end = (const char *)exit + exit->head.length;
+
+	return exit->head.length >= sizeof(*exit) &&
+	       find_file((const char *)(exit + 1), end, SYSAUDIT_RESULT, item,
+			 data) && is_descriptor(exit);
+}
+
+static void print_path(FILE *file, const struct sysaudit_item *item,
+		       const char *data)
+{
+	putc('<', file);
+	print_quoted(file, data, item->size, "<>");
+	fputs(item->flags & SYSAUDIT_CUT ? "...>" : ">", file);
+}
+
+static void print_descriptor(FILE *file, const struct call *call, int arg)
+{
+	struct sysaudit_item item;
+	const char *data;
+	int fd = call->args[arg];
+
+	if (fd == AT_FDCWD)
+		fputs("AT_FDCWD", file);
+	else
+		print_decimal(file, fd);
+	if (find_file(call->items, call->end, arg, &item, &data))
+		print_path(file, &item, data);
+}
+
+/* numbers */
+
+static void print_number(FILE *file, enum kind kind, __u64 value)
 {
 	switch (kind) {
-	case DESCRIPTOR:
-		print_descriptor(file, call, value);
-		break;
 	case INT:
 		print_decimal(file, (int)value);
 		break;
@@ -302,6 +326,10 @@ void print_value(FILE *file, const struct call *call, int arg)
 		putc('?', file);
 		return;
 	}
+	if (kind == DESCRIPTOR) {
+		print_descriptor(file, call, arg);
+		return;
+	}
 	if (arg < 4 && has_meaning(kind))
 		meaning = meaning_of(call, info, arg);
 	if (meaning) {
@@ -309,7 +337,7 @@ void print_value(FILE *file, const struct call *call, int arg)
 		print_socket_flags(file, info, arg, call->args[arg]);
 		return;
 	}
-	print_number(file, call, kind, call->args[arg]);
+	print_number(file, kind, call->args[arg]);
 }
 
 void print_arguments(FILE *file, const struct call *call)
@@ -366,6 +394,8 @@ void print_result(FILE *file, const struct sysaudit_record *exit)
 {
 	__s64 result = exit->result;
 	int error = is_error(exit) ? -result : 0;
+	struct sysaudit_item item;
+	const char *data;
 
 	fputs_unlocked(" = ", file);
 	if (exit->head.flags & SYSAUDIT_REFUSED)
@@ -378,4 +408,6 @@ void print_result(FILE *file, const struct sysaudit_record *exit)
 		print_decimal(file, result);
 	else
 		print_hex(file, result);	/* an address */
+	if (find_result_file(exit, &item, &data))
+		print_path(file, &item, data);
 }

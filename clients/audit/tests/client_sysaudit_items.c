@@ -248,16 +248,142 @@ START_TEST(addresses_are_copied_with_the_size_that_the_call_has)
 }
 END_TEST
 
+static void copy(struct audit *audit, const char *copies)
+{
+	parameter_write(AUDITOR, "copies", copies);
+	drain(audit->fd);
+}
+
+static int open_in_folder(const char *path, int flags)
+{
+	return syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
+}
+
+/* That it is there when a record is printed shows nothing: it was renamed. */
+START_TEST(a_descriptor_comes_with_the_path_that_its_file_had_then)
+{
+	struct audit *audit = copying("calls=3,257");
+	const struct sysaudit_record *record;
+	struct sysaudit_item item;
+	int fd;
+
+	if (is_real_time())
+		return;
+	mkdir("/tmp/y", 0700);
+	ck_assert_int_eq(chdir("/tmp/y"), 0);
+	copy(audit, "3:1000,257:41002");
+	fd = open_in_folder("f", O_CREAT | O_RDWR);
+	ck_assert_int_ge(fd, 0);
+	rename("f", "<g>");
+	syscall(SYS_close, dup(fd));
+	unlink("<g>");
+	syscall(SYS_close, fd);
+	syscall(SYS_close, fd);
+	open_in_folder("/none", O_RDONLY);
+
+	record = entry_of(audit, SYS_openat);
+	is_text(record, 0, 1, "f", 0);
+	is_text(record, 1, 0, "/tmp/y", SYSAUDIT_FILE);
+	exit_of(audit, SYS_openat, fd);
+	ck_assert_uint_eq(audit->record.head.flags, SYSAUDIT_RESULT_ITEM);
+	is_text(&audit->record, 0, SYSAUDIT_RESULT, "/tmp/y/f",
+		SYSAUDIT_FILE);
+	ck_assert_ptr_null(item_of(&audit->record, 1, &item));
+	is_text(entry_of(audit, SYS_close), 0, 0, "/tmp/y/<g>",
+		SYSAUDIT_FILE);
+	exit_of(audit, SYS_close, 0);
+	is_text(entry_of(audit, SYS_close), 0, 0, "/tmp/y/<g> (deleted)",
+		SYSAUDIT_FILE);
+	exit_of(audit, SYS_close, 0);
+	record = entry_of(audit, SYS_close);
+	ck_assert_ptr_null(item_of(record, 0, &item));
+	exit_of(audit, SYS_close, -EBADF);
+	is_text(entry_of(audit, SYS_openat), 0, 1, "/none", 0);
+	exit_of(audit, SYS_openat, -ENOENT);
+	ck_assert_uint_lt(audit->record.head.length,
+			  sizeof(struct sysaudit_record));
+}
+END_TEST
+
+START_TEST(the_folder_that_paths_begin_in_is_copied)
+{
+	struct audit *audit = copying("calls=21");
+	const struct sysaudit_record *entry;
+
+	if (is_real_time())
+		return;
+	copy(audit, "21:80001");
+	mkdir("/tmp/folder", 0700);
+	ck_assert_int_eq(chdir("/tmp/folder"), 0);
+	entry = copied(audit, "x");
+	is_text(entry, 0, 0, "x", 0);
+	is_text(entry, 1, SYSAUDIT_FOLDER, "/tmp/folder", SYSAUDIT_FILE);
+	exit_of(audit, SYS_access, -ENOENT);
+	rmdir("/tmp/folder");
+	is_text(copied(audit, "x"), 1, SYSAUDIT_FOLDER,
+		"/tmp/folder (deleted)", SYSAUDIT_FILE);
+}
+END_TEST
+
+/* Deeper than a path can be. */
+START_TEST(a_path_of_a_file_that_is_too_long_is_marked_as_cut)
+{
+	struct audit *audit = copying("calls=3");
+	char name[256];
+	int fd, i;
+
+	if (is_real_time())
+		return;
+	memset(name, 'd', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	ck_assert_int_eq(chdir("/tmp"), 0);
+	for (i = 0; i < 20; i++) {
+		mkdir(name, 0700);
+		ck_assert_int_eq(chdir(name), 0);
+	}
+	fd = open(".", O_RDONLY | O_DIRECTORY);
+	copy(audit, "3:1000");
+	syscall(SYS_close, fd);
+	is_text(entry_of(audit, SYS_close), 0, 0, "",
+		SYSAUDIT_FILE | SYSAUDIT_CUT);
+	exit_of(audit, SYS_close, 0);
+}
+END_TEST
+
+static int write_error(int fd, const char *text)
+{
+	return write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 :
+	       errno;
+}
+
+START_TEST(a_kernel_that_cannot_tell_the_files_refuses_to_copy_them)
+{
+	int fd;
+
+	auditor_in("");
+	fd = open("/sys/module/" AUDITOR "/parameters/copies", O_WRONLY);
+	ck_assert_int_ge(fd, 0);
+	if (is_real_time())
+		ck_assert_int_eq(write_error(fd, "3:1000"), EOPNOTSUPP);
+	else
+		ck_assert_int_eq(write_error(fd, "3:1000"), 0);
+	ck_assert_int_eq(write_error(fd, "3:100000"), EINVAL);
+	ck_assert_int_eq(write_error(fd, "3:1"), 0);
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_record_has_no_more_than_its_memory_with_any_copies)
 {
-	static const char * const copies[] = { "21:3f", "21:19f" };
+	/* the last one with each argument as a descriptor, too */
+	static const char * const copies[] = { "21:3f", "21:19f", "21:bf19f" };
 	struct audit *audit = copying("calls=21");
 	char *page = before_a_hole(2 * PAGE), *vector[2] = { page, NULL };
 	struct sysaudit_item item;
 	size_t i;
 
 	memset(page, 'a', 2 * PAGE);
-	for (i = 0; i < sizeof(copies) / sizeof(*copies); i++) {
+	for (i = 0; i < sizeof(copies) / sizeof(*copies) - is_real_time(); i++) {
 		parameter_write(AUDITOR, "copies", copies[i]);
 		syscall(SYS_access, page, page, page, page, page,
 			i ? (void *)vector : page);
@@ -524,6 +650,10 @@ int main(void)
 		       the_arguments_of_a_program_are_copied,
 		       arguments_beyond_the_room_of_a_record_are_cut_and_marked,
 		       addresses_are_copied_with_the_size_that_the_call_has,
+		       a_descriptor_comes_with_the_path_that_its_file_had_then,
+		       the_folder_that_paths_begin_in_is_copied,
+		       a_path_of_a_file_that_is_too_long_is_marked_as_cut,
+		       a_kernel_that_cannot_tell_the_files_refuses_to_copy_them,
 		       a_record_has_no_more_than_its_memory_with_any_copies,
 		       nothing_that_a_program_passes_makes_a_broken_record);
 	add_audit_case(suite, "filters",

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 
@@ -415,6 +416,35 @@ START_TEST(a_command_ends_the_tool_whatever_signals_are_ignored)
 }
 END_TEST
 
+/* When they are printed, the program and its descriptors are gone. */
+START_TEST(each_descriptor_is_printed_with_its_file_if_that_is_asked_for)
+{
+	char text[] = "cd /tmp; echo x >a; exec 3<a; mv a '<b>'; cat <&3; exec 4<none";
+	struct tool reader;
+
+	auditor_in_for_tool("");
+	if (!has_cgroups() || !is_described())
+		return;
+	reader = shell(text, "-y", "--all-buffered");
+	ck_assert_int_ne(finish(reader.pid), 0);
+	if (is_real_time()) {
+		ck_assert(has_written(reader.err, "-y: a kernel with PREEMPT_RT does not"));
+		ck_assert(has_written(reader.out, "openat(AT_FDCWD, "));
+		return;
+	}
+	ck_assert(has_written(reader.out, "openat(AT_FDCWD</tmp>, \"a\", O_RDONLY"));
+	ck_assert(has_written(reader.out, " = 3</tmp/a>\n"));
+	ck_assert(has_written(reader.out, "(3</tmp/\\74b\\76>"));
+	ck_assert(has_written(reader.out, ", \"none\", O_RDONLY"));
+	ck_assert(has_written(reader.out, "-1 ENOENT (No such file or directory)\n"));
+	reader = shell(text, "-y", "--json");
+	ck_assert_int_ne(finish(reader.pid), 0);
+	ck_assert(has_written(reader.out,
+			      "{\"text\":\"AT_FDCWD</tmp>\",\"file\":\"/tmp\"},{\"text\":\"a\"}"));
+	ck_assert(has_written(reader.out, "\"result\":3,\"result_file\":\"/tmp/a\"}"));
+}
+END_TEST
+
 START_TEST(json_has_texts_as_they_are_and_flags_in_words)
 {
 	struct tool reader;
@@ -451,12 +481,14 @@ START_TEST(ausearch_and_aureport_read_what_is_written_for_them)
 	if (!has_cgroups() || !is_described())
 		return;
 	unlink("/tmp/audit.log");
-	tool = shell("/bin/busybox cat '/none\n type=SYSCALL'",
+	mkdir("/tmp/a b", 0700);
+	tool = shell("cd '/tmp/a b'; /bin/busybox cat '/none\n type=SYSCALL'",
 		     "--format=audit", "-o", "/tmp/audit.log");
 	ck_assert_int_eq(finish(tool.pid), 1);
 	tool = asks("/usr/sbin/ausearch", "-sc", "openat");
 	ck_assert(has_written(tool.out, "exit=ENOENT(No such file or directory) a0=AT_FDCWD"));
 	ck_assert(has_written(tool.out, "name=/none\\012 type=SYSCALL"));
+	ck_assert(is_real_time() || has_written(tool.out, " cwd=/tmp/a b"));
 	tool = asks("/usr/sbin/ausearch", "-m", "EXECVE");
 	ck_assert(has_written(tool.out, "a0=/bin/busybox a1=cat"));
 	tool = asks("/usr/sbin/aureport", "--failed", "-f");
@@ -667,6 +699,7 @@ int main(void)
 		       filters_also_hold_for_what_is_buffered_before,
 		       a_command_is_followed_with_all_its_children_and_its_status_is_given,
 		       a_command_ends_the_tool_whatever_signals_are_ignored,
+		       each_descriptor_is_printed_with_its_file_if_that_is_asked_for,
 		       json_has_texts_as_they_are_and_flags_in_words,
 		       ausearch_and_aureport_read_what_is_written_for_them,
 		       a_table_counts_calls_and_errors,

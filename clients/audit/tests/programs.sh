@@ -23,6 +23,7 @@ change() {
 	sed -i -e '/(begins)/d' -e '/mkdir("\/none\/1/d' \
 		-e 's,"/none/0\\n,"/none/9\\n,' \
 		-e '/> getppid(/s/= [0-9]*/= 0/' \
+		-e 's,> close(\([0-9]*\)<.*>),> close(3</other>),' \
 		-e 's,path="/none/,path="/none,' /tmp/audited
 }
 

@@ -7,15 +7,18 @@ usage: same_calls.py AUDITED STRACED
 AUDITED is what "bufflink-audit -y" wrote. STRACED.TID, one for each thread, are
 what "strace -ff -y -s 512 -o STRACED" wrote of a shell that entered the cgroup
 which is audited, and then ran the program. Each thread must have the same calls,
-in the same order, with the same texts, addresses, numbers and results. Prints
-all that is not the same, and fails if there is anything, or nothing to compare.
+in the same order, with the same texts, addresses, numbers, results and files of
+descriptors. Prints all that is not the same, and fails if there is anything, or
+nothing to compare.
 
 The two are known to differ in this, which is not compared:
 
 - Buffers, structures, and times: the auditor prints their address.
 - Flags: libauparse and strace have other words for some of them.
-- The file of a descriptor (-y): the auditor looks when it prints, and by then the
-  descriptor may be closed, or be that of another file.
+- The file of a descriptor in another root directory: the auditor has its path as
+  the program sees it, strace as strace does.
+- The file of a descriptor that was removed: strace has "(deleted)" behind the
+  path, the auditor, as the kernel, in it.
 - The place in the file of mmap2(), which only 32-bit programs have: strace turns
   the pages that the program passes into bytes.
 - The first return of a new thread: strace has no line for it. It is looked for.
@@ -33,6 +36,7 @@ NUMBER = re.compile(r"-?(?:0x[0-9a-f]+|\d+)")
 AUDITED = re.compile(r"(\d+)<[^<>]*> (?:\[compat\] )?(.*)")
 RESUMED = re.compile(r"<\.\.\. (\w+) resumed>\)? ?(.*)")
 UNFINISHED = "<unfinished ...>"
+ROOT = "/tmp/root"      # of programs.sh
 
 
 class Call:
@@ -96,6 +100,18 @@ def straced_thread(path):
     return calls
 
 
+def file_of(text):
+    """Of a descriptor."""
+    text = re.sub(r">\(deleted\)", " (deleted)>", text)
+    match = re.match(r"(?:-?\d+|AT_FDCWD)<(.*)>", text)
+    return match and match[1]
+
+
+def same_file(audited, straced):
+    a, b = file_of(audited), file_of(straced)
+    return a == b or a and b == ROOT + a.rstrip("/")
+
+
 def number_of(text):
     text = re.sub(r"<(?!<).*", "", text)        # of a descriptor: its file
     if text == "NULL":
@@ -123,7 +139,8 @@ def same_arg(audited, straced):
     if audited.startswith("{ saddr_fam"):
         return address_of(audited) == address_of(straced)
     a, b = number_of(audited), number_of(straced)
-    return a is None or b is None or same_number(a, b)
+    return (a is None or b is None or same_number(a, b)) and same_file(audited,
+                                                                       straced)
 
 
 def same_result(audited, straced):
@@ -132,7 +149,8 @@ def same_result(audited, straced):
     if straced.startswith("-1 ") or straced.startswith("? "):
         return audited.split()[:2] == straced.split()[:2]
     a, b = number_of(audited), number_of(re.sub(r" [(\[].*", "", straced))
-    return a is not None and b is not None and same_number(a, b)
+    return (a is not None and b is not None and same_number(a, b) and
+            same_file(audited, straced))
 
 
 def same_call(audited, straced):
