@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -227,8 +226,12 @@ START_TEST(addresses_are_copied_with_the_size_that_the_call_has)
 	const struct sysaudit_record *entry;
 	struct sysaudit_item item;
 	const char *data;
+	int error;
 	size_t i;
 
+	/* or, in a kernel without a network, ENOSYS */
+	error = connect(-1, NULL, 0) ? errno : 0;
+	drain(audit->fd);
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		syscall(SYS_connect, -1, address, sizes[i]);
 		entry = entry_of(audit, SYS_connect);
@@ -243,7 +246,7 @@ START_TEST(addresses_are_copied_with_the_size_that_the_call_has)
 					  (sizes[i] > 128 ? SYSAUDIT_CUT : 0));
 			ck_assert_mem_eq(data, address, item.size);
 		}
-		exit_of(audit, SYS_connect, -EBADF);
+		exit_of(audit, SYS_connect, -error);
 	}
 }
 END_TEST
@@ -608,8 +611,8 @@ START_TEST(a_cgroup_is_filtered_with_those_below_it_and_told)
 	struct stat stat_a, stat_b;
 	char text[32];
 
-	if (mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) && errno == ENODEV)
-		return;		/* a kernel without them */
+	if (!has_cgroups())
+		return;
 	mkdir(CGROUPS "/a", 0755);
 	mkdir(CGROUPS "/a/b", 0755);
 	mkdir(CGROUPS "/c", 0755);
