@@ -49,8 +49,8 @@
 #define ADDRESS_MAX	128	/* bytes of a struct sockaddr */
 #define PLACE_BITS	12
 
-/* 6.17: "fold fs_struct->{lock,seq} into a seqlock" */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+/* later: "fold fs_struct->{lock,seq} into a seqlock" */
 #define lock_folders(fs)	spin_lock(&(fs)->lock)
 #define unlock_folders(fs)	spin_unlock(&(fs)->lock)
 #else

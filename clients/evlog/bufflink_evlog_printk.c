@@ -9,14 +9,12 @@
 #include <linux/irq_work.h>
 #include <linux/kernel.h>
 #include <linux/kmsg_dump.h>
-#include <linux/kprobes.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
-#include <linux/version.h>
-#include <trace/events/printk.h>
 
+#include "../bufflink_printk.h"
 #include "bufflink_evlog_printk.h"
 
 #define MESSAGES_MAX	64	/* read with interrupts off */
@@ -125,51 +123,6 @@ static void message_comes(void)
 	irq_work_queue(this_cpu_ptr(&read_work));
 }
 
-/* For the reasons that bufflink_klog.c gives, kprobes before 6.5. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-static int probe(struct kprobe *probe, struct pt_regs *regs)
-{
-	message_comes();
-	return 0;
-}
-
-static struct kprobe final = {
-	.symbol_name = "prb_final_commit", .pre_handler = probe,
-};
-
-static struct kprobe open = {
-	.symbol_name = "prb_commit", .pre_handler = probe,
-};
-
-static struct kprobe *kprobes[] = { &final, &open };
-
-static int start_probe(void)
-{
-	return register_kprobes(kprobes, ARRAY_SIZE(kprobes));
-}
-
-static void stop_probe(void)
-{
-	unregister_kprobes(kprobes, ARRAY_SIZE(kprobes));
-}
-#else
-static void probe(void *unused, const char *text, size_t length)
-{
-	message_comes();
-}
-
-static int start_probe(void)
-{
-	return register_trace_console(probe, NULL);
-}
-
-static void stop_probe(void)
-{
-	unregister_trace_console(probe, NULL);
-	tracepoint_synchronize_unregister();
-}
-#endif
-
 /* There is a message now. The last one tells how they begin. */
 static void skip_old_messages(void)
 {
@@ -189,14 +142,14 @@ int evlog_printk_start(void)
 		per_cpu(read_work, cpu) = IRQ_WORK_INIT_HARD(read_messages);
 	pr_info("bufflink_evlog: messages from here on are events, too\n");
 	skip_old_messages();
-	return start_probe();
+	return bufflink_printk_start(message_comes);
 }
 
 void evlog_printk_stop(void)
 {
 	int cpu;
 
-	stop_probe();
+	bufflink_printk_stop();
 	for_each_possible_cpu(cpu)
 		irq_work_sync(per_cpu_ptr(&read_work, cpu));
 }

@@ -14,15 +14,13 @@
 #include <linux/bitops.h>
 #include <linux/irq_work.h>
 #include <linux/kmsg_dump.h>
-#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/sizes.h>
 #include <linux/uio.h>
-#include <linux/version.h>
-#include <trace/events/printk.h>
 
 #include "bufflink.h"
+#include "../bufflink_printk.h"
 #include "../bufflink_size.h"
 #include "bufflink_klog.h"
 
@@ -110,58 +108,6 @@ static void klog_message_comes(void)
 	irq_work_queue(this_cpu_ptr(&klog_work));
 }
 
-/*
- * Before 6.3 the tracepoint warns when it is hit in an NMI, and modules have it
- * since 6.5. Kprobes miss nothing but what other kprobes print; that
- * comes with the next message. There are two ways to end the writing: a message
- * without a newline at its end stays open, until the next one begins.
- */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-static int klog_probe(struct kprobe *probe, struct pt_regs *regs)
-{
-	klog_message_comes();
-	return 0;
-}
-
-static struct kprobe klog_final = {
-	.symbol_name = "prb_final_commit",
-	.pre_handler = klog_probe,
-};
-
-static struct kprobe klog_open = {
-	.symbol_name = "prb_commit",
-	.pre_handler = klog_probe,
-};
-
-static struct kprobe *klog_kprobes[] = { &klog_final, &klog_open };
-
-static int klog_start(void)
-{
-	return register_kprobes(klog_kprobes, ARRAY_SIZE(klog_kprobes));
-}
-
-static void klog_stop(void)
-{
-	unregister_kprobes(klog_kprobes, ARRAY_SIZE(klog_kprobes));
-}
-#else
-static void klog_probe(void *unused, const char *text, size_t length)
-{
-	klog_message_comes();
-}
-
-static int klog_start(void)
-{
-	return register_trace_console(klog_probe, NULL);
-}
-
-static void klog_stop(void)
-{
-	unregister_trace_console(klog_probe, NULL);
-	tracepoint_synchronize_unregister();
-}
-#endif
-
 static int __init klog_init(void)
 {
 	int cpu, err;
@@ -174,7 +120,7 @@ static int __init klog_init(void)
 		pr_err("cannot create a buffer: %pe\n", ERR_PTR(err));
 		return err;
 	}
-	err = klog_start();
+	err = bufflink_printk_start(klog_message_comes);
 	if (err) {
 		pr_err("cannot probe printk(): %pe\n", ERR_PTR(err));
 		bufflink_destroy(bl);
@@ -189,7 +135,7 @@ static void __exit klog_exit(void)
 {
 	int cpu;
 
-	klog_stop();
+	bufflink_printk_stop();
 	for_each_possible_cpu(cpu)
 		irq_work_sync(per_cpu_ptr(&klog_work, cpu));
 	bufflink_destroy(bl);

@@ -208,7 +208,7 @@ cd "$copy"
 
 bench_module=$(ours 'bench/*.c' ':!bench/bench.c' ':!bench/reader.c')
 module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)
-	$(ours 'clients/*/bufflink_*.[ch]' ':!clients/trace/*.h' clients/bufflink_size.h)
+	$(ours 'clients/*/bufflink_*.[ch]' ':!clients/trace/*.h' 'clients/bufflink_*.h')
 	$bench_module bench/peers.h"
 program=$(ours 'tests/*.[ch]' 'userland/*.[ch]' ':!tests/producer.c' \
 	'clients/*.[ch]' ':!clients/*/bufflink_*' ':!clients/bufflink_*' \
