@@ -90,7 +90,7 @@ prints_it() {
 
 have_their_names() {
 	bufflink list
-	for client in klog sysaudit trace; do
+	for client in klog sysaudit trace evlog; do
 		[ "$(sysfs_of bufflink_$client)" ] || return
 		[ -d $modules/bufflink_$client ] || return
 	done
@@ -122,6 +122,22 @@ takes_filters() {
 		[ "$(cat $modules/bufflink_sysaudit/parameters/calls)" = 2,257 ]
 }
 
+has_event() {
+	bufflink-evlog --no-wait >>/tmp/events
+	grep "$1" /tmp/events
+}
+
+has_events() {
+	: >>/tmp/events
+	wait_for has_event 'disk added .*disk example is read every 1000 ms' &&
+		wait_for has_event 'disk io_error .*cannot read sector'
+}
+
+makes_events_of_messages() {
+	echo '<14>a message for evlog' >/dev/kmsg
+	wait_for has_event 'user .*a message for evlog'
+}
+
 creates_with() {
 	bufflink cat --no-wait "bufflink_initcalls/$1" >/tmp/level
 	[ "$(cat /tmp/level)" = "$1" ]
@@ -142,6 +158,9 @@ it buffers_have_the_names_of_their_clients have_their_names
 it blklog_takes_a_disk_when_there_is_one logs_a_disk
 it trace_takes_events_of_the_command_line takes_events
 it sysaudit_takes_filters_of_the_command_line takes_filters
+it evlog_has_the_events_of_what_is_built_in has_events
+it evlog_makes_events_of_messages_as_the_command_line_says \
+	makes_events_of_messages
 it an_early_initcall_is_refused refuses_core
 it an_initcall_of_file_systems_creates_a_buffer creates_with fs
 it an_initcall_that_is_linked_before_all_drivers_creates_a_buffer \

@@ -178,6 +178,7 @@ it a_client_without_an_option_is_refused needs_options
 rc=0
 APPEND="bufflink_klog.size=64M bufflink_trace.events=sched_process_exit"
 APPEND="$APPEND bufflink_sysaudit.calls=2,257 bufflink_sysaudit.prefix=/no/such"
+APPEND="$APPEND bufflink_evlog.printk=1"
 export APPEND
 "$here/run.sh" built-in $kernel 2 || rc=1
 echo "$passed $failed" >>"$build/scores"
