@@ -129,13 +129,13 @@ has_event() {
 
 has_events() {
 	: >>/tmp/events
-	wait_for has_event 'disk added .*disk example is read every 1000 ms' &&
-		wait_for has_event 'disk io_error .*cannot read sector'
+	wait_for has_event 'disk/added .*disk example is read every 1000 ms' &&
+		wait_for has_event 'disk/io_error .*cannot read sector'
 }
 
 makes_events_of_messages() {
 	echo '<14>a message for evlog' >/dev/kmsg
-	wait_for has_event 'user .*a message for evlog'
+	wait_for has_event 'user/.*a message for evlog'
 }
 
 creates_with() {
