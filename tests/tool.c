@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "tool.h"
@@ -72,12 +73,17 @@ static void stopped(pid_t pid)
 
 static bool is_path(pid_t pid, __u64 address, const char *path)
 {
-	char text[64];
-	struct iovec here = { text, strlen(path) + 1 };
-	struct iovec there = { (void *)(uintptr_t)address, here.iov_len };
+	const size_t size = strlen(path) + 1;
+	char memory[32], text[64];
+	ssize_t got;
+	int fd;
 
-	return process_vm_readv(pid, &here, 1, &there, 1, 0) ==
-	       (ssize_t)here.iov_len && !strcmp(text, path);
+	snprintf(memory, sizeof(memory), "/proc/%d/mem", pid);
+	fd = open(memory, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	got = pread(fd, text, size, address);
+	close(fd);
+	return got == (ssize_t)size && !strcmp(text, path);
 }
 
 /* Whether it is about to call that with a path, or with NULL, to ppoll(). */

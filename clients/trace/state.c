@@ -110,8 +110,11 @@ static bool read_status(const char *folder,
 	snprintf(path, sizeof(path), "%s/status", folder);
 	if (!read_text(path, text, sizeof(text)))
 		return false;
-	record->_vpid = last_number(text, "\nNStgid:");
-	record->_vtid = last_number(text, "\nNSpid:");
+	/* A kernel without namespaces of processes has only the latter. */
+	record->_vpid = last_number(text, "\nNStgid:") ?:
+			last_number(text, "\nTgid:");
+	record->_vtid = last_number(text, "\nNSpid:") ?:
+			last_number(text, "\nPid:");
 	return true;
 }
 
