@@ -583,10 +583,15 @@ START_TEST(cat_waits_for_the_target_of_a_link_in_a_folder_that_is_made_later)
 }
 END_TEST
 
+/* A kernel without inotify has none anyway. */
 static void set_watches(const char *number)
 {
-	int fd = open("/proc/sys/fs/inotify/max_user_watches", O_WRONLY);
+	const char *path = "/proc/sys/fs/inotify/max_user_watches";
+	int fd;
 
+	if (!exists("%s", path))
+		return;
+	fd = open(path, O_WRONLY);
 	ck_assert_int_eq(write(fd, number, strlen(number)), strlen(number));
 	close(fd);
 }

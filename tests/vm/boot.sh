@@ -90,7 +90,7 @@ list_needs() {
 	x86_64suites.sh*client_*)
 		declared Needs "$folder/$script" "$top"/clients/*/needs \
 			"$top"/clients/*/tests/needs ;;
-	x86_64shell.sh)
+	x86_64shell.sh* | x86_64built-in.sh*)
 		declared Needs "$folder/$script" "$top"/clients/*/needs ;;
 	*clients/*)
 		client=${script#clients/}
