@@ -48,7 +48,7 @@ static void set_copies(void)
 	if (*copies && !write_parameter("copies", copies) &&
 	    errno == EOPNOTSUPP) {
 		if (descriptor_paths)
-			warnx("-y: a kernel with PREEMPT_RT does not tell the module which file a descriptor is");
+			warnx("-y: a PREEMPT_RT kernel does not tell the files of descriptors");
 		descriptor_paths = false;
 		folder_paths = false;
 		free(copies);

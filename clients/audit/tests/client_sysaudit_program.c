@@ -428,7 +428,7 @@ START_TEST(each_descriptor_is_printed_with_its_file_if_that_is_asked_for)
 	reader = shell(text, "-y", "--all-buffered");
 	ck_assert_int_ne(finish(reader.pid), 0);
 	if (is_real_time()) {
-		ck_assert(has_written(reader.err, "-y: a kernel with PREEMPT_RT does not"));
+		ck_assert(has_written(reader.err, "-y: a PREEMPT_RT kernel does not"));
 		ck_assert(has_written(reader.out, "openat(AT_FDCWD, "));
 		return;
 	}

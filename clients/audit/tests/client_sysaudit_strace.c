@@ -20,7 +20,7 @@
 #define THREADS		4
 #define LIMIT_MS	(120 * 1000 * slowness())
 #define CGROUP		"/sys/fs/cgroup/both"
-#define NO_FILES	"bufflink-audit: -y: a kernel with PREEMPT_RT does not tell the module which file a descriptor is\n"
+#define NO_FILES	"bufflink-audit: -y: a PREEMPT_RT kernel does not tell the files of descriptors\n"
 #define COMPARE		"/usr/bin/python3 /t/same_calls.py /tmp/audited /tmp/straced"
 
 /* of programs.sh; the first ones always run */
