@@ -280,6 +280,7 @@ int main(int argc, char **argv)
 	struct copy *copy;
 
 	begin(argv);
+	remember_arguments(argc, argv);
 	take_options(argc, argv);
 	operands = argv + optind;
 	check_operands(argc - optind);

@@ -62,6 +62,7 @@ struct destination {
 	int fd;
 	bool stream;
 	bool made;		/* by us, and not written to yet */
+	bool touched;		/* what was in it may be gone */
 	bool punches;		/* holes */
 	bool empty;		/* it is zero where nothing was written */
 	bool direct;		/* past the page cache */

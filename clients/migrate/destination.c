@@ -3,6 +3,7 @@
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -32,7 +33,7 @@ static struct stat stat_of(const struct destination *dst)
  */
 void claim_destination(const struct destination *dst)
 {
-	const dev_t loop = loop_on(dst->stack.top);
+	const dev_t loop = loop_on(&dst->stack);
 
 	if (S_ISREG(stat_of(dst).st_mode) &&
 	    flock(dst->fd, LOCK_EX | LOCK_NB))
@@ -41,7 +42,7 @@ void claim_destination(const struct destination *dst)
 	if (!stat_of(dst).st_nlink)
 		errx(EXIT_USAGE, "%s was removed by another program", dst->path);
 	if (loop)
-		errx(EXIT_USAGE, "%s is in use: /dev/loop%u is made of it, write to that",
+		errx(EXIT_USAGE, "%s is in use: /dev/loop%u is made of it, or of what it is part of; write to that",
 		     dst->path, minor(loop));
 }
 
@@ -66,6 +67,9 @@ void open_destination(struct destination *dst, const char *path)
 	if (!S_ISBLK(stat.st_mode) && !S_ISREG(stat.st_mode))
 		errx(EXIT_USAGE, "%s is neither a device nor a file", path);
 	dst->stack = stack_of_file(dst->fd);
+	if (dst->stack.unknown)
+		errx(EXIT_USAGE, "cannot learn what %s lies on: a node in /dev is missing",
+		     path);
 	dst->punches = true;
 	dst->direct = !fcntl(dst->fd, F_SETFL, O_DIRECT);
 }
@@ -78,6 +82,12 @@ void check_room(const struct destination *dst, __u64 size)
 	/* this fails, for one, if the kernel swaps to it */
 	if (S_ISREG(stat.st_mode) && ftruncate(dst->fd, stat.st_size))
 		err(EXIT_USAGE, "cannot change the size of %s", dst->path);
+	/* a file system, and a user, may have a limit for the size of a file */
+	signal(SIGXFSZ, SIG_IGN);
+	if (S_ISREG(stat.st_mode) && size > (__u64)stat.st_size &&
+	    (ftruncate(dst->fd, size) || ftruncate(dst->fd, stat.st_size)))
+		err(EXIT_USAGE, "cannot give %s the size of %llu bytes",
+		    dst->path, size);
 	if (S_ISBLK(stat.st_mode) && ioctl(dst->fd, BLKGETSIZE64, &room))
 		err(EXIT_USAGE, "cannot learn the size of %s", dst->path);
 	if (room < size)
@@ -88,6 +98,7 @@ void check_room(const struct destination *dst, __u64 size)
 void make_room(struct destination *dst, __u64 size)
 {
 	dst->made = false;
+	dst->touched = true;
 	if (!S_ISREG(stat_of(dst).st_mode))
 		return;
 	if (ftruncate(dst->fd, 0) || ftruncate(dst->fd, size))

@@ -47,6 +47,16 @@ static bool find_all;
 
 static bool released;
 
+/* of the program's own memory, which has its name and arguments */
+static char *name_area;
+static size_t name_size;
+
+void remember_arguments(int argc, char **argv)
+{
+	name_area = argv[0];
+	name_size = argv[argc - 1] + strlen(argv[argc - 1]) + 1 - argv[0];
+}
+
 /* which file systems */
 
 void freeze_argument(const char *path)
@@ -117,27 +127,57 @@ static void open_argument(const char *path)
 	add_mount(path, fd, stack);
 }
 
+/*
+ * Whether another file system is mounted over it, and it is on a SRC. Of btrfs the
+ * numbers of devices do not tell.
+ */
+static bool is_hidden(const struct mntent *mount, dev_t device, int fd)
+{
+	struct stack stack;
+	struct stat stat_of;
+	bool found;
+
+	if (!device || !strcmp(mount->mnt_type, "btrfs") ||
+	    fstat(fd, &stat_of) || stat_of.st_dev == device)
+		return false;
+	stack = stack_of_device(device);
+	found = source_below(&stack);
+	free(stack.edges);
+	return found;
+}
+
 /* Calls for each file system that is mounted from a SRC, perhaps several times. */
 static void each_mount(void (*call)(const char *path, int fd,
-				    struct stack stack))
+				    struct stack stack),
+		       void (*hidden)(const char *path))
 {
 	FILE *file = setmntent("/proc/self/mounts", "re");
 	const struct mntent *mount;
 	struct stack stack;
 	struct stat stat_of;
+	dev_t device;
 	int fd;
 
 	if (!file)
 		err(EXIT_FAILURE, "cannot learn what is mounted");
 	while ((mount = getmntent(file))) {
 		/* one on a network may hang, and is on no device */
-		if (*mount->mnt_fsname != '/' ||
-		    (!stat(mount->mnt_fsname, &stat_of) &&
-		     !S_ISBLK(stat_of.st_mode)))
+		if (*mount->mnt_fsname != '/')
 			continue;
+		device = 0;
+		if (!stat(mount->mnt_fsname, &stat_of)) {
+			if (!S_ISBLK(stat_of.st_mode))
+				continue;
+			device = stat_of.st_rdev;
+		}
 		fd = open(mount->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			continue;
+		if (is_hidden(mount, device, fd)) {
+			hidden(mount->mnt_dir);
+			close(fd);
+			continue;
+		}
 		stack = stack_of_file(fd);
 		if (source_below(&stack))
 			call(mount->mnt_dir, fd, stack);
@@ -157,6 +197,18 @@ static void add_found(const char *path, int fd, struct stack stack)
 		close(fd);
 	else
 		add_mount(copy, fd, stack);
+}
+
+static void refuse_hidden(const char *path)
+{
+	errx(EXIT_USAGE, "--freeze=auto: at %s, a file system on SRC is hidden by another one that is mounted over it",
+	     path);
+}
+
+static void name_hidden(const char *path)
+{
+	warnx("at %s, a file system on SRC is hidden by another one that is mounted over it, and will not be frozen",
+	      path);
 }
 
 static void name_other(const char *path, int fd, struct stack stack)
@@ -182,7 +234,7 @@ void open_mounts(void)
 	for (i = 0; i < argument_count; i++)
 		open_argument(arguments[i]);
 	if (find_all)
-		each_mount(add_found);
+		each_mount(add_found, refuse_hidden);
 	if (find_all && !mount_count)
 		errx(EXIT_USAGE, "--freeze=auto: no file system is mounted from %s",
 		     copies[0].src.path);
@@ -191,7 +243,7 @@ void open_mounts(void)
 
 void name_others(void)
 {
-	each_mount(name_other);
+	each_mount(name_other, name_hidden);
 }
 
 void check_not_frozen(int fd, const char *path)
@@ -266,13 +318,27 @@ static void guard(const struct mount *mount)
 	}
 }
 
+/*
+ * So that killall -9, pkill -f and pidof with the name of the program leave it
+ * alone. Some texts are in its arguments.
+ */
+static void take_another_name(struct mount *mount)
+{
+	mount->path = strdup(mount->path);
+	if (!mount->path)
+		_exit(EXIT_FAILURE);
+	program_invocation_short_name = "bufflink-migrate";
+	prctl(PR_SET_NAME, "bufflink-thaw");
+	memset(name_area, 0, name_size);
+	snprintf(name_area, name_size, "bufflink-thaw");
+}
+
 /* Out of reach of the terminal, and of all that may hang when it is frozen. */
 static void be_guardian(struct mount *mount, int socket)
 {
 	sigset_t all;
 
-	/* so that killall -9 with the name of the program leaves it alone */
-	prctl(PR_SET_NAME, "bufflink-thaw");
+	take_another_name(mount);
 	setsid();
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);

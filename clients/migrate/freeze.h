@@ -7,6 +7,8 @@
 
 extern int mount_count;
 
+/* Before any other call here */
+void remember_arguments(int argc, char **argv);
 void freeze_argument(const char *path);
 /* Finds them, and refuses what is not on a SRC. */
 void open_mounts(void);

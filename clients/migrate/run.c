@@ -20,6 +20,9 @@ static void execute(const char *command)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	restore_signals();
+	/* a terminal would stop it, in the background, when it asks something */
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
 	if (in < 0 || dup2(in, STDIN_FILENO) < 0 ||
 	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(127);

@@ -38,6 +38,9 @@ void open_source(struct source *src, const char *path)
 	src->disk = whole_disk(status.st_rdev);
 	src->start = sysfs_number(status.st_rdev, "start") * SECTOR;
 	src->stack = stack_of_device(status.st_rdev);
+	if (src->stack.unknown)
+		errx(EXIT_USAGE, "cannot learn what %s lies on: a node in /dev is missing",
+		     path);
 	src->identity = identity_of(&src->stack);
 }
 

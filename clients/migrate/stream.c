@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -255,6 +256,7 @@ void begin_stream(struct destination *dst, __u64 size, bool verify)
 				 (verify ? WANTS_VERIFY : 0)),
 	};
 
+	dst->touched = true;
 	if (getrandom(&dst->nonce, sizeof(dst->nonce), 0) < 0)
 		err(EXIT_FAILURE, "cannot number the stream");
 	header.nonce = htole64(dst->nonce);
@@ -264,10 +266,19 @@ void begin_stream(struct destination *dst, __u64 size, bool verify)
 		await_answer(dst, "ready");
 }
 
+/* Of a pipe or a socket there is nothing to sync; of a file there is. */
+static void sync_stream(const struct destination *dst)
+{
+	if (fsync(dst->fd) && errno != EINVAL && errno != EROFS)
+		cannot_send(dst);
+}
+
 void ask_to_sync(struct destination *dst)
 {
-	if (!dst->command)
+	if (!dst->command) {
+		sync_stream(dst);
 		return;
+	}
 	send_frame(dst, FRAME_SYNC, 0, 0, "", 0);
 	await_answer(dst, "synced");
 }
@@ -277,7 +288,9 @@ void end_stream(struct destination *dst, __u64 size)
 	const __u64 frames = dst->frames;
 
 	send_frame(dst, FRAME_END, size, frames, "", 0);
-	if (dst->command && await_answer(dst, "copy") != frames)
+	if (!dst->command)
+		sync_stream(dst);
+	else if (await_answer(dst, "copy") != frames)
 		no_answer(dst);
 }
 
@@ -301,6 +314,23 @@ bool verify_stream(struct destination *dst, __u64 *sums, __u64 count,
 	return !dst->command || !await_answer(dst, "differs");
 }
 
+/* Until the command ends: a full pipe would keep it from that. */
+static void discard_answers(const struct destination *dst)
+{
+	struct pollfd pollfds[] = {
+		{ .fd = pidfd_open(dst->pid, 0), .events = POLLIN },
+		{ .fd = dst->answers, .events = POLLIN },
+	};
+	char discarded[4096];
+
+	while (pollfds[0].fd >= 0 && !pollfds[0].revents) {
+		if (poll(pollfds, 2, -1) > 0 && pollfds[1].revents &&
+		    !read(dst->answers, discarded, sizeof(discarded)))
+			pollfds[1].fd = -1;
+	}
+	close(pollfds[0].fd);
+}
+
 bool close_stream(struct destination *dst)
 {
 	int status;
@@ -308,6 +338,7 @@ bool close_stream(struct destination *dst)
 	if (!dst->command)
 		return true;
 	close(dst->fd);
+	discard_answers(dst);
 	while (waitpid(dst->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return !status;
@@ -343,8 +374,9 @@ static void receive_all(const struct destination *dst, void *data, size_t size)
 			err(EXIT_FAILURE, "cannot read the stream, so %s is not a copy",
 			    dst->path);
 		if (!got)
-			errx(EXIT_FAILURE, "the stream ends before its end mark: %s is not a copy",
-			     dst->path);
+			errx(EXIT_FAILURE, "the stream ends before its end mark: %s %s",
+			     dst->path, dst->touched ? "is not a copy" :
+						       "was not touched");
 		if (got > 0) {
 			next += got;
 			size -= got;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "program.h"
 #include "topology.h"
 
 /* sysfs */
@@ -127,6 +128,7 @@ static bool same(struct node node, struct node other)
 }
 
 static void descend(struct stack *stack, struct node node, int fd);
+static void below_file(struct stack *stack, struct node file, int fd);
 
 static bool has_below(const struct stack *stack, struct node node)
 {
@@ -164,17 +166,21 @@ static void below_btrfs(struct stack *stack, struct node file, int fd)
 {
 	struct btrfs_ioctl_fs_info_args info = { };
 	struct stat stat_of_device;
-	__u64 id;
+	__u64 id, found = 0;
 
 	if (ioctl(fd, BTRFS_IOC_FS_INFO, &info))
-		return;
+		info.num_devices = 1;	/* at least */
 	for (id = 1; id <= info.max_id; id++) {
 		struct btrfs_ioctl_dev_info_args device = { .devid = id };
 
-		if (!ioctl(fd, BTRFS_IOC_DEV_INFO, &device) &&
-		    !stat((char *)device.path, &stat_of_device))
-			add_device(stack, file, stat_of_device.st_rdev);
+		if (ioctl(fd, BTRFS_IOC_DEV_INFO, &device) ||
+		    stat((char *)device.path, &stat_of_device) ||
+		    !S_ISBLK(stat_of_device.st_mode))
+			continue;
+		add_device(stack, file, stat_of_device.st_rdev);
+		found++;
 	}
+	stack->unknown |= found < info.num_devices;
 }
 
 static void below_overlay(struct stack *stack, struct node *file)
@@ -183,6 +189,7 @@ static void below_overlay(struct stack *stack, struct node *file)
 	const struct mntent *mount;
 	struct stat stat_of_dir;
 	const char *upper;
+	int upper_fd;
 	char *path;
 
 	file->overlay = true;
@@ -194,9 +201,15 @@ static void below_overlay(struct stack *stack, struct node *file)
 			continue;
 		upper = strchr(upper, '=') + 1;
 		path = strndup(upper, strcspn(upper, ","));
-		if (path && !stat(path, &stat_of_dir) &&
-		    major(stat_of_dir.st_dev))
+		upper_fd = path ? open(path, O_RDONLY | O_DIRECTORY |
+				       O_CLOEXEC) : -1;
+		if (upper_fd < 0 || fstat(upper_fd, &stat_of_dir))
+			stack->unknown = true;
+		else if (major(stat_of_dir.st_dev))
 			add_device(stack, *file, stat_of_dir.st_dev);
+		else
+			below_file(stack, *file, upper_fd);
+		close(upper_fd);
 		free(path);
 	}
 	if (mounts)
@@ -247,9 +260,12 @@ static void below_loop(struct stack *stack, dev_t device)
 	char path[PATH_MAX];
 	int fd;
 
-	if (!sysfs_line(device, "loop/backing_file", path, sizeof(path)) ||
-	    !loop_status(device, &info))
+	if (!sysfs_line(device, "loop/backing_file", path, sizeof(path)))
 		return;
+	if (!loop_status(device, &info)) {
+		stack->unknown = true;
+		return;
+	}
 	if (info.lo_rdevice) {
 		add_device(stack, loop, info.lo_rdevice);
 		return;
@@ -346,7 +362,7 @@ static struct dm_ioctl *read_table(dev_t device)
 {
 	static struct {
 		struct dm_ioctl head;
-		char data[1 << 16];
+		char data[1 << 20];
 	} table;
 	int control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
 	bool good;
@@ -451,13 +467,13 @@ bool overlap(const struct stack *stack, const struct stack *other)
 	return false;
 }
 
-dev_t loop_on(struct node node)
+dev_t loop_on(const struct stack *stack)
 {
 	DIR *dir = opendir("/sys/dev/block");
 	const struct dirent *entry;
 	unsigned int major, minor;
 	char path[PATH_MAX];
-	struct stack stack;
+	struct stack loop;
 	dev_t found = 0;
 
 	while (dir && !found && (entry = readdir(dir))) {
@@ -466,10 +482,10 @@ dev_t loop_on(struct node node)
 		sysfs_path(path, makedev(major, minor), "loop/backing_file");
 		if (access(path, F_OK))
 			continue;
-		stack = stack_of_device(makedev(major, minor));
-		if (has_below(&stack, node))
-			found = stack.top.device;
-		free(stack.edges);
+		loop = stack_of_device(makedev(major, minor));
+		if (!stands_on(stack, loop.top.device) && overlap(&loop, stack))
+			found = loop.top.device;
+		free(loop.edges);
 	}
 	if (dir)
 		closedir(dir);
@@ -482,9 +498,11 @@ static void hash_table(XXH3_state_t *state, dev_t device)
 {
 	const struct dm_ioctl *table = read_table(device);
 
-	if (table)
-		XXH3_64bits_update(state, (char *)table + table->data_start,
-				   table->data_size - table->data_start);
+	if (!table)
+		errx(EXIT_USAGE, "cannot read the table of /dev/dm-%u, which could change unseen",
+		     minor(device));
+	XXH3_64bits_update(state, (char *)table + table->data_start,
+			   table->data_size - table->data_start);
 }
 
 /*

@@ -22,6 +22,7 @@ struct stack {
 		struct node below;
 	} *edges;
 	size_t count;
+	bool unknown;		/* there is more below, which is not known */
 };
 
 struct stack stack_of_device(dev_t device);
@@ -32,8 +33,8 @@ bool stands_on(const struct stack *stack, dev_t base);
 bool overlap(const struct stack *stack, const struct stack *other);
 /* Another number if another disk, medium, file or table is in it now. */
 __u64 identity_of(const struct stack *stack);
-/* A device of loop that is made of this; 0 if there is none. */
-dev_t loop_on(struct node node);
+/* A device of loop that shares something with this, and is not below it; or 0. */
+dev_t loop_on(const struct stack *stack);
 
 dev_t whole_disk(dev_t device);
 /* A number from a file of sysfs; 0 if there is none. */

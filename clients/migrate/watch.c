@@ -96,8 +96,10 @@ static void end_by_signal(int number)
 	clean_up();
 	for_each_copy(copy) {
 		if (copy->dst.path && !is_settled)
-			say("%s: stopped: %s is not a copy, start anew\n",
-			    program_invocation_short_name, copy->dst.path);
+			say("%s: stopped: %s %s\n",
+			    program_invocation_short_name, copy->dst.path,
+			    copy->dst.touched ? "is not a copy, start anew" :
+						"was not touched");
 	}
 	signal(number, SIG_DFL);
 	sigemptyset(&set);
@@ -114,10 +116,12 @@ static void end_by_deadline(void)
 	const struct copy *copy;
 
 	for_each_copy(copy)
-		say("%s: --max-pause was reached%s: %s is not a copy%s\n",
+		say("%s: --max-pause was reached%s: %s %s%s\n",
 		    program_invocation_short_name,
 		    running ? " while --run was running" : "",
-		    copy->dst.path, thawed);
+		    copy->dst.path ?: "DST",
+		    copy->dst.touched ? "is not a copy" : "was not touched",
+		    thawed);
 	_exit(EXIT_BOUND);
 }
 
@@ -172,7 +176,7 @@ void settle(void)
 
 void restore_signals(void)
 {
-	static const int ignored[] = { SIGPIPE, SIGTTIN, SIGTTOU };
+	static const int ignored[] = { SIGPIPE, SIGTTIN, SIGTTOU, SIGXFSZ };
 	size_t i;
 
 	for (i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)

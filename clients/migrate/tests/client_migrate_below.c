@@ -182,6 +182,19 @@ START_TEST(a_device_below_another_loop_device_is_refused)
 }
 END_TEST
 
+/* A file system may be mounted from it, and would write into the copy. */
+START_TEST(a_part_of_what_is_below_another_loop_device_is_refused)
+{
+	const char *disk = new_source(), *dst = new_loop(2 * DISK);
+	const char *partition = new_partition(dst, 8, DISK / SECTOR);
+	char command[64];
+
+	snprintf(command, sizeof(command), "losetup -o 4096 /dev/loop7 %s", dst);
+	ck_assert_int_eq(system(command), 0);
+	is_refused(disk, partition);
+}
+END_TEST
+
 /* SRC, on a file, in a file system, on a disk, on DST */
 START_TEST(the_file_below_the_file_system_below_is_refused)
 {
@@ -372,6 +385,7 @@ int main(void)
 			    2);
 	add_to(below,
 	       tests(the_file_below_a_loop_device_is_refused,
+		     a_part_of_what_is_below_another_loop_device_is_refused,
 		     the_file_below_a_loop_device_is_refused_when_a_mount_hides_it,
 		     the_file_below_a_partition_is_refused,
 		     the_file_below_a_volume_is_refused,

@@ -290,6 +290,34 @@ START_TEST(a_mount_that_cannot_be_frozen_is_refused_among_others)
 }
 END_TEST
 
+START_TEST(a_file_system_that_a_mount_hides_is_refused_or_named)
+{
+	const char *disk = new_mounted(DISK);
+	pid_t pid;
+
+	ck_assert_int_eq(mount("tmpfs", MOUNTPOINT, "tmpfs", 0, NULL), 0);
+	ends(USAGE, "--freeze=auto", (char *)disk, DST);
+	must_have_said(MOUNTPOINT);
+	must_have_said("is hidden by another one");
+	pid = migrate((char *)disk, DST);
+	is_followed(pid);
+	ends_by_word(pid);
+	must_have_said("is hidden by another one that is mounted over it, and will not be frozen");
+	ck_assert_int_eq(umount(MOUNTPOINT), 0);
+}
+END_TEST
+
+/* A kill by the program's name would leave the file system frozen. */
+START_TEST(what_thaws_has_not_the_name_of_the_program)
+{
+	const char *disk = new_mounted(DISK);
+
+	ends(GOOD, "-f", MOUNTPOINT,
+	     "--run=test $(cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c '[m]igrate$') = 1 && grep -l thaw /proc/[0-9]*/cmdline",
+	     (char *)disk, DST);
+}
+END_TEST
+
 START_TEST(a_file_system_named_twice_is_refused)
 {
 	const char *disk = new_mounted(DISK);
@@ -392,6 +420,8 @@ int main(void)
 	add_to(freezes,
 	       tests(a_mount_that_cannot_be_frozen_is_refused_among_others,
 		     a_file_system_named_twice_is_refused,
+		     a_file_system_that_a_mount_hides_is_refused_or_named,
+		     what_thaws_has_not_the_name_of_the_program,
 		     a_file_system_that_is_frozen_is_refused_and_stays_frozen,
 		     a_file_system_that_is_frozen_under_way_stays_frozen));
 	return run_suite(suite);

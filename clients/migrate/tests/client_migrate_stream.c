@@ -107,6 +107,16 @@ START_TEST(the_command_runs_when_the_far_end_has_a_copy)
 }
 END_TEST
 
+START_TEST(a_far_end_that_prints_much_after_its_answers_is_read)
+{
+	const char *disk = new_source();
+
+	by_word(migrate(to("--via=" RECEIVE "%s && dd bs=64k count=8 if=/dev/zero 2>/dev/null",
+			   DST), (char *)disk), GOOD);
+	ck_assert(same(disk, DST, DISK));
+}
+END_TEST
+
 /* Nobody there has a copy. */
 static char * const bad_ends[] = {
 	"--via=false",
@@ -310,6 +320,7 @@ int main(void)
 	add_to(streams,
 	       tests(a_stream_with_another_bit_is_refused,
 		     the_command_runs_when_the_far_end_has_a_copy,
+		     a_far_end_that_prints_much_after_its_answers_is_read,
 		     a_far_end_without_room_is_status_6,
 		     a_far_end_that_is_too_small_is_status_6,
 		     the_answer_to_another_stream_is_no_answer,
