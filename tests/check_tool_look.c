@@ -790,7 +790,7 @@ START_TEST(json_escapes_what_is_no_utf_8_and_keeps_the_rest)
 		    "18446744073709551615 0 0 1 0 0 0 0 0 0");
 	list = tool("list", "--json");
 	ends_about(list, GOOD,
-		   "[{\"number\":3,\"device\":\"/dev/bufflink3\",\"owner\":\"a\\\"b\\\\c\\td\x7f/\",\"name\":\"\xc3\xa9\\\\xff\\\\xc3\",\"size\":18446744073709551615,",
+		   "[{\"number\":3,\"device\":\"/dev/bufflink3\",\"owner\":\"a\\\"b\\\\c\\td\\u007f/\",\"name\":\"\xc3\xa9\\\\xff\\\\xc3\",\"size\":18446744073709551615,",
 		   "");
 }
 END_TEST

@@ -161,6 +161,25 @@ void add_digits(struct json_object *object, const char *name, bool quoted,
 		json_object_new_double_s(strtod(text, NULL), text));
 }
 
+/* A terminal obeys DEL and C1, too. They can only be within strings. */
+static void put_json(const char *line)
+{
+	const unsigned char *at = (const unsigned char *)line;
+
+	if (!strpbrk(line, "\x7f\xc2")) {
+		puts(line);
+		return;
+	}
+	for (; *at; at++)
+		if (*at == 0x7f)
+			printf("\\u007f");
+		else if (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+			printf("\\u%04x", *++at);
+		else
+			putchar(*at);
+	putchar('\n');
+}
+
 void print_json(struct json_object *object)
 {
 	const char *line = json_object_to_json_string_ext(object,
@@ -168,6 +187,6 @@ void print_json(struct json_object *object)
 
 	if (!line)
 		errx(EXIT_FAILURE, "no memory for JSON");
-	puts(line);
+	put_json(line);
 	json_object_put(object);
 }

@@ -58,6 +58,8 @@ struct call {
 	const __u64 *args;			/* or NULL */
 	const char *items;
 	const char *end;			/* of the items */
+	const char *files;			/* items as at the entry */
+	const char *files_end;
 };
 
 extern bool descriptor_paths, folder_paths;	/* have the module copy them */
@@ -65,9 +67,11 @@ extern bool descriptor_paths, folder_paths;	/* have the module copy them */
 /* False when there is none left. */
 bool next_item(const char **at, const char *end, struct sysaudit_item *item,
 	       const char **data);
-/* False if the module has not copied it; at an exit also of SYSAUDIT_RESULT. */
-bool find_file(const char *at, const char *end, int arg,
-	       struct sysaudit_item *item, const char **data);
+/* False if the module has not copied it, or it is not to be printed. */
+bool find_folder(const struct call *call, struct sysaudit_item *item,
+		 const char **data);
+bool find_file(const struct call *call, int arg, struct sysaudit_item *item,
+	       const char **data);
 bool find_result_file(const struct sysaudit_record *exit,
 		      struct sysaudit_item *item, const char **data);
 /* No element of a vector, but that there are more. */

@@ -34,7 +34,7 @@ enum sysaudit_type {
  * @version: SYSAUDIT_VERSION
  * @type: one of enum sysaudit_type
  * @cpu: which CPU made this record
- * @flags: SYSAUDIT_ALONE to SYSAUDIT_NEW_PROGRAM
+ * @flags: SYSAUDIT_ALONE to SYSAUDIT_RESULT_ITEM
  * @time: wall-clock time (ns since 1970)
  * @sequence: how many records this CPU made before, lost ones included: a gap
  *	is a loss
@@ -77,7 +77,7 @@ struct sysaudit_head {
  * @result: what the call returned, a negative errno for an error; 0 at an entry
  * @args: all six, however many the call has. An exit has them, and items, only
  *	if it is alone, if memory of an item was not readable at the entry, or if
- *	its result is a descriptor
+ *	its result is a descriptor. If there is an entry, that has the files
  *
  * Items follow, one struct sysaudit_item after the other.
  */
@@ -121,6 +121,7 @@ struct sysaudit_item {
 /* a descriptor, also SYSAUDIT_RESULT; of AT_FDCWD it is the folder */
 #define SYSAUDIT_COPY_FILE(arg)		(1 << (12 + (arg)))
 #define SYSAUDIT_COPY_FOLDER		SYSAUDIT_COPY_FILE(SYSAUDIT_FOLDER)
+#define SYSAUDIT_COPY_FILES		0xff000
 #define SYSAUDIT_COPY_ALL		0xfffff
 
 #endif /* _BUFFLINK_SYSAUDIT_H */

@@ -210,7 +210,7 @@ static void copy_file(struct sysaudit_record *record, int arg, int fd)
 	fput(file);
 }
 
-/* With the lock, as to give back a reference may sleep. */
+/* With the lock: path_put() may sleep. */
 static void copy_folder(struct sysaudit_record *record, int arg)
 {
 	struct fs_struct *fs = current->fs;
@@ -263,6 +263,8 @@ static void copy_items(struct sysaudit_record *record, unsigned int code)
 	const __u64 *args = record->args;
 	int i;
 
+	/* Before a vector, which may leave no room. */
+	copy_files(record, code);
 	for (i = 0; i < SYSAUDIT_ARGS; i++)
 		if (code & SYSAUDIT_COPY_TEXT(i) && args[i])
 			copy_text(record, i, 0, args[i]);
@@ -272,7 +274,6 @@ static void copy_items(struct sysaudit_record *record, unsigned int code)
 	i = address_of(code);
 	if (i >= 0 && i + 1 < SYSAUDIT_ARGS && args[i])
 		copy_address(record, i, args[i], args[i + 1]);
-	copy_files(record, code);
 }
 
 /*
@@ -288,6 +289,7 @@ static void copy_new_program(struct sysaudit_record *record, unsigned int code)
 
 	record->head.flags |= SYSAUDIT_NEW_PROGRAM;
 	memset(record->args, 0, sizeof(record->args));
+	copy_files(record, code & SYSAUDIT_COPY_FOLDER);
 	for (i = 0; i < SYSAUDIT_ARGS; i++)
 		if (code & SYSAUDIT_COPY_TEXT(i))
 			copy_text(record, i, 0,
@@ -297,7 +299,6 @@ static void copy_new_program(struct sysaudit_record *record, unsigned int code)
 		if (!item || item->flags)
 			break;
 	}
-	copy_files(record, code & SYSAUDIT_COPY_FOLDER);
 }
 
 /* records */
@@ -414,6 +415,8 @@ static void complete_exit(struct sysaudit_record *record, struct pt_regs *regs,
 	get_arguments(record, regs);
 	if (seen == NOTHING)
 		record->head.flags = SYSAUDIT_ALONE;
+	else	/* the call may have changed them, and the entry has them */
+		code &= ~SYSAUDIT_COPY_FILES;
 	if (seen == NOTHING && is_refused(record))
 		record->head.flags |= SYSAUDIT_REFUSED;
 	if (vector_of(code) >= 0 && !record->result)
@@ -426,6 +429,7 @@ static bool is_file_result(const struct sysaudit_record *record,
 			   unsigned int code)
 {
 	return code & SYSAUDIT_COPY_FILE(SYSAUDIT_RESULT) &&
+	       !(record->head.flags & SYSAUDIT_REFUSED) &&
 	       record->result >= 0 && record->result <= INT_MAX;
 }
 

@@ -162,6 +162,11 @@ static void describe(struct call_info *info, enum abi abi)
 		read_description(info);
 		return;
 	}
+	if (!strcmp(info->name, "mmap")) {	/* in 32 bits: the old one */
+		info->args = 1;
+		info->kinds[0] = POINTER;
+		return;
+	}
 	native = call_info(arch_of(NATIVE), same);
 	info->args = native->args;
 	memcpy(info->kinds, native->kinds, sizeof(info->kinds));
@@ -227,12 +232,24 @@ static bool is_listed(const char * const *list, const char *name)
 static const char * const opening_calls[] = {
 	"accept", "accept4", "creat", "dup", "dup2", "dup3", "epoll_create",
 	"epoll_create1", "eventfd", "eventfd2", "fanotify_init", "fcntl",
-	"fcntl64", "fsmount", "fsopen", "fspick", "inotify_init", "inotify_init1", "io_uring_setup",
-	"memfd_create", "memfd_secret", "mq_open", "open", "open_by_handle_at",
-	"open_tree", "openat", "openat2", "perf_event_open", "pidfd_getfd",
-	"pidfd_open", "signalfd", "signalfd4", "socket", "timerfd_create",
-	"userfaultfd", NULL
+	"fcntl64", "fsmount", "fsopen", "fspick", "inotify_init",
+	"inotify_init1", "memfd_create", "memfd_secret", "mq_open", "open",
+	"open_by_handle_at", "open_tree", "open_tree_attr", "openat", "openat2",
+	"perf_event_open", "pidfd_getfd", "pidfd_open", "signalfd", "signalfd4",
+	"socket", "timerfd_create", "userfaultfd", NULL
 };
+
+/*
+ * Not of another process, not an index of io_uring(), and in 32 bits, where a
+ * number may take two registers, not half of one.
+ */
+static bool has_file(const struct call_info *info, int arg)
+{
+	return info->kinds[arg] == DESCRIPTOR &&
+	       strncmp(info->name, "io_uring_", 9) &&
+	       (strcmp(info->name, "pidfd_getfd") || !arg) &&
+	       (strcmp(info->name, "fanotify_mark") || !arg);
+}
 
 static unsigned int files_of(const struct call_info *info)
 {
@@ -240,7 +257,7 @@ static unsigned int files_of(const struct call_info *info)
 	int i;
 
 	for (i = 0; descriptor_paths && i < info->args; i++)
-		if (info->kinds[i] == DESCRIPTOR)
+		if (has_file(info, i))
 			code |= SYSAUDIT_COPY_FILE(i);
 	if (descriptor_paths && is_listed(opening_calls, info->name))
 		code |= SYSAUDIT_COPY_FILE(SYSAUDIT_RESULT);

@@ -96,14 +96,25 @@ static bool add_items(struct json_object *object, const struct call *call,
 	return found;
 }
 
+/* One that is too long is not there at all. */
+static void add_path(struct json_object *object, const char *name,
+		     const struct sysaudit_item *item, const char *data)
+{
+	if (item->flags & SYSAUDIT_CUT)
+		json_object_object_add(object, "file_cut",
+				       json_object_new_boolean(true));
+	else
+		add_text(object, name, data, item->size);
+}
+
 static void add_file(struct json_object *object, const struct call *call,
 		     int arg)
 {
 	struct sysaudit_item item;
 	const char *data;
 
-	if (find_file(call->items, call->end, arg, &item, &data))
-		add_text(object, "file", data, item.size);
+	if (find_file(call, arg, &item, &data))
+		add_path(object, "file", &item, data);
 }
 
 static void add_values(struct json_object *object, const struct call *call)
@@ -181,7 +192,7 @@ static void print_exit(const struct sysaudit_record *exit,
 	else
 		add_hex(object, "result", exit->result);
 	if (find_result_file(exit, &item, &data))
-		add_text(object, "result_file", data, item.size);
+		add_path(object, "result_file", &item, data);
 	if (is_birth(exit))
 		json_object_object_add(object, "begins",
 				       json_object_new_boolean(true));

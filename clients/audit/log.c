@@ -102,8 +102,7 @@ static void print_folder(const struct call *call)
 	struct sysaudit_item item;
 	const char *data;
 
-	if (!find_file(call->items, call->end, SYSAUDIT_FOLDER, &item, &data) ||
-	    !item.size)
+	if (!find_folder(call, &item, &data) || !item.size)
 		return;
 	begin_record("CWD", call->head);
 	print_field("cwd", data, item.size);

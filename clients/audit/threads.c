@@ -94,6 +94,9 @@ struct call call_of(const struct sysaudit_record *entry,
 	if (from) {
 		call.items = (const char *)(from + 1);
 		call.end = (const char *)from + from->head.length;
+		from = entry ?: from;
+		call.files = (const char *)(from + 1);
+		call.files_end = (const char *)from + from->head.length;
 	}
 	return call;
 }

@@ -223,13 +223,27 @@ static bool print_items(FILE *file, const struct call *call, int arg)
 
 /* files */
 
-bool find_file(const char *at, const char *end, int arg,
-	       struct sysaudit_item *item, const char **data)
+static bool find_item(const char *at, const char *end, int arg,
+		      struct sysaudit_item *item, const char **data)
 {
 	while (next_item(&at, end, item, data))
 		if (item->flags & SYSAUDIT_FILE && item->arg == arg)
 			return true;
 	return false;
+}
+
+bool find_folder(const struct call *call, struct sysaudit_item *item,
+		 const char **data)
+{
+	return find_item(call->files, call->files_end, SYSAUDIT_FOLDER, item,
+			 data);
+}
+
+bool find_file(const struct call *call, int arg, struct sysaudit_item *item,
+	       const char **data)
+{
+	return descriptor_paths &&
+	       find_item(call->files, call->files_end, arg, item, data);
 }
 
 /* Of fcntl() the module has copied a file for any other result, too. */
@@ -246,8 +260,8 @@ bool find_result_file(const struct sysaudit_record *exit,
 {
 	const char *end = (const char *)exit + exit->head.length;
 
-	return exit->head.length >= sizeof(*exit) &&
-	       find_file((const char *)(exit + 1), end, SYSAUDIT_RESULT, item,
+	return descriptor_paths && exit->head.length >= sizeof(*exit) &&
+	       find_item((const char *)(exit + 1), end, SYSAUDIT_RESULT, item,
 			 data) && is_descriptor(exit);
 }
 
@@ -269,7 +283,7 @@ static void print_descriptor(FILE *file, const struct call *call, int arg)
 		fputs("AT_FDCWD", file);
 	else
 		print_decimal(file, fd);
-	if (find_file(call->items, call->end, arg, &item, &data))
+	if (find_file(call, arg, &item, &data))
 		print_path(file, &item, data);
 }
 

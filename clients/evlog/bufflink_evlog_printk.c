@@ -18,6 +18,7 @@
 #include "bufflink_evlog_printk.h"
 
 #define MESSAGES_MAX	64	/* read with interrupts off */
+#define MESSAGE_MAX	65536	/* bytes, with what is put before each line */
 
 static const char *const facilities[] = {
 	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news",
@@ -30,7 +31,7 @@ static DEFINE_RAW_SPINLOCK(reading);
 static struct kmsg_dump_iter iter;
 static u64 next_number;		/* of the message that should come next */
 static bool has_time;		/* the log puts it in front of each line */
-static char message[4096];
+static char message[MESSAGE_MAX];
 
 /* The message of which the number is one less than the iterator's. */
 static bool next_message(void)
@@ -134,22 +135,30 @@ static void skip_old_messages(void)
 	has_time = *behind_priority(message, &priority) == '[';
 }
 
-int evlog_printk_start(void)
+static void wait_for_work(void)
 {
 	int cpu;
+
+	for_each_possible_cpu(cpu)
+		irq_work_sync(per_cpu_ptr(&read_work, cpu));
+}
+
+int evlog_printk_start(void)
+{
+	int cpu, err;
 
 	for_each_possible_cpu(cpu)
 		per_cpu(read_work, cpu) = IRQ_WORK_INIT_HARD(read_messages);
 	pr_info("bufflink_evlog: messages from here on are events, too\n");
 	skip_old_messages();
-	return bufflink_printk_start(message_comes);
+	err = bufflink_printk_start(message_comes);
+	if (err)	/* one of two probes may have run */
+		wait_for_work();
+	return err;
 }
 
 void evlog_printk_stop(void)
 {
-	int cpu;
-
 	bufflink_printk_stop();
-	for_each_possible_cpu(cpu)
-		irq_work_sync(per_cpu_ptr(&read_work, cpu));
+	wait_for_work();
 }

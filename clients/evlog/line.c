@@ -70,6 +70,8 @@ static void print_attrs(const struct event *event)
 	}
 	if (event->n)
 		putchar('}');
+	else if (event->fields[TEXT].size && *event->fields[TEXT].data == '{')
+		printf(" {}");	/* or the text would look like attributes */
 }
 
 void print_line(const struct event *event)

@@ -57,16 +57,12 @@ void notify_option(const char *text)
 /* Those that this program was started with are of another event. */
 static void forget_variables(void)
 {
-	char name[256];
-	char **entry;
+	char **from, **to = environ;
 
-	for (entry = environ; *entry;) {
-		if (!strncmp(*entry, PREFIX, strlen(PREFIX)) &&
-		    sscanf(*entry, "%255[^=]", name) == 1 && !unsetenv(name))
-			entry = environ;
-		else
-			entry++;
-	}
+	for (from = environ; *from; from++)
+		if (strncmp(*from, PREFIX, strlen(PREFIX)))
+			*to++ = *from;
+	*to = NULL;
 }
 
 /* As it is printed: without zeroes, and without what a terminal might obey. */

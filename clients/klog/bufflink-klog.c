@@ -125,6 +125,24 @@ static void print_message(const struct message *message)
 		print_lines(message);
 }
 
+/* The log numbers its messages from the boot on. */
+static unsigned long long next_sequence;	/* after the last that was read */
+static bool is_reloaded;	/* since then, and began with all in the log */
+
+/* What came while there was no module, and had left the log, is lost, too. */
+static void take_message(const struct message *message,
+			 unsigned long long by_log, unsigned long long by_buffer)
+{
+	if (message->sequence < next_sequence)
+		return;
+	if (is_reloaded && next_sequence)
+		by_log = message->sequence - next_sequence - by_buffer;
+	is_reloaded = false;
+	next_sequence = message->sequence + 1;
+	report_gap(message->sequence, by_log, by_buffer);
+	print_message(message);
+}
+
 /*
  * Prints the message that the size bytes begin with; says how many bytes are
  * done with. That is 0 if they do not have all of it, and if they begin in
@@ -156,8 +174,7 @@ static size_t print_next(const char *text, size_t size)
 		return size < BUFFLINK_KLOG_MESSAGE_MAX ? 0 : size;
 	}
 	read_lines(&message, text + header, length);
-	report_gap(message.sequence, by_log, by_buffer);
-	print_message(&message);
+	take_message(&message, by_log, by_buffer);
 	return header + length;
 }
 
@@ -180,6 +197,7 @@ static void tell_loss(__u64 position)
 static void reopened(void)
 {
 	warnx("%s: the module was loaded again", device);
+	is_reloaded = true;
 }
 
 /* All programs have some options, which have other letters in the others. */

@@ -108,6 +108,15 @@ static void klog_message_comes(void)
 	irq_work_queue(this_cpu_ptr(&klog_work));
 }
 
+static void klog_end(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		irq_work_sync(per_cpu_ptr(&klog_work, cpu));
+	bufflink_destroy(bl);
+}
+
 static int __init klog_init(void)
 {
 	int cpu, err;
@@ -123,7 +132,7 @@ static int __init klog_init(void)
 	err = bufflink_printk_start(klog_message_comes);
 	if (err) {
 		pr_err("cannot probe printk(): %pe\n", ERR_PTR(err));
-		bufflink_destroy(bl);
+		klog_end();	/* one of two probes may have run */
 		return err;
 	}
 	/* Before this message comes all that the log holds. */
@@ -133,12 +142,8 @@ static int __init klog_init(void)
 
 static void __exit klog_exit(void)
 {
-	int cpu;
-
 	bufflink_printk_stop();
-	for_each_possible_cpu(cpu)
-		irq_work_sync(per_cpu_ptr(&klog_work, cpu));
-	bufflink_destroy(bl);
+	klog_end();
 }
 
 module_init(klog_init);

@@ -143,6 +143,7 @@ static void executes_much(void)
 	char many[8] = "many", *argv[9000] = { many };
 	int i;
 
+	must(!chdir("/tmp"));
 	for (i = 1; i < 8999; i++)
 		argv[i] = many;
 	execv("/none", argv);
@@ -205,11 +206,15 @@ START_TEST(arguments_beyond_the_room_of_a_record_are_cut_and_marked)
 	struct sysaudit_item item;
 	int i;
 
+	if (!is_real_time())
+		parameter_write(AUDITOR, "copies", "59:80081");
 	set("pid", child.pid);
 	drain(audit->fd);
 	let_go(&child);
 	exit_of(audit, SYS_read, 1);
 	record = vector_of(audit);
+	if (!is_real_time())
+		is_text(record, 0, SYSAUDIT_FOLDER, "/tmp", SYSAUDIT_FILE);
 	is_text(record, 1000, 1, "many", SYSAUDIT_ELEMENT);
 	for (i = 1000; item_of(record, i + 1, &item); i++)
 		must(item.size == 4 || item.flags & SYSAUDIT_CUT);
@@ -285,8 +290,8 @@ START_TEST(a_descriptor_comes_with_the_path_that_its_file_had_then)
 	open_in_folder("/none", O_RDONLY);
 
 	record = entry_of(audit, SYS_openat);
-	is_text(record, 0, 1, "f", 0);
-	is_text(record, 1, 0, "/tmp/y", SYSAUDIT_FILE);
+	is_text(record, 0, 0, "/tmp/y", SYSAUDIT_FILE);
+	is_text(record, 1, 1, "f", 0);
 	exit_of(audit, SYS_openat, fd);
 	ck_assert_uint_eq(audit->record.head.flags, SYSAUDIT_RESULT_ITEM);
 	is_text(&audit->record, 0, SYSAUDIT_RESULT, "/tmp/y/f",
@@ -301,7 +306,7 @@ START_TEST(a_descriptor_comes_with_the_path_that_its_file_had_then)
 	record = entry_of(audit, SYS_close);
 	ck_assert_ptr_null(item_of(record, 0, &item));
 	exit_of(audit, SYS_close, -EBADF);
-	is_text(entry_of(audit, SYS_openat), 0, 1, "/none", 0);
+	is_text(entry_of(audit, SYS_openat), 1, 1, "/none", 0);
 	exit_of(audit, SYS_openat, -ENOENT);
 	ck_assert_uint_lt(audit->record.head.length,
 			  sizeof(struct sysaudit_record));
@@ -319,12 +324,39 @@ START_TEST(the_folder_that_paths_begin_in_is_copied)
 	mkdir("/tmp/folder", 0700);
 	ck_assert_int_eq(chdir("/tmp/folder"), 0);
 	entry = copied(audit, "x");
-	is_text(entry, 0, 0, "x", 0);
-	is_text(entry, 1, SYSAUDIT_FOLDER, "/tmp/folder", SYSAUDIT_FILE);
+	is_text(entry, 0, SYSAUDIT_FOLDER, "/tmp/folder", SYSAUDIT_FILE);
+	is_text(entry, 1, 0, "x", 0);
 	exit_of(audit, SYS_access, -ENOENT);
 	rmdir("/tmp/folder");
-	is_text(copied(audit, "x"), 1, SYSAUDIT_FOLDER,
+	is_text(copied(audit, "x"), 0, SYSAUDIT_FOLDER,
 		"/tmp/folder (deleted)", SYSAUDIT_FILE);
+}
+END_TEST
+
+/* At the exit, the folder would be that to which the call has changed. */
+START_TEST(the_folder_is_that_in_which_the_call_began)
+{
+	struct audit *audit = copying("calls=80");
+	int fd = open("/tmp/text", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	const struct sysaudit_record *exit;
+	struct sysaudit_item item;
+	char *page;
+
+	if (is_real_time())
+		return;
+	mkdir("/tmp/folder", 0700);
+	ck_assert_int_eq(chdir("/tmp"), 0);
+	ck_assert_int_eq(write(fd, "folder", 7), 7);
+	page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+	copy(audit, "80:80001");
+	syscall(SYS_chdir, page);
+	is_text(entry_of(audit, SYS_chdir), 0, SYSAUDIT_FOLDER, "/tmp",
+		SYSAUDIT_FILE);
+	exit = next(audit);
+	ck_assert_int_eq(exit->result, 0);
+	is_text(exit, 0, 0, "folder", 0);
+	ck_assert_ptr_null(item_of(exit, 1, &item));
+	unlink("/tmp/text");
 }
 END_TEST
 
@@ -655,6 +687,7 @@ int main(void)
 		       addresses_are_copied_with_the_size_that_the_call_has,
 		       a_descriptor_comes_with_the_path_that_its_file_had_then,
 		       the_folder_that_paths_begin_in_is_copied,
+		       the_folder_is_that_in_which_the_call_began,
 		       a_path_of_a_file_that_is_too_long_is_marked_as_cut,
 		       a_kernel_that_cannot_tell_the_files_refuses_to_copy_them,
 		       a_record_has_no_more_than_its_memory_with_any_copies,

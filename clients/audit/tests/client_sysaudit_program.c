@@ -441,7 +441,7 @@ START_TEST(each_descriptor_is_printed_with_its_file_if_that_is_asked_for)
 	ck_assert_int_ne(finish(reader.pid), 0);
 	ck_assert(has_written(reader.out,
 			      "{\"text\":\"AT_FDCWD</tmp>\",\"file\":\"/tmp\"},{\"text\":\"a\"}"));
-	ck_assert(has_written(reader.out, "\"result\":3,\"result_file\":\"/tmp/a\"}"));
+	ck_assert(has_written(reader.out, "\"result\":3,\"result_file\":\"/tmp/a\""));
 }
 END_TEST
 

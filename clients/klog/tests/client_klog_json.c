@@ -20,11 +20,13 @@ START_TEST(text_like_a_prefix_or_a_dictionary_is_text)
 	print(PRODUCER_PROCESS, "\0016<3>no level\n SUBSYSTEM=no\n DEVICE=+no:x\n");
 	write_kmsg("<14>[    1.000000] no time\n");
 	write_kmsg("<14>a\n<0>[    1.000000] b\n");
+	write_kmsg("<14>\xc2\x9b" "31m\x7f \xc2\xa0\n");
 	text = output(program("-J", "--no-wait"), GOOD);
 	has(text, "\",\"msg\":\"[    T7] no caller\"}\n");
 	has(text, "\",\"msg\":\"<3>no level\\n SUBSYSTEM=no\\n DEVICE=+no:x\"}\n");
 	has(text, "\",\"msg\":\"[    1.000000] no time\"}\n");
 	has(text, "\",\"msg\":\"a\\n<0>[    1.000000] b\"}\n");
+	has(text, "\",\"msg\":\"\\u009b31m\\u007f \xc2\xa0\"}\n");
 
 	setting("/sys/module/printk/parameters/time", "N\n");
 	write_kmsg("<14>[    1.000000] still no time\n");

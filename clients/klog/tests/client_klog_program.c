@@ -229,6 +229,9 @@ START_TEST(a_hangup_has_it_open_its_file_again)
 	ck_assert_int_eq(load(KLOG, LARGE), 0);
 	write_kmsg("<13>after a reload\n");
 	wait_for(strstr(contents(LOG), "after a reload\n"));
+	/* the module has read all of the log again */
+	ck_assert_ptr_null(strstr(strstr(contents(LOG), "in the second\n") + 1,
+				  "in the second\n"));
 	ck_assert_ptr_null(strstr(contents(LOG ".1"), "in the second\n"));
 	kill(logging.pid, SIGTERM);
 	is_killed(logging.pid, SIGTERM);
