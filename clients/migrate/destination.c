@@ -42,7 +42,7 @@ void claim_destination(const struct destination *dst)
 	if (!stat_of(dst).st_nlink)
 		errx(EXIT_USAGE, "%s was removed by another program", dst->path);
 	if (loop)
-		errx(EXIT_USAGE, "%s is in use: /dev/loop%u is made of it, or of what it is part of; write to that",
+		errx(EXIT_USAGE, "%s is in use: /dev/loop%u shares bytes with it",
 		     dst->path, minor(loop));
 }
 

@@ -201,13 +201,13 @@ static void add_found(const char *path, int fd, struct stack stack)
 
 static void refuse_hidden(const char *path)
 {
-	errx(EXIT_USAGE, "--freeze=auto: at %s, a file system on SRC is hidden by another one that is mounted over it",
+	errx(EXIT_USAGE, "--freeze=auto: at %s, another mount hides a file system on SRC",
 	     path);
 }
 
 static void name_hidden(const char *path)
 {
-	warnx("at %s, a file system on SRC is hidden by another one that is mounted over it, and will not be frozen",
+	warnx("at %s, another mount hides a file system on SRC: it is not frozen",
 	      path);
 }
 

@@ -77,7 +77,7 @@ START_TEST(the_program_prints_as_dmesg_does)
 	line = line_with(text, "] one ");
 	ck_assert_int_eq(strncmp(line, "kern  :err   : [", 16), 0);
 	ck_assert_ptr_nonnull(strstr(line, "] one \\x1b[31m \xc3\xa9 \\xff \\xc2\\x9b"));
-	ck_assert_str_eq(line_with(text, " two"),
+	ck_assert_str_eq(line_with(text, "   two"),
 			 "                              two");
 	line = line_with(text, "a daemon speaks");
 	ck_assert_int_eq(strncmp(line, "daemon:info  : [", 16), 0);

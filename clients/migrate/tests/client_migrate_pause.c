@@ -298,11 +298,11 @@ START_TEST(a_file_system_that_a_mount_hides_is_refused_or_named)
 	ck_assert_int_eq(mount("tmpfs", MOUNTPOINT, "tmpfs", 0, NULL), 0);
 	ends(USAGE, "--freeze=auto", (char *)disk, DST);
 	must_have_said(MOUNTPOINT);
-	must_have_said("is hidden by another one");
+	must_have_said("another mount hides a file system on SRC");
 	pid = migrate((char *)disk, DST);
 	is_followed(pid);
 	ends_by_word(pid);
-	must_have_said("is hidden by another one that is mounted over it, and will not be frozen");
+	must_have_said("hides a file system on SRC: it is not frozen");
 	ck_assert_int_eq(umount(MOUNTPOINT), 0);
 }
 END_TEST

@@ -177,8 +177,9 @@ START_TEST(a_file_that_cannot_have_the_size_is_refused_and_left_alone)
 	snprintf(command, sizeof(command),
 		 "ulimit -f 100; exec " PROGRAM " %s " DST " 2>/tmp/said", disk);
 	ck_assert_int_eq(WEXITSTATUS(system(command)), USAGE);
-	ck_assert_int_eq(system("grep -q 'cannot give " DST " the size of 8388608 bytes: File too large' /tmp/said"),
+	ck_assert_int_eq(system("grep -q 'cannot give " DST " the size of' /tmp/said"),
 			 0);
+	ck_assert_int_eq(system("grep -q ': File too large' /tmp/said"), 0);
 	ck_assert_int_eq(system("grep -qx yesterday " DST), 0);
 }
 END_TEST
