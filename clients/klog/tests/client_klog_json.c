@@ -20,7 +20,7 @@ START_TEST(text_like_a_prefix_or_a_dictionary_is_text)
 	print(PRODUCER_PROCESS, "\0016<3>no level\n SUBSYSTEM=no\n DEVICE=+no:x\n");
 	write_kmsg("<14>[    1.000000] no time\n");
 	write_kmsg("<14>a\n<0>[    1.000000] b\n");
-	write_kmsg("<14>\xc2\x9b" "31m\x7f \xc2\xa0\n");
+	write_kmsg("<14>\302\23331m\177 \302\240\n");
 	text = output(program("-J", "--no-wait"), GOOD);
 	has(text, "\",\"msg\":\"[    T7] no caller\"}\n");
 	has(text, "\",\"msg\":\"<3>no level\\n SUBSYSTEM=no\\n DEVICE=+no:x\"}\n");
