@@ -129,14 +129,21 @@ static void print_message(const struct message *message)
 static unsigned long long next_sequence;	/* after the last that was read */
 static bool is_reloaded;	/* since then, and began with all in the log */
 
-/* What came while there was no module, and had left the log, is lost, too. */
+/*
+ * Messages that came while there was no module, and had left the log, are lost,
+ * too. Those that the buffer refused may have been read before the reload.
+ */
 static void take_message(const struct message *message,
 			 unsigned long long by_log, unsigned long long by_buffer)
 {
-	if (message->sequence < next_sequence)
+	const unsigned long long missing = message->sequence - next_sequence;
+
+	if (is_reloaded && message->sequence < next_sequence)
 		return;
-	if (is_reloaded && next_sequence)
-		by_log = message->sequence - next_sequence - by_buffer;
+	if (is_reloaded && next_sequence) {
+		by_buffer = by_buffer < missing ? by_buffer : missing;
+		by_log = missing - by_buffer;
+	}
 	is_reloaded = false;
 	next_sequence = message->sequence + 1;
 	report_gap(message->sequence, by_log, by_buffer);

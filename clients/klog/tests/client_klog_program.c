@@ -239,6 +239,49 @@ START_TEST(a_hangup_has_it_open_its_file_again)
 }
 END_TEST
 
+/* While the module reads all of the log, the buffer refuses many. */
+static void write_until_read(const char *text)
+{
+	struct patience patience = patience_of(PATIENCE_MS);
+
+	do {
+		must(lasts(&patience));
+		write_kmsg(text);
+	} while (!strstr(contents(LOG), strchr(text, '>') + 1));
+}
+
+/* The buffer keeps the oldest: it refuses many that were there before. */
+START_TEST(a_reload_counts_no_message_as_lost_that_was_read)
+{
+	unsigned long long before, by_log, by_buffer;
+	struct tool logging;
+	const char *report;
+
+	unlink(LOG);
+	ck_assert_int_eq(load(KLOG, "size=4096"), 0);
+	logging = program("--reopen", "-o", LOG);
+	write_until_read("<13>before the reload\n");
+	kill(logging.pid, SIGSTOP);
+	ck_assert_int_eq(unload(KLOG), 0);
+	ck_assert_int_eq(load(KLOG, "size=4096"), 0);
+	wait_for(sysfs_value(1, "lost_records"));	/* 0 is the producer */
+	kill(logging.pid, SIGCONT);
+	write_until_read("<13>after the reload\n");
+	kill(logging.pid, SIGTERM);
+	is_killed(logging.pid, SIGTERM);
+	report = strstr(text_of(logging.err), "was loaded again\n");
+	ck_assert_ptr_nonnull(report);
+	report = strstr(report, "lost before");
+	ck_assert_ptr_nonnull(report);
+	ck_assert_int_eq(sscanf(report,
+				"lost before %llu: %llu by the kernel's log, %llu by",
+				&before, &by_log, &by_buffer), 3);
+	ck_assert_uint_le(by_log, before);
+	ck_assert_uint_le(by_buffer, before);
+	ck_assert_uint_le(by_log + by_buffer, before);
+}
+END_TEST
+
 START_TEST(a_hangup_as_soon_as_its_file_is_there_does_not_end_it)
 {
 	struct tool logging = start_held("/t/bufflink-klog",
@@ -556,6 +599,7 @@ int main(void)
 		       a_signal_ends_it_when_all_that_it_has_read_is_printed);
 	tcase_add_test(tcase, it_fails_if_it_cannot_print);
 	tcase_add_test(tcase, a_hangup_has_it_open_its_file_again);
+	tcase_add_test(tcase, a_reload_counts_no_message_as_lost_that_was_read);
 	tcase_add_test(tcase,
 		       a_hangup_as_soon_as_its_file_is_there_does_not_end_it);
 	tcase_add_test(tcase, nothing_is_lost_or_cut_while_its_file_changes);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/klog.h>
 
@@ -183,13 +182,11 @@ bool next(struct log *log)
 
 void wait_next(struct log *log)
 {
-	__u64 end = now_ms() + PATIENCE_MS;
+	struct patience patience = patience_of(PATIENCE_MS);
 
-	while (!next(log)) {
-		ck_assert_msg(now_ms() < end, "no message after %llu",
+	while (!next(log))
+		ck_assert_msg(lasts(&patience), "no message after %llu",
 			      log->sequence);
-		poll_for(log->fd, POLLIN, 100);
-	}
 }
 
 void wait_for_text(struct log *log, const char *text)
