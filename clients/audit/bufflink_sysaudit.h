@@ -93,6 +93,9 @@ struct sysaudit_record {
 #define SYSAUDIT_ADDRESS	0x8	/* a struct sockaddr */
 /* the path of an open file as the kernel has it, as in /proc/PID/fd */
 #define SYSAUDIT_FILE		0x10
+/* an item without any of these is a text that an argument points to */
+#define SYSAUDIT_NO_TEXT	(SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS | \
+				 SYSAUDIT_FILE)
 
 /* instead of an argument, in an item with SYSAUDIT_FILE */
 #define SYSAUDIT_RESULT		6	/* the file is that of the result */

@@ -517,8 +517,7 @@ bool sysaudit_has_wanted_path(const struct sysaudit_record *record)
 	size = prefix ? strlen(prefix) : 0;
 	for (; !wanted && at < end; at += sizeof(*item) + item->size) {
 		item = (const void *)at;
-		wanted = !(item->flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS |
-					  SYSAUDIT_FILE)) &&
+		wanted = !(item->flags & SYSAUDIT_NO_TEXT) &&
 			 item->size >= size &&
 			 !memcmp(item + 1, prefix, size);
 	}

@@ -436,12 +436,13 @@ static bool is_file_result(const struct sysaudit_record *record,
 static void log_exit(void *unused, struct pt_regs *regs, long result)
 {
 	long number = syscall_get_nr(current, regs);
-	unsigned int code = sysaudit_copies_of(number);
 	enum seen seen = take_seen();
 	struct sysaudit_record *record;
+	unsigned int code;
 
 	if (!sysaudit_is_wanted(number))
 		return;
+	code = sysaudit_copies_of(number);
 	preempt_disable_notrace();
 	record = this_cpu_read(scratch);
 	begin_record(record, SYSAUDIT_EXIT, number);

@@ -117,8 +117,7 @@ static bool has_path(const char *prefix, const struct sysaudit_record *record)
 	const char *data;
 
 	while (next_item(&call.items, call.end, &item, &data))
-		if (!(item.flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS |
-				    SYSAUDIT_FILE)) &&
+		if (!(item.flags & SYSAUDIT_NO_TEXT) &&
 		    item.size >= strlen(prefix) &&
 		    !memcmp(data, prefix, strlen(prefix)))
 			return true;

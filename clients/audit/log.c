@@ -111,9 +111,7 @@ static void print_folder(const struct call *call)
 
 static bool is_path(const struct sysaudit_item *item)
 {
-	return !(item->flags & (SYSAUDIT_ELEMENT | SYSAUDIT_ADDRESS |
-				SYSAUDIT_FILE)) &&
-	       item->size;
+	return !(item->flags & SYSAUDIT_NO_TEXT) && item->size;
 }
 
 static int count_paths(const struct call *call)

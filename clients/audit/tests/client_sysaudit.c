@@ -325,6 +325,32 @@ static int is_refused(void *action)
 	return 0;
 }
 
+/* The registers have the number of open(), and a descriptor has it, too. */
+static int has_open_refused(void *unused)
+{
+	(void)unused;
+	must(SYS_open == STDERR_FILENO);
+	refuse(SYS_open, SECCOMP_RET_TRAP);
+	syscall(SYS_open, "/denied", O_RDONLY);
+	return 0;
+}
+
+START_TEST(a_call_that_seccomp_refuses_has_no_file_of_a_result)
+{
+	struct audit *audit = audit_of(auditor_in("calls=2"));
+	const struct sysaudit_record *exit;
+	struct sysaudit_item item;
+
+	if (!is_real_time())
+		parameter_write(AUDITOR, "copies", "2:40000");
+	is_killed(start(has_open_refused, NULL), SIGSYS);
+	exit = next(audit);
+	ck_assert_ptr_nonnull(exit);
+	ck_assert_uint_eq(exit->head.flags, SYSAUDIT_ALONE | SYSAUDIT_REFUSED);
+	ck_assert_ptr_null(item_of(exit, 0, &item));
+}
+END_TEST
+
 START_TEST(a_call_that_seccomp_kills_for_has_no_result)
 {
 	static const unsigned int actions[] = {
@@ -787,6 +813,7 @@ int main(void)
 	if (has_seccomp())
 		add_audit_case(suite, "denied",
 			       a_call_that_seccomp_denies_has_its_number_and_arguments,
+			       a_call_that_seccomp_refuses_has_no_file_of_a_result,
 			       a_call_that_seccomp_kills_for_has_no_result);
 	add_audit_case(suite, "losses",
 		       records_and_losses_are_the_calls_made_from_two_cpus_exactly,

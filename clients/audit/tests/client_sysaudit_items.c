@@ -231,12 +231,9 @@ START_TEST(addresses_are_copied_with_the_size_that_the_call_has)
 	const struct sysaudit_record *entry;
 	struct sysaudit_item item;
 	const char *data;
-	int error;
+	const int error = exists("/proc/net") ? EBADF : ENOSYS;
 	size_t i;
 
-	/* or, in a kernel without a network, ENOSYS */
-	error = connect(-1, NULL, 0) ? errno : 0;
-	drain(audit->fd);
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		syscall(SYS_connect, -1, address, sizes[i]);
 		entry = entry_of(audit, SYS_connect);
