@@ -67,9 +67,7 @@ void open_destination(struct destination *dst, const char *path)
 	if (!S_ISBLK(stat.st_mode) && !S_ISREG(stat.st_mode))
 		errx(EXIT_USAGE, "%s is neither a device nor a file", path);
 	dst->stack = stack_of_file(dst->fd);
-	if (dst->stack.unknown)
-		errx(EXIT_USAGE, "cannot learn what %s lies on: a node in /dev is missing",
-		     path);
+	check_known(&dst->stack, path);
 	dst->punches = true;
 	dst->direct = !fcntl(dst->fd, F_SETFL, O_DIRECT);
 }

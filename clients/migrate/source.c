@@ -38,10 +38,11 @@ void open_source(struct source *src, const char *path)
 	src->disk = whole_disk(status.st_rdev);
 	src->start = sysfs_number(status.st_rdev, "start") * SECTOR;
 	src->stack = stack_of_device(status.st_rdev);
-	if (src->stack.unknown)
-		errx(EXIT_USAGE, "cannot learn what %s lies on: a node in /dev is missing",
-		     path);
+	check_known(&src->stack, path);
 	src->identity = identity_of(&src->stack);
+	if (!src->identity)
+		errx(EXIT_USAGE, "cannot read a table of dm of %s, which could change unseen",
+		     path);
 }
 
 /* What it has grown by is not in the copy; another medium is not in the log. */

@@ -325,7 +325,7 @@ static void discard_answers(const struct destination *dst)
 
 	while (pollfds[0].fd >= 0 && !pollfds[0].revents) {
 		if (poll(pollfds, 2, -1) > 0 && pollfds[1].revents &&
-		    !read(dst->answers, discarded, sizeof(discarded)))
+		    read(dst->answers, discarded, sizeof(discarded)) <= 0)
 			pollfds[1].fd = -1;
 	}
 	close(pollfds[0].fd);

@@ -128,7 +128,6 @@ static bool same(struct node node, struct node other)
 }
 
 static void descend(struct stack *stack, struct node node, int fd);
-static void below_file(struct stack *stack, struct node file, int fd);
 
 static bool has_below(const struct stack *stack, struct node node)
 {
@@ -159,6 +158,14 @@ static void add_below(struct stack *stack, struct node above, struct node below,
 static void add_device(struct stack *stack, struct node above, dev_t device)
 {
 	add_below(stack, above, (struct node){ .device = device }, -1);
+}
+
+/* Of the file system of a file; 0 if that is not known. */
+static long type_of(int fd)
+{
+	struct statfs filesystem;
+
+	return fd < 0 || fstatfs(fd, &filesystem) ? 0 : filesystem.f_type;
 }
 
 /* btrfs has devices, and a number for each subvolume that is none of them. */
@@ -207,8 +214,10 @@ static void below_overlay(struct stack *stack, struct node *file)
 			stack->unknown = true;
 		else if (major(stat_of_dir.st_dev))
 			add_device(stack, *file, stat_of_dir.st_dev);
-		else
-			below_file(stack, *file, upper_fd);
+		else if (type_of(upper_fd) == BTRFS_SUPER_MAGIC)
+			below_btrfs(stack, *file, upper_fd);
+		else if (type_of(upper_fd) == OVERLAYFS_SUPER_MAGIC)
+			stack->unknown = true;
 		close(upper_fd);
 		free(path);
 	}
@@ -218,16 +227,12 @@ static void below_overlay(struct stack *stack, struct node *file)
 
 static void below_file(struct stack *stack, struct node file, int fd)
 {
-	struct statfs filesystem;
-
-	if (major(file.device)) {
+	if (major(file.device))
 		add_device(stack, file, file.device);
-	} else if (fd >= 0 && !fstatfs(fd, &filesystem)) {
-		if (filesystem.f_type == BTRFS_SUPER_MAGIC)
-			below_btrfs(stack, file, fd);
-		else if (filesystem.f_type == OVERLAYFS_SUPER_MAGIC)
-			below_overlay(stack, &file);
-	}
+	else if (type_of(fd) == BTRFS_SUPER_MAGIC)
+		below_btrfs(stack, file, fd);
+	else if (type_of(fd) == OVERLAYFS_SUPER_MAGIC)
+		below_overlay(stack, &file);
 }
 
 static bool loop_status(dev_t device, struct loop_info64 *info)
@@ -328,6 +333,13 @@ struct stack stack_of_file(int fd)
 	stack.top.inode = stat.st_ino;
 	descend(&stack, stack.top, fd);
 	return stack;
+}
+
+void check_known(const struct stack *stack, const char *path)
+{
+	if (stack->unknown)
+		errx(EXIT_USAGE, "cannot learn all that %s lies on: a node or folder is missing",
+		     path);
 }
 
 bool stands_on(const struct stack *stack, dev_t base)
@@ -494,22 +506,21 @@ dev_t loop_on(const struct stack *stack)
 
 /* whether it is still the same */
 
-static void hash_table(XXH3_state_t *state, dev_t device)
+static bool hash_table(XXH3_state_t *state, dev_t device)
 {
 	const struct dm_ioctl *table = read_table(device);
 
-	if (!table)
-		errx(EXIT_USAGE, "cannot read the table of /dev/dm-%u, which could change unseen",
-		     minor(device));
-	XXH3_64bits_update(state, (char *)table + table->data_start,
-			   table->data_size - table->data_start);
+	if (table)
+		XXH3_64bits_update(state, (char *)table + table->data_start,
+				   table->data_size - table->data_start);
+	return table;
 }
 
 /*
  * LVM changes the tables of what lies below a volume and keeps what is in it, as
  * when it extends a pool.
  */
-static void hash_device(XXH3_state_t *state, dev_t device, bool is_top)
+static bool hash_device(XXH3_state_t *state, dev_t device, bool is_top)
 {
 	__u64 numbers[] = {
 		device, sysfs_number(device, "diskseq"),
@@ -526,27 +537,30 @@ static void hash_device(XXH3_state_t *state, dev_t device, bool is_top)
 		numbers[6] = info.lo_rdevice;
 	}
 	XXH3_64bits_update(state, numbers, sizeof(numbers));
-	if (sysfs_line(device, "dm/uuid", line, sizeof(line)) &&
-	    (is_top || strncmp(line, "LVM-", 4)))
-		hash_table(state, device);
+	return !sysfs_line(device, "dm/uuid", line, sizeof(line)) ||
+	       (!is_top && !strncmp(line, "LVM-", 4)) ||
+	       hash_table(state, device);
 }
 
 __u64 identity_of(const struct stack *stack)
 {
 	XXH3_state_t *state = XXH3_createState();
 	__u64 identity;
+	bool known;
 	size_t i;
 
 	if (!state || XXH3_64bits_reset(state))
 		err(EXIT_FAILURE, "cannot make a checksum");
-	hash_device(state, stack->top.device, true);
+	known = hash_device(state, stack->top.device, true);
 	for (i = 0; i < stack->count; i++) {
 		if (!stack->edges[i].below.inode)
-			hash_device(state, stack->edges[i].below.device, false);
+			known &= hash_device(state,
+					     stack->edges[i].below.device,
+					     false);
 	}
 	identity = XXH3_64bits_digest(state);
 	XXH3_freeState(state);
-	return identity;
+	return known ? identity : 0;
 }
 
 /* what is dirty in the page cache */

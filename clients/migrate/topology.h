@@ -31,7 +31,12 @@ struct stack stack_of_file(int fd);
 bool stands_on(const struct stack *stack, dev_t base);
 /* False only if what is written to one of them cannot change the other. */
 bool overlap(const struct stack *stack, const struct stack *other);
-/* Another number if another disk, medium, file or table is in it now. */
+/* Refuses what lies on something that cannot be looked at. */
+void check_known(const struct stack *stack, const char *path);
+/*
+ * Another number if another disk, medium, file or table is in it now; 0 if a table
+ * cannot be read.
+ */
 __u64 identity_of(const struct stack *stack);
 /* A device of loop that shares something with this, and is not below it; or 0. */
 dev_t loop_on(const struct stack *stack);
