@@ -5,9 +5,9 @@
 #   model     the order of steps, all of them, by Spin
 #   kasan     suites but those of programs: memory errors, undefined behaviour,
 #             locks, leaks
-#   kcsan     the same suites: data races
+#   kcsan     suites: data races
 #   rt        suites on Debian's real-time kernels
-#   rt-debug  the same suites on a real-time kernel that checks its locks
+#   rt-debug  suites on a real-time kernel that checks its locks
 #   faults    every allocation and every copy of user memory fails in turn
 #   races     destroy and unload against every call, and signals ($MINUTES)
 #   torture   stress-ng and trinity ($SECONDS_EACH)
@@ -38,9 +38,9 @@ run_part() {
 	case $1 in
 	model)		"$top/tests/model/check.sh" ;;
 	kasan)		"$here/run.sh" check 6.1-kasan 2 "$of_the_kernel" ;;
-	kcsan)		"$here/run.sh" check 6.12-kcsan 2 "$of_the_kernel" ;;
+	kcsan)		"$here/run.sh" check 6.12-kcsan 2 'check_*' ;;
 	rt)		"$here/run.sh" check "6.1-rt 6.12-rt" 2 'check_*' ;;
-	rt-debug)	"$here/run.sh" check 6.12-rt-debug 2 "$of_the_kernel" ;;
+	rt-debug)	"$here/run.sh" check 6.12-rt-debug 2 'check_*' ;;
 	faults)		"$here/run.sh" check 6.1-kasan 2 hostile_faults ;;
 	races)		APPEND="minutes=$minutes" \
 			SECONDS_PER_BOOT=$((120 * minutes + 1200)) \
