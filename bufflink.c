@@ -13,8 +13,9 @@
  *
  * A buffer is a ring of bytes with a device, /dev/bufflinkN. Kernel code, the
  * client, appends records at the head, from any context. Programs, the readers,
- * take bytes from the tail, as from a FIFO. A record that does not fit is
- * dropped and counted; bytes that wait are never overwritten. ::
+ * take bytes from the tail, as from a FIFO. A program may also append a record,
+ * by write(). A record of the client that does not fit is dropped and counted;
+ * bytes that wait are never overwritten. ::
  *
  *   data        tail_ptr                 head_ptr      data + size
  *   +-------------+------------------------+----------------+
@@ -27,15 +28,18 @@
  * a power of two.
  *
  * A buffer has one ring, @ring. With BUFFLINK_PERCPU it has a ring for each
- * possible CPU, @cpu_rings. @rings lists those that records go to.
+ * possible CPU, @cpu_rings. @rings lists those that records go to. The positions
+ * of such a ring count headers, too: @position is the place in the stream.
  *
  * Locks
  * -----
  *
- * @lock of a ring, a raw spinlock, orders its producers and guards all that they
- * write. @read_lock, a mutex, orders the readers and guards @tail and @tail_ptr.
- * To move bytes, neither side takes the lock of the other. @lock of @ring also
- * guards the report of losses, the watermark and @destroyed.
+ * Each ring has @lock, a raw spinlock. It orders the producers and guards all that
+ * they write. The buffer has one @read_lock, a mutex. It orders the readers and
+ * guards @tail and @tail_ptr. To move bytes, neither side takes the lock of the
+ * other. @lock of @ring also guards the report of losses, the watermark and
+ * @destroyed. @read_lock is taken before @lock of @ring, and that before @lock of
+ * a ring of @cpu_rings.
  *
  * Append
  * ------
@@ -48,25 +52,26 @@
  * @tail only grows, an old credit may be too small, but never too large. A resize
  * takes all credit away.
  *
- * An append must not wait for @lock in an NMI, or when it is nested: when code
- * of this file that has interrupts off runs below it on the same CPU. That code
- * may hold the lock. So the append only tries to take it. If that fails, the
+ * An append must not wait for @lock in an NMI, or if it is nested: if it has
+ * interrupted code of this file, on the same CPU, that had interrupts off. That
+ * code may hold the lock. So the append only tries to take it. If that fails, the
  * record is lost. An append is nested, for example, if it comes from a probe on
  * a function that an append calls. Such a probe is therefore harmless.
  *
  * Many CPUs
  * ---------
  *
- * An append to a per-CPU buffer takes the lock of its CPU's ring, which is hardly
- * ever taken. Before the record it stores a header with a stamp, which it takes
- * while it holds the lock: a time, or a count where the clock is too coarse. If
- * one append returned before another was called, its stamp is lower.
+ * An append to a per-CPU buffer takes the lock of its CPU's ring. Another CPU
+ * hardly ever holds it. Before the record it stores a header with a stamp, which
+ * it takes while it holds the lock: a time, or a count where the clock is too
+ * coarse when the buffer is created. If one append returned before another was
+ * called, its stamp is lower.
  *
  * A reader merges the rings in passes. A pass takes a stamp, and then looks at
  * @head of each ring, as @limit. A pass contains the records up to its stamp, in
  * the order of their stamps. The others are left to the next pass. A record may be
- * missing in the pass though its stamp is low enough, if its append had not
- * published it yet. But then it had not returned when the pass began, so it need
+ * missing in the pass, although its stamp is low enough, if its append was still
+ * at work when the pass began. That append had not returned, so its record need
  * not come before any record of the pass.
  *
  * @pass lists the rings by the stamps of their next records. The reader takes
@@ -80,14 +85,16 @@
  * A loss has a place in the stream, so it is counted under @lock. Two kinds of
  * loss are first counted without it:
  *
- * - The buffer is full. Producers need not queue up to learn that.
- * - The record must not wait for the lock.
+ * - refused: the buffer is full. Producers need not queue up to learn that. (Not
+ *   in a per-CPU buffer, where they do not queue.)
+ * - missed: the record must not wait for the lock.
  *
- * The next holder of the lock folds both into the report, before @head moves.
+ * Before @head moves again, these counts are folded: they are added to the report,
+ * which BUFFLINK_GETLOSS returns.
  *
- * In a per-CPU buffer only a reader knows the place. A loss is pending in its
- * ring until the header of the next record carries it, or until a pass has ended
- * and the ring is drained. Then the reader adds it to the report.
+ * In a per-CPU buffer only a reader knows the place. So a loss is first pending in
+ * its ring, until the header of the next record carries it, or until a pass has
+ * ended and the ring is drained. Then the reader adds it to the report.
  *
  * Resize
  * ------
@@ -96,8 +103,9 @@
  * stay in @read_data, the old memory, until @tail comes to @turn, which is @head
  * at the time of the resize. Then bufflink_turn() moves them on, and the old
  * memory is freed. While @data and @read_data differ, room is counted from @turn,
- * as nothing in the new memory is read yet. So neither side waits for the other,
- * even if a program keeps @read_lock for as long as it likes.
+ * as nothing in the new memory is read yet. So producers and readers do not wait
+ * for each other, even if a program keeps @read_lock for as long as it likes. Only
+ * the next resize may have to wait.
  *
  * Wakeups
  * -------
@@ -106,18 +114,18 @@
  * It queues an irq_work that wakes, and only while a waiter has asked for that:
  *
  *   A waiter looks, arms, and looks again. It reports only what the last look
- *   saw. Code that clears a flag also looks at what the flag stands for, in an
- *   order, or under a lock, that leaves no gap between the two.
+ *   saw. Code that clears a flag also looks at the state behind it: under the
+ *   lock under which that state changes, or with a full barrier between the two.
  *
  * - read(), and poll() for data, arm by BL_ARMED. The next append clears it and
- *   queues an irq_work. So a sleep costs one irq_work. With fewer than @watermark
- *   bytes, BL_ARMED stays, and the next timer tick wakes for any byte.
+ *   queues an irq_work. So a sleep costs one irq_work. If fewer than @watermark
+ *   bytes wait, BL_ARMED stays, and the next timer tick wakes for any byte.
  * - A program with O_ASYNC is told by SIGIO and does not look again. So each
  *   read arms for it. If bytes are left, the read queues the wakeup at once.
  * - A nonblocking reader gets -EAGAIN while another one holds @read_lock, even
  *   if bytes wait. The other one arms for it in the same way.
- * - A wakeup wakes only one of several exclusive waiters (EPOLLEXCLUSIVE). It
- *   first arms for the others.
+ * - A wakeup wakes only one of several exclusive waiters (EPOLLEXCLUSIVE). Before
+ *   that, it arms for the others, so that the next append wakes another.
  * - A loss wakes if neither BL_LOST nor BL_UNFOLDED was set before, so poll()
  *   for a loss need not arm. BUFFLINK_GETLOSS folds, and then clears BL_LOST. A
  *   loss between these two steps finds BL_LOST set, and does not wake. It leaves
@@ -128,7 +136,8 @@
  *   read moves @tail and then looks at the queue.
  * - read() behind another one joins @lock_wait and then tries to take @read_lock.
  *   The other one releases it and then looks at the queue. It wakes one reader. If
- *   that one does not take the lock, it wakes the next.
+ *   that one does not take the lock, it wakes the next. The end is a reason to go
+ *   on, too: once the buffer is destroyed, a reader about to copy wakes them all.
  *
  * An irq_work must not be left behind on a CPU that goes offline. It would stay
  * pending, so that no other CPU could queue it, and the last close would wait
@@ -148,27 +157,29 @@
  * Barriers
  * --------
  *
- * B1, bytes: bufflink_commit() copies bytes in and then releases @head;
- * bufflink_copy_out() acquires @head, in bufflink_used(), and then copies out.
- * Without it, a reader gets bytes that are not there yet.
+ * B1, bytes: an append copies bytes in and then releases @head, in
+ * bufflink_advance(); a reader acquires @head, in bufflink_used() or
+ * bufflink_begin_pass(), and then copies out. Without it, a reader gets bytes that
+ * are not there yet.
  *
- * B2, room: bufflink_copy_out() copies bytes out and then releases @tail, in
+ * B2, room: a reader copies bytes out and then releases @tail, in
  * bufflink_advance_tail(); bufflink_store_slow() acquires @tail, in
  * bufflink_room(), and then copies in. Without it, bytes are overwritten before
- * they are read. @lock passes on to other producers, with @credit, what one of
- * them has learned of @tail.
+ * they are read. With @credit, @lock passes on to other producers how far @tail
+ * was seen to be.
  *
  * B3, data: bufflink_arm() sets BL_ARMED under @lock of each ring, and its caller
- * then looks at @head; bufflink_commit() looks at BL_ARMED under @lock. If the
- * append came first, the waiter sees its bytes. If not, the append sees the flag.
- * Without it, a waiter sleeps while bytes wait.
+ * then looks at @head; bufflink_commit() and bufflink_append_percpu() look at
+ * BL_ARMED under @lock. If the append came first, the waiter sees its bytes. If
+ * not, the append sees the flag. Without it, a waiter sleeps while bytes wait.
  *
  * B4, queues: bufflink_poll() and wait_event_interruptible() join a wait queue
  * and then look at @tail, or at the flags of a loss. bufflink_copy_out(),
- * bufflink_merge(), bufflink_set_loss_flags() and bufflink_get_loss() change
- * these and then look at the queue. In the same way, bufflink_lock_read()
- * joins @lock_wait and then looks at @destroyed and @copying. There is a full
- * barrier on each side. Without it, neither sees the other.
+ * bufflink_merge(), bufflink_set_loss_flags(), bufflink_set_pending() and
+ * bufflink_get_loss() change these and then look at the queue. In the same way,
+ * bufflink_lock_read() joins @lock_wait and then looks at @destroyed and
+ * @copying. There is a full barrier on each side. Without it, neither sees the
+ * other.
  *
  * B5, the end: bufflink_destroy() releases @destroyed after the last append;
  * bufflink_at_end() and bufflink_events() acquire it and then look at @head.
@@ -185,13 +196,16 @@
  * B7, contention: bufflink_trylock_read() sets BL_CONTENDED and then tries to
  * take @read_lock; bufflink_unlock_read() releases it and then looks at the
  * flag. There is a full barrier on each side. Without it, the refused reader
- * sleeps while bytes wait that the other one has left. In the same way,
- * bufflink_lock_read() joins @lock_wait and then tries to take @read_lock. And
- * bufflink_resize() changes @data and then tries to take @read_lock;
- * bufflink_unlock_read() releases @read_lock and then looks at @data. Without it,
- * memory that is drained stays. And bufflink_set_pending() sets BL_PENDING and then
- * looks whether the ring is drained; bufflink_unlock_read() looks at BL_PENDING
- * after bufflink_advance_tail(). Without it, a loss stays pending.
+ * sleeps while bytes wait that the other one has left. Three more pairs are alike:
+ *
+ * - bufflink_lock_read() joins @lock_wait and then tries to take @read_lock;
+ *   bufflink_unlock_read() releases it and then looks at the queue.
+ * - bufflink_resize() changes @data and then tries to take @read_lock;
+ *   bufflink_unlock_read() releases it and then looks at @data. Without it, memory
+ *   that is drained stays.
+ * - bufflink_set_pending() sets BL_PENDING and then looks whether the ring is
+ *   drained; bufflink_unlock_read() comes after bufflink_advance_tail() and, with
+ *   the barrier between them, looks at BL_PENDING. Without it, a loss stays pending.
  *
  * B8, resize: bufflink_replace_memory() writes @turn, then releases @data, then
  * releases @size. bufflink_is_turning() acquires @data, and its callers then look
@@ -304,18 +318,18 @@ static struct kthread_worker *bufflink_worker;	/* only on PREEMPT_RT */
 static enum cpuhp_state bufflink_offline_state;
 static enum cpuhp_state bufflink_dead_state;
 
-/* How many appends, and other holders of a lock, are nested on this CPU */
+/* How many appends, and other users of a ring's lock, are nested on this CPU */
 static DEFINE_PER_CPU(unsigned int, bufflink_depth);
 
 /* Bits of struct bufflink.flags. BL_ARMED changes with the lock of a ring held. */
 #define BL_ARMED	BIT(0)	/* the next append wakes */
 #define BL_LAZY		BIT(1)	/* irq_tick is queued */
 #define BL_LOST		BIT(2)	/* the report has a loss */
-#define BL_UNFOLDED	BIT(3)	/* a loss is not in the report yet */
+#define BL_UNFOLDED	BIT(3)	/* plain: a loss is not in the report yet */
 #define BL_OVERFLOW	BIT(4)	/* the overflow flag in sysfs */
 #define BL_SIGNAL	BIT(5)	/* a loss has not sent its SIGIO yet */
-#define BL_CONTENDED	BIT(6)	/* a reader found read_lock taken */
-#define BL_PENDING	BIT(7)	/* per-CPU: a reader must come to a loss */
+#define BL_CONTENDED	BIT(6)	/* a nonblocking reader found read_lock taken */
+#define BL_PENDING	BIT(7)	/* per-CPU: a loss is not in the report yet */
 
 /* In a per-CPU buffer, each record has this before it. It may wrap. */
 struct bufflink_header {
@@ -349,7 +363,7 @@ struct bufflink_ring {
 
 	/*
 	 * Written under read_lock. @tail and @read_data are read without it.
-	 * @read_data changes under both locks, so either keeps it.
+	 * @read_data changes under both locks, so either lock keeps it unchanged.
 	 */
 	u8 *tail_ptr ____cacheline_aligned_in_smp; /* never the end of read_data */
 	unsigned long tail;	/* B2 */
@@ -371,13 +385,13 @@ struct bufflink_ring {
 
 struct bufflink {
 	/*
-	 * In a per-CPU buffer no record goes here: credit is always 0. @tail is
-	 * the stream's, and @size that of all rings, under lock. It is the first
-	 * member, so that an append need not add its offset.
+	 * In a per-CPU buffer no record goes here: @credit is always 0, @tail is
+	 * that of the stream, and @size that of all rings, under lock. The ring is
+	 * the first member, so that an append need not add its offset.
 	 */
 	struct bufflink_ring ring;
 
-	/* Read by each append. Only waiters and losses change it. */
+	/* Read by each append, and seldom written */
 	atomic_t flags;		/* BL_* */
 	bool destroyed;		/* under lock of ring; B5 */
 	bool has_clock;		/* stamps are times */
@@ -385,7 +399,7 @@ struct bufflink {
 	unsigned int ring_count;
 	size_t watermark;	/* bytes; under lock of ring */
 	size_t ring_watermark;	/* a ring's share of it, headers included */
-	struct bufflink_ring __percpu *cpu_rings; /* NULL if there is one lock */
+	struct bufflink_ring __percpu *cpu_rings; /* NULL if it is plain */
 	struct list_head rings;	/* where records go */
 
 	/* Under lock of ring. */
@@ -397,7 +411,7 @@ struct bufflink {
 
 	/* Under read_lock. */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
-	void *page;		/* bytes that were taken, but not copied out */
+	void *page;		/* bytes of rings, or of client memory, to copy out */
 	size_t page_start;	/* where in @page they begin */
 	size_t page_used;	/* bytes of them; read without read_lock */
 	size_t copying;		/* being copied out; read without read_lock */
@@ -417,7 +431,7 @@ struct bufflink {
 	struct mutex bounce_lock;	/* held while client memory is read */
 	struct mutex resize_lock;	/* held by the one resize at a time */
 	atomic_t turning;	/* rings that a resize has yet to turn */
-	unsigned int tick_cpu;	/* where irq_tick was queued; under BL_LAZY */
+	unsigned int tick_cpu;	/* where BL_LAZY was set, and irq_tick queued */
 	atomic_t readers;	/* files open for reading; -1: one, exclusively */
 	struct kref ref;	/* the client, and each open file */
 
@@ -472,7 +486,7 @@ static __always_inline size_t bufflink_room(const struct bufflink_ring *ring)
 	return used < size ? size - used : 0;
 }
 
-/* Bytes that a read would find. Destroy takes the client's memory away. */
+/* Bytes of a ring that may be read. Destroy takes the client's memory away. */
 static size_t bufflink_readable(const struct bufflink *bl,
 				const struct bufflink_ring *ring)
 {
@@ -564,22 +578,24 @@ static noinline void bufflink_queue_data_wakeup(struct bufflink *bl,
  * Loss accounting
  *
  * Every lost record is counted once in lost_records and lost_bytes, which only
- * grow, and once in the next report. With lock held, bufflink_count_lost() does
- * both. Without it, a record is first counted in
+ * grow, and once in a report. With lock held, bufflink_count_lost() does both, or
+ * in a per-CPU buffer adds to pending_*, for a reader. Without lock, a record is
+ * first counted in
  *
  *   refused	if the buffer was full when bufflink_refuse_if_full() looked, or
  *   missed_*	if the lock was taken and the caller must not wait,
  *
- * and BL_UNFOLDED is set. bufflink_fold() moves these counts into the report, at
- * the present head. An append that finds BL_UNFOLDED set folds before it moves
+ * and BL_UNFOLDED is set, or BL_PENDING in a per-CPU buffer. bufflink_fold() then
+ * counts them at the present head. An append that sees them folds before it moves
  * head. So a loss has its place before every append that began after it.
  *
  * refused has records and bytes in one word, so that both change in one step:
- * bytes below BL_REFUSED, records above. Neither can overflow. A record counts
- * for at most BL_REFUSED_MAX bytes; a larger one takes the lock. When the number
- * of records reaches half of its range, the word is negative, and the next
- * record takes the lock and folds. Until then, each CPU may add two records that
- * looked at the word before: one in an NMI, and one that the NMI interrupted. A
+ * bytes below BL_REFUSED, records above: 16 bits of records above 48 bits of bytes
+ * in a word of 64 bits. Neither can overflow. A record counts for at most
+ * BL_REFUSED_MAX bytes; a larger one takes the lock. When the number of records
+ * reaches half of its range, the word is negative, and the next record takes the
+ * lock and folds. Meanwhile a few appends of each CPU may still add a record, as
+ * they looked at the word before: one in an NMI, and those that it interrupted. A
  * kernel of 32 bits for more than BL_REFUSED_CPUS takes the lock each time.
  */
 #define BL_REFUSED	(1L << (BITS_PER_LONG / 4 * 3))
@@ -606,7 +622,10 @@ static noinline void bufflink_set_loss_flags(struct bufflink *bl, int flags)
 		bufflink_queue_loss_wakeup(bl);
 }
 
-/* A reader will report the loss. It wakes if the ring is drained already. */
+/*
+ * Marks a loss that a reader will report. If the ring is drained, no reader need
+ * come, so this queues a wakeup.
+ */
 static noinline void bufflink_set_pending(struct bufflink *bl,
 					  struct bufflink_ring *ring)
 {
@@ -712,7 +731,7 @@ static noinline void bufflink_fold(struct bufflink *bl,
 	if (bl->cpu_rings ? !atomic_long_read(&ring->missed_records) :
 			    !(atomic_read(&bl->flags) & BL_UNFOLDED))
 		return;
-	/* BL_LOST first. If neither flag were set, the next loss would wake again. */
+	/* A loss meanwhile must find one of the flags set, or it wakes again. */
 	if (!bl->cpu_rings && (atomic_long_read(&ring->refused) ||
 			       atomic_long_read(&ring->missed_records)))
 		bufflink_set_loss_flags(bl, BL_LOST);
@@ -744,7 +763,7 @@ static __always_inline void bufflink_leave(unsigned long irqs)
 	local_irq_restore(irqs);
 }
 
-/* Also folds. The appends of clients use bufflink_lock_or_miss() instead. */
+/* Takes the lock, and folds. The client's appends use bufflink_lock_or_miss(). */
 static unsigned long bufflink_lock_ring(struct bufflink *bl,
 					struct bufflink_ring *ring)
 	__acquires(&ring->lock)
@@ -882,7 +901,7 @@ static __always_inline void bufflink_commit(struct bufflink *bl,
 		bufflink_advance(ring, size);
 }
 
-/* Called with lock held. CPUs that read the clock do not wait for one another. */
+/* Called with lock held. CPUs wait for one another to count, but not for a clock. */
 static __always_inline unsigned long bufflink_stamp(struct bufflink *bl)
 {
 	smp_mb__after_spinlock();	/* B9 */
@@ -916,7 +935,7 @@ static int bufflink_store_percpu(struct bufflink *bl,
 	return 0;
 }
 
-/* Stores a record for which the credit is too small, or returns an error. */
+/* Stores a record without the help of credit, or returns an error. */
 static int bufflink_store(struct bufflink *bl, struct bufflink_ring *ring,
 			  const void *src, size_t n, size_t size)
 {
@@ -1180,7 +1199,7 @@ static bool bufflink_has_late_loss(const struct bufflink *bl)
 	return atomic_read(&bl->flags) & BL_PENDING && !bufflink_has_data(bl);
 }
 
-/* Whether BUFFLINK_GETLOSS would return a loss */
+/* Whether BUFFLINK_GETLOSS may return a loss. It may also find it gone already. */
 static bool bufflink_has_loss(const struct bufflink *bl)
 {
 	return atomic_read(&bl->flags) & (BL_LOST | BL_UNFOLDED) ||
@@ -1473,7 +1492,7 @@ static __always_inline void bufflink_peek(const struct bufflink_ring *ring,
 	}
 }
 
-/* Brings a ring to its place in the pass. Many come last: it looks from there. */
+/* Brings a ring to its place in the pass. The search begins at the likely end. */
 static void bufflink_queue_ring(struct bufflink *bl, struct bufflink_ring *ring)
 {
 	struct bufflink_ring *other;
@@ -1495,7 +1514,10 @@ static __always_inline bool bufflink_look(struct bufflink *bl,
 	return !bufflink_is_later(ring->next.stamp, bl->pass_stamp);
 }
 
-/* At least the stamp of each append that has returned, and less than any to come */
+/*
+ * Not lower than the stamp of any append that has returned, and lower than the
+ * stamp of any append to come
+ */
 static unsigned long bufflink_last_stamp(struct bufflink *bl)
 {
 	unsigned long stamp = bl->has_clock ? ktime_get_raw_fast_ns() - 1 :
@@ -1651,7 +1673,7 @@ static void bufflink_take_part(struct bufflink *bl, struct bufflink_ring *ring,
 	bufflink_advance_tail(ring, n);
 }
 
-/* Exclusive waiters, too: the first may need more room than there is. */
+/* Wakes exclusive waiters, too: the first may need more room than there is. */
 static void bufflink_wake_writers(struct bufflink *bl)
 {
 	if (wq_has_sleeper(&bl->room_wait))			/* B4 */
@@ -1710,7 +1732,7 @@ static void bufflink_advance_page(struct bufflink *bl, size_t size)
 	smp_store_release(&bl->page_used, bl->page_used - size);	/* B5 */
 }
 
-/* Only bytes that were copied leave the buffer. Called with read_lock held. */
+/* Only bytes that were copied to the program are read. Called with read_lock held. */
 static ssize_t bufflink_copy_out(struct bufflink *bl, struct iov_iter *to)
 {
 	size_t want = iov_iter_count(to);
@@ -1769,8 +1791,9 @@ static void bufflink_finish_read(struct bufflink *bl)
 }
 
 /*
- * A loss that finds its ring drained wakes by itself. So a second look finds the
- * others, and more looks would go on as long as a flood of losses does.
+ * It looks for late losses twice at most. A loss that finds its ring drained wakes
+ * by itself, and the second look, after the barrier, sees the others. More looks
+ * would go on as long as a flood of losses does.
  *
  * A reader that found the lock taken got -EAGAIN, and must hear of the rest. Others
  * must hear of bytes in the page: an append did not see them in its ring.
@@ -1796,7 +1819,7 @@ static void bufflink_unlock_read(struct bufflink *bl)
 		bufflink_arm_or_wake(bl);
 }
 
-/* Does what a reader does at its end, or leaves it to the one that is at work. */
+/* Ends a read in place of a reader, unless one is at work: it will do so itself. */
 static void bufflink_catch_up(struct bufflink *bl)
 {
 	smp_mb();	/* B7 */
@@ -1806,8 +1829,9 @@ static void bufflink_catch_up(struct bufflink *bl)
 
 /*
  * Whether end of file is next. Bytes that another reader is copying out do not
- * count: a program may keep that reader, and read_lock with it, for ever. Now that
- * nothing is appended, bytes only leave. So it looks at them before @copying.
+ * count: a program may keep that reader, and read_lock with it, for ever. (If the
+ * copy then faults, they are there for the next read.) Now that nothing is
+ * appended, bytes only leave. So it looks at them before @copying.
  */
 static bool bufflink_at_end(const struct bufflink *bl)
 {
@@ -1871,7 +1895,7 @@ static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		return 0;
 	do {
 		ret = bufflink_try_read(bl, to, nowait);
-		/* The holder of read_lock arms for this one, too: B7. */
+		/* The holder of read_lock sees BL_CONTENDED, and arms: B7. */
 		if (ret == -EAGAIN)
 			return ret;
 		if (ret || bufflink_at_end(bl))
@@ -2010,16 +2034,17 @@ static bool bufflink_is_io_uring_retry(__poll_t wanted)
 	       (wanted & (EPOLLERR | EPOLLHUP | EPOLLWRBAND)) == EPOLLERR;
 }
 
-static __poll_t bufflink_events(const struct bufflink_file *bf, __poll_t wanted)
+static __poll_t bufflink_events(struct file *file, __poll_t wanted)
 {
+	struct bufflink_file *bf = file->private_data;
 	struct bufflink *bl = bf->bl;
 	__poll_t events = 0;
 
 	if (smp_load_acquire(&bl->destroyed))	/* B5 */
 		events |= BL_POLL_IN | EPOLLHUP;
-	else if (bufflink_is_writable(bf))
+	else if (file->f_mode & FMODE_WRITE && bufflink_is_writable(bf))
 		events |= BL_POLL_OUT;
-	if (bufflink_has_data(bl))
+	if (file->f_mode & FMODE_READ && bufflink_has_data(bl))
 		events |= BL_POLL_IN;
 	if (bufflink_has_loss(bl) && !bufflink_is_io_uring_retry(wanted))
 		events |= EPOLLPRI;
@@ -2049,19 +2074,19 @@ static void bufflink_join_queues(struct file *file, poll_table *pt,
 
 static __poll_t bufflink_poll(struct file *file, poll_table *pt)
 {
-	struct bufflink_file *bf = file->private_data;
+	struct bufflink *bl = file_to_bufflink(file);
 	__poll_t wanted = poll_requested_events(pt);
 	__poll_t events;
 
 	bufflink_join_queues(file, pt, wanted);
 	smp_mb();	/* B4 */
-	events = bufflink_events(bf, wanted);
+	events = bufflink_events(file, wanted);
 
 	/* Edge-triggered waiters arm even if bytes wait already. */
 	if (wanted & BL_POLL_IN && (wanted & EPOLLET || !(events & EPOLLIN)) &&
-	    waitqueue_active(&bf->bl->data_wait)) {	/* or nobody will sleep */
-		bufflink_arm(bf->bl);
-		events = bufflink_events(bf, wanted);
+	    waitqueue_active(&bl->data_wait)) {	/* or nobody will sleep */
+		bufflink_arm(bl);
+		events = bufflink_events(file, wanted);
 	}
 	return events;
 }
@@ -2742,6 +2767,8 @@ EXPORT_SYMBOL_GPL(__bufflink_create);
  * With BUFFLINK_PERCPU, CPUs that append at the same time do not wait for one
  * another. There is still one device with one stream, in one order. A record takes
  * up to 24 bytes more, and needs room in the ring of its CPU.
+ * If the kernel leaves its clock for a coarser one after that, records that two
+ * CPUs append within one step of the new clock may change places.
  *
  * Context: Process context. May sleep. Not from open() of a misc device.
  * Return: 0, or with nothing left behind:

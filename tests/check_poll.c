@@ -130,6 +130,21 @@ START_TEST(a_buffer_with_data_polls_as_in_and_rdnorm)
 }
 END_TEST
 
+/* A FIFO does the same. */
+START_TEST(in_is_for_files_that_can_read_and_out_for_those_that_can_write)
+{
+	int number = create_buffer(0, 2 * PAGE);
+	int reader = open_buffer(number, O_RDONLY);
+	int writer = open_buffer(number, O_WRONLY);
+
+	check_says(_i, reader, 0);
+	check_says(_i, writer, ROOM);
+	append_text("abc");
+	check_says(_i, reader, DATA);
+	check_says(_i, writer, ROOM);
+}
+END_TEST
+
 START_TEST(out_needs_room_for_pipe_buf)
 {
 	int fd = new_buffer(2 * PIPE_BUF);
@@ -827,6 +842,7 @@ int main(void)
 	add_loop_case(suite, "what it says", WAYS,
 		      an_empty_buffer_polls_as_out_and_wrnorm,
 		      a_buffer_with_data_polls_as_in_and_rdnorm,
+		      in_is_for_files_that_can_read_and_out_for_those_that_can_write,
 		      out_needs_room_for_pipe_buf,
 		      out_of_a_small_buffer_needs_all_of_it,
 		      out_after_a_refused_write_needs_its_room,

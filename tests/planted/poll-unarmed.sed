@@ -4,9 +4,9 @@
 # Windows: y
 # Found-by: not ok .*waiter
 /^static __poll_t bufflink_poll/,/^}/ {
-	s/!(events & EPOLLIN))/!bufflink_has_data(bf->bl))/
+	s/!(events & EPOLLIN))/!bufflink_has_data(bl))/
 	/^\tevents = bufflink_events/d
 	/^\t__poll_t events;/d
 	s/^\t\tevents = .*;/\t\tbarrier();/
-	s/return events;/return bufflink_events(bf, wanted);/
+	s/return events;/return bufflink_events(file, wanted);/
 }
