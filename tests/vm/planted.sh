@@ -3,7 +3,7 @@
 # usage: planted.sh [FILE...]
 # Plants the bugs of tests/planted, one at a time, in a copy of the tree. Each is a
 # sed script for bufflink.c. The suite that it names must fail, with the report
-# that it names.
+# that it names. All have one copy, so that only bufflink.c is built each time.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -22,26 +22,29 @@ report() {
 
 cd "$top"
 [ $# -gt 0 ] || set -- tests/planted/*.sed
+copy=$build/planted/tree
+mkdir -p "$build/planted"
+copy_tree "$copy"
+git -C "$copy" init -q
 for bug; do
 	name=$(basename "$bug" .sed)
-	copy=$build/planted/$name
+	log=$build/planted/$name.log
 	kernel=$(header Kernel)
 	suite=$(header Suite)
 	say "planting $name: $(sed -n '1s/^# //p' "$bug")"
-	copy_tree "$copy"
-	git -C "$copy" init -q
-	sed -i -f "$bug" "$copy/bufflink.c"
+	rm -rf "$copy/build/logs"
+	sed -f "$bug" bufflink.c >"$copy/bufflink.c"
 	! cmp -s bufflink.c "$copy/bufflink.c" || die "$bug changes nothing"
 	if (unset BUILD; WINDOWS=$(header Windows) \
 	    "$copy/tests/vm/run.sh" check "$kernel" 2 "$suite") \
-	    >"$copy.log" 2>&1; then
+	    >"$log" 2>&1; then
 		found="nothing: $suite passed on $kernel"
 	else
 		found=$(report) || found=
 	fi
 	case $found in
 	"" | nothing*)
-		say "$name was NOT found: ${found:-see $copy.log}"
+		say "$name was NOT found: ${found:-see $log}"
 		failed=$((failed + 1)) ;;
 	*)	say "$name was found: $found"
 		passed=$((passed + 1)) ;;
