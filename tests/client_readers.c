@@ -269,6 +269,25 @@ START_TEST(a_program_ends_when_nobody_reads_it_and_takes_nothing_more)
 }
 END_TEST
 
+/* Events go to the journal. */
+START_TEST(a_program_that_prints_nothing_needs_no_output)
+{
+	const struct program *evlog = &programs[PROGRAMS - 1];
+	struct tool tool;
+	int ends[2];
+
+	load_with(evlog, 0);
+	tool = start_with(evlog, memory_file(""), ">&-", "-Jf");
+	ck_assert_msg(finish(tool.pid) == GOOD, "%s", text_of(tool.err));
+	signal(SIGPIPE, SIG_DFL);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[0]);
+	tool = start_with(evlog, ends[1], "", "-Jf");
+	ck_assert_msg(finish(tool.pid) == GOOD, "%s", text_of(tool.err));
+	close(ends[1]);
+}
+END_TEST
+
 START_TEST(a_program_fails_if_there_is_no_room_for_what_it_prints)
 {
 	const struct program *program = &programs[_i];
@@ -377,6 +396,7 @@ int main(void)
 	tcase_add_loop_test(readers,
 			    a_program_ends_when_nobody_reads_it_and_takes_nothing_more,
 			    0, PROGRAMS);
+	tcase_add_test(readers, a_program_that_prints_nothing_needs_no_output);
 	tcase_add_loop_test(readers,
 			    a_program_fails_if_there_is_no_room_for_what_it_prints,
 			    0, PROGRAMS);

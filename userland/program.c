@@ -23,6 +23,7 @@ static int signal_pipe[2] = { -1, -1 };	/* has a byte when there was a signal */
 static atomic_bool hung_up;		/* the output is to be opened again */
 static bool cannot_reopen;
 static const char *output;		/* file that was asked for, or NULL */
+static int watched_output = STDOUT_FILENO;	/* -1: none is needed */
 
 /* how it begins, writes and ends */
 
@@ -197,7 +198,8 @@ void output_option(const char *path)
 bool stay(double seconds)
 {
 	struct pollfd pollfds[2] = {
-		{ .fd = signal_pipe[0], .events = POLLIN }, { .fd = STDOUT_FILENO },
+		{ .fd = signal_pipe[0], .events = POLLIN },
+		{ .fd = watched_output },
 	};
 	struct timespec time;
 
@@ -373,11 +375,14 @@ struct bufflink_reader *open_reader(const struct follow *follow)
 	struct bufflink_reader *reader;
 	int err;
 
-	must_print();
+	if (follow->is_silent)
+		watched_output = -1;
+	else
+		must_print();
 	reader = bufflink_new(follow->buffer, follow->flags);
 	if (!reader)
 		errx(EXIT_FAILURE, "%s", bufflink_error());
-	bufflink_watch(reader, STDOUT_FILENO, 0);
+	bufflink_watch(reader, watched_output, 0);
 	bufflink_watch(reader, signal_pipe[0], POLLIN);
 	do {
 		reopen_output();
@@ -495,7 +500,7 @@ static bool print_rest(const struct follow *follow,
 	struct bufflink_loss loss;
 	int err;
 
-	bufflink_unwatch(reader, STDOUT_FILENO);
+	bufflink_unwatch(reader, watched_output);
 	bufflink_unwatch(reader, signal_pipe[0]);
 	while (rest.size && next(reader, &event, 1, false) &&
 	       event.type != BUFFLINK_END)

@@ -59,6 +59,7 @@ struct follow {
 	unsigned int flags;	/* of bufflink_new() */
 	int timeout_ms;		/* for it to appear; -1: for ever */
 	bool wait;		/* for more */
+	bool is_silent;		/* prints nothing to standard output */
 	__u64 limit;		/* bytes to read */
 
 	/*

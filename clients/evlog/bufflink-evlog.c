@@ -125,6 +125,7 @@ int main(int argc, char **argv)
 				     NULL)) != -1)
 		take_option(&job, option);
 	follow_operand(&job, argc, argv);
+	job.is_silent = print == send_to_journal;
 
 	catch_signals();
 	reader = open_reader(&job);

@@ -404,7 +404,8 @@ void record(int argc, char **argv)
 {
 	struct follow job = {
 		.buffer = MODULE, .module = MODULE,
-		.flags = BUFFLINK_EXCLUSIVE, .wait = true, .limit = ULLONG_MAX,
+		.flags = BUFFLINK_EXCLUSIVE, .wait = true, .is_silent = true,
+		.limit = ULLONG_MAX,
 		.print = take_records, .print_loss = note_loss,
 		.caught_up = caught_up,
 	};

@@ -331,6 +331,32 @@ START_TEST(a_command_is_recorded_and_its_status_is_that_of_the_program)
 }
 END_TEST
 
+/* It goes to the command; the trace does not need it. */
+START_TEST(a_trace_is_whole_wherever_standard_output_goes)
+{
+	static char closed[] = "exec " TOOL " record -o " FOLDER
+			       " -e sched_process_exec -t 0.1 >&-";
+	struct tool tool;
+	int ends[2];
+
+	tracer_in("");
+	tool = start_tool("/bin/busybox", memory_file(""), memory_file(""),
+			  (char *[]){ "sh", "-c", closed, NULL });
+	ck_assert_msg(finish(tool.pid) == GOOD, "%s", text_of(tool.err));
+	remove_folder();
+	signal(SIGPIPE, SIG_DFL);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[0]);
+	tool = tool_to(ends[1], "record", "-o", FOLDER, "-e",
+		       "sched_process_exec", "--", "/bin/busybox", "sh", "-c",
+		       "exit 5");
+	ck_assert_msg(finish(tool.pid) == 5, "%s", text_of(tool.err));
+	close(ends[1]);
+	ck_assert(has_written(read_trace(FOLDER),
+			      "filename = \"/bin/busybox\" }"));
+}
+END_TEST
+
 static int call_as_somebody(void *unused)
 {
 	(void)unused;
@@ -600,6 +626,7 @@ int main(void)
 		       losses_behind_the_last_event_are_told_there,
 		       all_cpus_flat_out_lose_nothing_that_is_not_told,
 		       a_command_is_recorded_and_its_status_is_that_of_the_program,
+		       a_trace_is_whole_wherever_standard_output_goes,
 		       a_name_of_any_bytes_forges_nothing,
 		       what_is_written_opens_when_the_program_is_killed,
 		       an_event_is_written_also_if_no_other_comes,

@@ -31,9 +31,10 @@ void call_often(unsigned int times);
 /* The program: it is tried with one trace at a time. */
 #define TOOL		"/t/bufflink-trace"
 #define FOLDER		"/tmp/trace"
-#define tool(...)							\
-	start_tool(TOOL, memory_file(""), memory_file(""),		\
+#define tool_to(out, ...)						\
+	start_tool(TOOL, memory_file(""), out,				\
 		   (char *[]){ "bufflink-trace", ##__VA_ARGS__, NULL })
+#define tool(...)	tool_to(memory_file(""), ##__VA_ARGS__)
 
 struct tool recorder(char *events);		/* when these are on */
 void interrupt(const struct tool *tool);
