@@ -42,43 +42,55 @@ static void fill_descriptors(void)
 	}
 }
 
-void wait_for_descriptor(int fd, short events)
+static void wait_for_descriptor(int fd, short events)
 {
 	struct pollfd pollfd = { .fd = fd, .events = events };
 
 	poll(&pollfd, 1, -1);
 }
 
-static ssize_t write_out(void *unused, const char *data, size_t size)
+bool write_all(int fd, const void *data, size_t size)
 {
+	const char *next = data;
 	ssize_t written;
-	size_t done = 0;
 
-	(void)unused;
-	while (done < size) {
-		written = write(STDOUT_FILENO, data + done, size - done);
+	while (size) {
+		written = write(fd, next, size);
 		if (written < 0 && errno == EAGAIN)
-			wait_for_descriptor(STDOUT_FILENO, POLLOUT);
+			wait_for_descriptor(fd, POLLOUT);
 		else if (written < 0 && errno != EINTR)
-			return 0;
-		if (written > 0)
-			done += written;
+			return false;
+		if (written > 0) {
+			next += written;
+			size -= written;
+		}
 	}
-	return done;
+	return true;
 }
 
-static ssize_t read_in(void *unused, char *data, size_t size)
+ssize_t read_some(int fd, void *data, size_t size)
 {
 	ssize_t got;
 
-	(void)unused;
-	while ((got = read(STDIN_FILENO, data, size)) < 0) {
+	while ((got = read(fd, data, size)) < 0) {
 		if (errno == EAGAIN)
-			wait_for_descriptor(STDIN_FILENO, POLLIN);
+			wait_for_descriptor(fd, POLLIN);
 		else if (errno != EINTR)
 			break;
 	}
 	return got;
+}
+
+static ssize_t write_out(void *unused, const char *data, size_t size)
+{
+	(void)unused;
+	return write_all(STDOUT_FILENO, data, size) ? size : 0;
+}
+
+static ssize_t read_in(void *unused, char *data, size_t size)
+{
+	(void)unused;
+	return read_some(STDIN_FILENO, data, size);
 }
 
 void begin(char **argv)

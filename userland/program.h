@@ -32,7 +32,10 @@ void catch_signals(void);
 void stop(int number);
 /* Until this time is over; false if it is to end, or nobody reads its output. */
 bool stay(double seconds);
-void wait_for_descriptor(int fd, short events);
+/* Also of descriptors that do not block. False, with errno, if it fails. */
+bool write_all(int fd, const void *data, size_t size);
+/* As read(2), but it waits until there is something. */
+ssize_t read_some(int fd, void *data, size_t size);
 void flush(void);
 void finish(int status);
 /*

@@ -95,20 +95,8 @@ static void cannot_send(const struct destination *dst)
 static void send_all(const struct destination *dst, const void *data,
 		     size_t size)
 {
-	const char *next = data;
-	ssize_t put;
-
-	while (size) {
-		put = write(dst->fd, next, size);
-		if (put < 0 && errno == EAGAIN)
-			wait_for_descriptor(dst->fd, POLLOUT);
-		else if (put < 0 && errno != EINTR)
-			cannot_send(dst);
-		if (put > 0) {
-			next += put;
-			size -= put;
-		}
-	}
+	if (!write_all(dst->fd, data, size))
+		cannot_send(dst);
 }
 
 static void send_frame(struct destination *dst, __u64 kind, __u64 offset,
@@ -356,7 +344,7 @@ static void answer(const struct destination *dst, const char *kind,
 				  MAGIC ": %016llx %s %llu\n", dst->nonce, kind,
 				  number);
 
-	if (answers && write(STDOUT_FILENO, line, size) != size)
+	if (answers && !write_all(STDOUT_FILENO, line, size))
 		err(EXIT_FAILURE, "cannot answer that %s is %s", dst->path,
 		    kind);
 }
@@ -366,21 +354,15 @@ static void receive_all(const struct destination *dst, void *data, size_t size)
 	char *next = data;
 	ssize_t got;
 
-	while (size) {
-		got = read(STDIN_FILENO, next, size);
-		if (got < 0 && errno == EAGAIN)
-			wait_for_descriptor(STDIN_FILENO, POLLIN);
-		else if (got < 0 && errno != EINTR)
+	for (; size; next += got, size -= got) {
+		got = read_some(STDIN_FILENO, next, size);
+		if (got < 0)
 			err(EXIT_FAILURE, "cannot read the stream, so %s is not a copy",
 			    dst->path);
 		if (!got)
 			errx(EXIT_FAILURE, "the stream ends before its end mark: %s %s",
 			     dst->path, dst->touched ? "is not a copy" :
 						       "was not touched");
-		if (got > 0) {
-			next += got;
-			size -= got;
-		}
 	}
 }
 

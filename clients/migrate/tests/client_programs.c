@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "device.h"
@@ -112,6 +113,76 @@ START_TEST(a_stream_that_nobody_reads_fails)
 }
 END_TEST
 
+/* A stream whose far end has answered: it asks for answers. */
+static int stream_with_answers(const char *disk)
+{
+	static char via[] = "--via=tee /tmp/stream | " MIGRATE " --receive " DST;
+	struct tool tool;
+
+	tool = start_tool(MIGRATE, memory_file(""), memory_file(""),
+			  (char *[]){ "bufflink-migrate", via, (char *)disk,
+				      NULL });
+	wait_for(has_written(tool.err, "is followed") ||
+		 finished(tool.pid, 0));
+	ck_assert_msg(!finished(tool.pid, 0), "%s", text_of(tool.err));
+	kill(tool.pid, SIGUSR1);
+	ck_assert_int_eq(finish(tool.pid), GOOD);
+	return open("/tmp/stream", O_RDONLY | O_CLOEXEC);
+}
+
+static void fill_pipe(int end)
+{
+	const char byte = 'x';
+
+	while (write(end, &byte, 1) == 1)
+		;
+	ck_assert_int_eq(errno, EAGAIN);
+}
+
+static void read_pipe(int end, char *text, size_t size)
+{
+	size_t have = 0;
+	ssize_t got;
+
+	while (poll_for(end, POLLIN, PATIENCE_MS) & POLLIN) {
+		got = read(end, text + have, size - 1 - have);
+		ck_assert_int_gt(got, 0);
+		have += got;
+		ck_assert_uint_lt(have, size - 1);
+	}
+	text[have] = '\0';
+}
+
+static bool waits_for_room(pid_t pid)
+{
+	long number;
+
+	return is_asleep(pid, &number) && number == SYS_poll;
+}
+
+START_TEST(a_receiver_waits_for_room_for_its_answers)
+{
+	static char text[1 << 18];
+	const char *disk = disk_with_log();
+	int stream = stream_with_answers(disk), ends[2];
+	struct tool receiver;
+
+	unlink(DST);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	fill_pipe(ends[1]);
+	receiver = migrate(stream, ends[1], "", "--receive " DST);
+	close(ends[1]);
+	wait_for(waits_for_room(receiver.pid) || finished(receiver.pid, 0));
+	read_pipe(ends[0], text, sizeof(text));
+	ck_assert_msg(finish(receiver.pid) == GOOD, "%s",
+		      text_of(receiver.err));
+	ck_assert_ptr_nonnull(strstr(text, " ready "));
+	ck_assert_ptr_nonnull(strstr(text, " copy "));
+	ck_assert(same(disk, DST, 4 * MIB));
+	close(ends[0]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("programs");
@@ -127,6 +198,7 @@ int main(void)
 			       a_stream_into_a_pipe_that_does_not_block_is_a_copy);
 		tcase_add_test(disks,
 			       a_receiver_with_closed_errors_makes_a_copy);
+		tcase_add_test(disks, a_receiver_waits_for_room_for_its_answers);
 		tcase_add_test(disks, a_stream_to_a_closed_output_is_refused);
 		tcase_add_test(disks, a_stream_that_nobody_reads_fails);
 	}
