@@ -7,7 +7,7 @@ COMPILE = $(CC) -std=gnu11 -Wall -Wextra -MMD -fPIC -D_FILE_OFFSET_BITS=64 \
 	$(CPPFLAGS) $(CFLAGS) -DVERSION='"$(VERSION)"' \
 	-I$(USERLAND)/.. -I$(USERLAND)
 STATIC := $(USERLAND)/libbufflink/libbufflink.a
-SHARED := $(USERLAND)/program.o $(USERLAND)/text.o
+SHARED := $(patsubst %.c,%.o,$(wildcard $(USERLAND)/*.c))
 LDLIBS += $(shell sed -n 's/^Libraries: //p' $(USERLAND)/needs)
 .DEFAULT_GOAL := all
 

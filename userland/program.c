@@ -144,6 +144,14 @@ void finish(int status)
 	exit(status);
 }
 
+void end_reading(int status, bool lost)
+{
+	flush();
+	if (stopped)
+		raise(stopped);
+	finish(lost && !status ? EXIT_LOSS : status);
+}
+
 void stop(int number)
 {
 	const int saved = errno;

@@ -37,7 +37,9 @@ bool write_all(int fd, const void *data, size_t size);
 /* As read(2), but it waits until there is something. */
 ssize_t read_some(int fd, void *data, size_t size);
 void flush(void);
-void finish(int status);
+void finish(int status) __attribute__((noreturn));
+/* Of what reads a buffer: as the signal that stopped it, or with this status. */
+void end_reading(int status, bool lost) __attribute__((noreturn));
 /*
  * Output goes to the end of this file instead. SIGHUP has follow() open it again,
  * between two records, as the file may have got another name.

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "bufflink_sysaudit.h"
+#include "command.h"
 #include "program.h"
 
 #define CALLS		1024		/* numbers that a filter can have */
@@ -133,9 +134,9 @@ bool passes(const struct filters *filters, const struct sysaudit_record *record,
 /* Before the standard output becomes that of -o FILE. */
 void keep_output(void);
 const char *cgroup_argument(const char *path);	/* its id */
-const char *start_command(char **argv);		/* the id of its cgroup */
-void let_command_go(void);
-/* Whether it has ended, and with which status. */
-bool command_ended(int *status);
+const char *start_in_cgroup(char **argv);	/* the id of its cgroup */
+void wait_for_cgroup(void);			/* until all in it have ended */
+/* When the program ends; says so if some are left in it. */
+void remove_cgroup(void);
 
 #endif /* _AUDIT_H */

@@ -6,10 +6,8 @@
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <err.h>
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,17 +276,6 @@ static void take_option(struct follow *job, int option, char *text)
 	}
 }
 
-/* As a program that is killed by it; but COMMAND is what it waited for. */
-static void end(bool lost)
-{
-	int status = EXIT_SUCCESS;
-
-	flush();
-	if (!command_ended(&status) && stopped)
-		raise(stopped);
-	finish(lost && !status ? EXIT_LOSS : status);
-}
-
 int main(int argc, char **argv)
 {
 	struct follow job = {
@@ -303,22 +290,20 @@ int main(int argc, char **argv)
 	begin(argv);
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	__fsetlocking(stdout, FSETLOCKING_BYCALLER);
-	while ((option = getopt_long(argc, argv, "+aC:cF:fgje:o:P:p:rtTu:W::yhV",
-				     options, NULL)) != -1)
+	while ((option = option_before_command(argc, argv,
+					       "+aC:cF:fgje:o:P:p:rtTu:W::yhV",
+					       options)) != -1)
 		take_option(&job, option, optarg);
-	if (argv[optind] && strcmp(argv[optind - 1], "--"))
-		errx(EXIT_USAGE, "%s: unexpected argument; a command comes after --",
-		     argv[optind]);
 
 	catch_signals();
 	reader = open_reader(&job);
 	if (argv[optind])
-		filters.cgroup = start_command(argv + optind);
+		filters.cgroup = start_in_cgroup(argv + optind);
 	begun = !argv[optind];
 	set_filters(&filters);
 	note_buffered();
 	if (argv[optind])
-		let_command_go();
+		let_command_go(wait_for_cgroup);
 	lost = follow(&job, reader);
 	if (command_ended(&status)) {
 		/* It took nothing more from the buffer when it was to stop. */
@@ -328,5 +313,6 @@ int main(int argc, char **argv)
 	if (format->end)
 		format->end();
 	bufflink_free(reader);
-	end(lost);
+	remove_cgroup();
+	end_with_command(lost);
 }

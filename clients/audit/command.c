@@ -6,13 +6,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
@@ -24,10 +21,7 @@ static const char * const mounts[] = {
 };
 
 static char folder[PATH_MAX];
-static pid_t child;
-static int gate[2];
-static int status;
-static atomic_bool ended;
+static bool has_cgroup;
 static int output = -1;		/* of the command, if not that of this program */
 
 static const char *cgroup_mount(void)
@@ -71,10 +65,11 @@ const char *cgroup_argument(const char *path)
 	return id_of(whole);
 }
 
-static void remove_cgroup(void)
+void remove_cgroup(void)
 {
-	if (rmdir(folder) && errno != ENOENT)
+	if (has_cgroup && rmdir(folder))
 		warn("cannot remove the cgroup %s", folder);
+	has_cgroup = false;
 }
 
 /* The limits that this program is under hold for the command, too. */
@@ -94,19 +89,16 @@ static void make_cgroup(void)
 			cgroup_mount(), strcmp(own, "/") ? own : "", getpid());
 	if (size >= (int)sizeof(folder) || mkdir(folder, 0755))
 		err(EXIT_FAILURE, "cannot make the cgroup %s", folder);
+	has_cgroup = true;
 	atexit(remove_cgroup);
 }
 
 static int open_in_cgroup(const char *name, int flags)
 {
 	char path[PATH_MAX + 32];
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = open(path, flags | O_CLOEXEC);
-	if (fd < 0)
-		err(EXIT_FAILURE, "cannot open %s", path);
-	return fd;
+	return open(path, flags | O_CLOEXEC);
 }
 
 void keep_output(void)
@@ -115,20 +107,24 @@ void keep_output(void)
 		output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
-/* Waits outside of the cgroup: only what comes from there on is logged. */
-static void run(char **argv)
+/* Only the calls that come from there on are logged. */
+static void enter_cgroup(void)
 {
 	const int procs = open_in_cgroup("cgroup.procs", O_WRONLY);
-	char byte;
 
 	if (output >= 0)
 		dup2(output, STDOUT_FILENO);
-	close(gate[1]);
-	if (read(gate[0], &byte, 1) != 1)
+	if (procs < 0 || write(procs, "0", 1) != 1) {
+		warn("cannot enter the cgroup %s", folder);
 		_exit(EXIT_FAILURE);
-	if (write(procs, "0", 1) != 1)
-		err(EXIT_FAILURE, "cannot enter the cgroup %s", folder);
-	exec_command(argv);
+	}
+}
+
+const char *start_in_cgroup(char **argv)
+{
+	make_cgroup();
+	start_command(argv, enter_cgroup);
+	return id_of(folder);
 }
 
 static bool is_populated(int events)
@@ -139,57 +135,17 @@ static bool is_populated(int events)
 	       !strstr(text, "populated 0");
 }
 
-/* The program reads on meanwhile, and stops when all have ended. */
-static void *wait_for_all(void *unused)
+void wait_for_cgroup(void)
 {
 	struct pollfd events = {
 		.fd = open_in_cgroup("cgroup.events", O_RDONLY),
 		.events = POLLPRI,
 	};
 
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
+	/* the program may have removed it, as it is about to end */
+	if (events.fd < 0 && errno != ENOENT)
+		err(EXIT_FAILURE, "cannot wait for the cgroup %s", folder);
 	while (is_populated(events.fd))
 		poll(&events, 1, 1000);
 	close(events.fd);
-	ended = true;
-	stop(SIGTERM);
-	return unused;
-}
-
-const char *start_command(char **argv)
-{
-	make_cgroup();
-	if (pipe2(gate, O_CLOEXEC))
-		err(EXIT_FAILURE, "cannot make a pipe");
-	/* if it was ignored, the command would leave no status */
-	signal(SIGCHLD, SIG_DFL);
-	child = fork();
-	if (child < 0)
-		err(EXIT_FAILURE, "cannot start %s", *argv);
-	if (!child)
-		run(argv);
-	close(gate[0]);
-	return id_of(folder);
-}
-
-void let_command_go(void)
-{
-	pthread_t thread;
-
-	errno = pthread_create(&thread, NULL, wait_for_all, NULL);
-	if (errno || write(gate[1], "", 1) != 1)
-		err(EXIT_FAILURE, "cannot start the command");
-	close(gate[1]);
-}
-
-bool command_ended(int *exit_status)
-{
-	if (!ended) {
-		if (child)
-			warnx("the command runs on, in the cgroup %s", folder);
-		return false;
-	}
-	*exit_status = command_status(status);
-	return true;
 }

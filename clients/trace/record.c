@@ -350,15 +350,6 @@ static void report(void)
 		(unsigned long long)totals.discarded);
 }
 
-static void end(void)
-{
-	int status = EXIT_SUCCESS;
-
-	if (!command_ended(&status) && stopped && stopped != SIGALRM)
-		raise(stopped);
-	finish(totals.discarded && !status ? EXIT_LOSS : status);
-}
-
 static struct bufflink_reader *open_buffer(const struct follow *job)
 {
 	struct bufflink_reader *reader = open_reader(job);
@@ -378,26 +369,23 @@ static void begin_recording(char **command)
 	start_guard();
 	atexit(leave);
 	if (*command)
-		start_command(command);
+		start_command(command, NULL);
 	on = true;	/* some may be, if it fails */
 	choose_events(events);
 	flushed = monotonic_clock();
 	begin_trace();
 	start_clock();
 	if (*command)
-		let_command_go();
+		let_command_go(NULL);
 }
 
 static void take_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "+b:e:o:r:t:hV", options,
-				     NULL)) != -1)
+	while ((option = option_before_command(argc, argv, "+b:e:o:r:t:hV",
+					       options)) != -1)
 		take_option(option, optarg);
-	if (argv[optind] && strcmp(argv[optind - 1], "--"))
-		errx(EXIT_USAGE, "%s: unexpected argument; a command comes after --",
-		     argv[optind]);
 }
 
 void record(int argc, char **argv)
@@ -430,5 +418,7 @@ void record(int argc, char **argv)
 	report();
 	check_sum(count_hits() - hits);
 	bufflink_free(reader);
-	end();
+	if (stopped == SIGALRM)
+		stopped = 0;
+	end_with_command(totals.discarded);
 }

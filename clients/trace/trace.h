@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "bufflink_trace.h"
+#include "command.h"
 #include "program.h"
 
 #define MODULE		"bufflink_trace"
@@ -28,14 +29,10 @@ void no_events(void);
 void check_version(void);
 unsigned int possible_cpus(void);
 
-/* command.c: a command, and the end of the events if this program is killed */
+/* guard.c: the end of the events if this program is killed */
 
 void start_guard(void);		/* while the buffer is open */
 void dismiss_guard(void);	/* all is switched off */
-void start_command(char **argv);
-void let_command_go(void);
-/* Whether it has ended, and with which status. */
-bool command_ended(int *status);
 
 /* metadata.c: the description of a trace */
 

@@ -3,7 +3,6 @@
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <getopt.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "tool.h"
@@ -94,7 +93,5 @@ int cat(int argc, char **argv)
 			      watermark);
 	lost = follow(&job, reader);
 	bufflink_free(reader);
-	if (stopped)
-		raise(stopped);
-	return lost ? EXIT_LOSS : EXIT_SUCCESS;
+	end_reading(EXIT_SUCCESS, lost);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -416,6 +417,44 @@ START_TEST(a_command_ends_the_tool_whatever_signals_are_ignored)
 }
 END_TEST
 
+START_TEST(a_command_begins_after_two_dashes_that_are_no_argument)
+{
+	struct tool reader = tool("-o", "--", "true");
+
+	ck_assert_int_eq(finish(reader.pid), USAGE);
+	ck_assert_str_eq(text_of(reader.err),
+			 "bufflink-audit: -o: no argument given: -- begins a command\n");
+	ck_assert(!exists("--"));
+	reader = tool("-f", "true");
+	ck_assert_int_eq(finish(reader.pid), USAGE);
+	ck_assert_str_eq(text_of(reader.err),
+			 "bufflink-audit: true: unexpected argument; a command comes after --\n");
+}
+END_TEST
+
+START_TEST(a_command_that_runs_on_is_told_once_and_with_its_cgroup)
+{
+	static const char says[] = "the command runs on, as process ";
+	struct tool reader;
+	const char *told;
+	char busy[128];
+
+	auditor_in_for_tool("");
+	if (!has_cgroups())
+		return;
+	reader = shell("echo runs; exec /bin/busybox sleep 1000", "-e", "getuid");
+	wait_for(has_written(reader.out, "runs\n"));
+	interrupt(&reader);
+	told = strstr(text_of(reader.err), says);
+	ck_assert_msg(told, "%s", text_of(reader.err));
+	ck_assert_ptr_null(strstr(told + 1, says));
+	snprintf(busy, sizeof(busy), "cannot remove the cgroup /sys/fs/cgroup/bufflink-audit-%d: Device or resource busy\n",
+		 reader.pid);
+	ck_assert(has_written(reader.err, busy));
+	ck_assert_int_eq(kill(atoi(told + strlen(says)), SIGKILL), 0);
+}
+END_TEST
+
 /* When they are printed, the program and its descriptors are gone. */
 START_TEST(each_descriptor_is_printed_with_its_file_if_that_is_asked_for)
 {
@@ -699,6 +738,8 @@ int main(void)
 		       filters_also_hold_for_what_is_buffered_before,
 		       a_command_is_followed_with_all_its_children_and_its_status_is_given,
 		       a_command_ends_the_tool_whatever_signals_are_ignored,
+		       a_command_begins_after_two_dashes_that_are_no_argument,
+		       a_command_that_runs_on_is_told_once_and_with_its_cgroup,
 		       each_descriptor_is_printed_with_its_file_if_that_is_asked_for,
 		       json_has_texts_as_they_are_and_flags_in_words,
 		       ausearch_and_aureport_read_what_is_written_for_them,

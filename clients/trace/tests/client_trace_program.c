@@ -592,6 +592,10 @@ START_TEST(what_is_wrong_is_said_before_anything_is_recorded)
 	ck_assert(has_written(tool.err,
 			      "cannot make the folder /no/such/folder for the trace: No such"));
 	ck_assert_str_eq(value_of("events"), "\n");
+	tool = tool("record", "-o", "--", "true");
+	ck_assert_int_eq(finish(tool.pid), USAGE);
+	ck_assert(has_written(tool.err, ": -o: no argument given: -- begins a command\n"));
+	ck_assert(!exists("--"));
 	tool = tool("play");
 	ck_assert_int_eq(finish(tool.pid), USAGE);
 }
