@@ -2,11 +2,7 @@
 /*
  * bufflink-trace - record what bufflink_trace appends as a trace in CTF
  */
-#define _GNU_SOURCE
-#include <err.h>
-#include <errno.h>
-#include <string.h>
-
+#include "subcommand.h"
 #include "trace.h"
 
 static const char help[] =
@@ -18,38 +14,26 @@ static const char help[] =
 "  record         record events into a folder\n"
 "  list           print all events, and which are on\n"
 "  status         print how often events came, and what the buffer has\n"
+"  help           print this, or the help of a command\n"
 "\n"
 "  -h, --help     print this and exit\n"
 "  -V, --version  print the version and exit\n"
 "\n"
 "Exit status: 0 good, 1 failed, 2 bad command line.\n";
 
-static const struct {
-	const char *name;
-	void (*run)(int argc, char **argv);
-} commands[] = {
-	{ "record", record }, { "list", list }, { "status", status },
-};
-
 int main(int argc, char **argv)
 {
-	int option;
-	size_t i;
+	static const struct subcommand list_of_all[] = {
+		{ "bufflink-trace record", record, record_help },
+		{ "bufflink-trace list", list, list_help },
+		{ "bufflink-trace status", status, status_help },
+		{ }
+	};
+	static const struct subcommands commands = {
+		.program = "bufflink-trace", .help = help, .list = list_of_all,
+		.names = "record, list or status",
+	};
 
 	begin(argv);
-	while ((option = getopt_long(argc, argv, "+hV", help_options, NULL)) != -1)
-		standard_option(option, "bufflink-trace", help);
-	if (!argv[optind])
-		errx(EXIT_USAGE, "no command: see bufflink-trace --help");
-	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
-		if (strcmp(argv[optind], commands[i].name))
-			continue;
-		argc -= optind;
-		argv += optind;
-		*argv = program_invocation_short_name;
-		optind = 0;
-		commands[i].run(argc, argv);
-	}
-	errx(EXIT_USAGE, "'%s' is no command: see bufflink-trace --help",
-	     argv[optind]);
+	run_subcommand(argc, argv, &commands);
 }

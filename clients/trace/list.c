@@ -6,7 +6,7 @@
 
 #include "trace.h"
 
-static const char list_help[] =
+const char list_help[] =
 "Usage: bufflink-trace list\n"
 "Print all events, a line for each: its group, its name, and whether it is 'on',\n"
 "'off', or 'missing', as this kernel does not have it.\n"
@@ -16,7 +16,7 @@ static const char list_help[] =
 "\n"
 "Exit status: 0 good, 1 failed, 2 bad command line.\n";
 
-static const char status_help[] =
+const char status_help[] =
 "Usage: bufflink-trace status\n"
 "Print which events are on, how often each came while it was on, and what the\n"
 "buffer has and has lost, since the module was loaded.\n"
@@ -25,12 +25,6 @@ static const char status_help[] =
 "  -V, --version  print the version and exit\n"
 "\n"
 "Exit status: 0 good, 1 failed, 2 bad command line.\n";
-
-const struct option help_options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ }
-};
 
 static const struct {
 	const char *group, *name;
@@ -44,9 +38,14 @@ static const struct {
 
 static void take_options(int argc, char **argv, const char *help)
 {
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ }
+	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "hV", help_options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1)
 		standard_option(option, "bufflink-trace", help);
 	no_more_than(0, argc, argv);
 }
@@ -63,7 +62,7 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-void list(int argc, char **argv)
+int list(int argc, char **argv)
 {
 	char *on, *missing;
 	size_t i;
@@ -75,10 +74,10 @@ void list(int argc, char **argv)
 		printf("%-8s %-32s %s\n", events[i].group, events[i].name,
 		       has_word(on, events[i].name) ? "on" :
 		       has_word(missing, events[i].name) ? "missing" : "off");
-	finish(EXIT_SUCCESS);
+	return EXIT_SUCCESS;
 }
 
-void status(int argc, char **argv)
+int status(int argc, char **argv)
 {
 	struct bufflink_info info;
 	char *text;
@@ -95,5 +94,5 @@ void status(int argc, char **argv)
 	free(text);
 	text = get_parameter("hits");
 	fputs(text, stdout);
-	finish(EXIT_SUCCESS);
+	return EXIT_SUCCESS;
 }

@@ -19,7 +19,7 @@
 #define NAP		0.02		/* s, between looks at a buffer that fills up */
 #define SECOND		1000000000ull	/* in ns */
 
-static const char help[] =
+const char record_help[] =
 "Usage: bufflink-trace record [OPTION]... [-- COMMAND [ARGUMENT]...]\n"
 "Record events of the kernel until a signal (SIGINT, SIGTERM) comes, or, with a\n"
 "COMMAND, until this ends. The trace is a folder, which 'babeltrace2 DIR' prints.\n"
@@ -296,7 +296,7 @@ static void take_option(int option, const char *text)
 		seconds = seconds_argument("--time", text);
 		break;
 	default:
-		standard_option(option, "bufflink-trace", help);
+		standard_option(option, "bufflink-trace", record_help);
 	}
 }
 
@@ -388,7 +388,7 @@ static void take_options(int argc, char **argv)
 		take_option(option, optarg);
 }
 
-void record(int argc, char **argv)
+int record(int argc, char **argv)
 {
 	struct follow job = {
 		.buffer = MODULE, .module = MODULE,

@@ -70,12 +70,11 @@ void close_trace(void);
 
 void dump_state(void);
 
-/* the commands; each ends the program */
+/* the commands; each gives the exit status */
 
-extern const struct option help_options[];	/* those that all have */
-
-void record(int argc, char **argv);
-void list(int argc, char **argv);
-void status(int argc, char **argv);
+extern const char record_help[], list_help[], status_help[];
+int record(int argc, char **argv);
+int list(int argc, char **argv);
+int status(int argc, char **argv);
 
 #endif /* _TRACE_H */

@@ -598,6 +598,30 @@ START_TEST(what_is_wrong_is_said_before_anything_is_recorded)
 	ck_assert(!exists("--"));
 	tool = tool("play");
 	ck_assert_int_eq(finish(tool.pid), USAGE);
+	ck_assert_str_eq(text_of(tool.err),
+			 "bufflink-trace: 'play' is no command: use record, list or status\n");
+}
+END_TEST
+
+static void prints(struct tool tool, const char *beginning)
+{
+	ck_assert_int_eq(finish(tool.pid), GOOD);
+	ck_assert_str_eq(text_of(tool.err), "");
+	ck_assert_int_eq(strncmp(text_of(tool.out), beginning,
+				 strlen(beginning)), 0);
+}
+
+START_TEST(each_command_has_help)
+{
+	struct tool tool;
+
+	prints(tool("help"), "Usage: bufflink-trace COMMAND ");
+	prints(tool("help", "record"), "Usage: bufflink-trace record ");
+	prints(tool("help", "list"), "Usage: bufflink-trace list\n");
+	prints(tool("status", "--help"), "Usage: bufflink-trace status\n");
+	prints(tool("record", "-V"), "bufflink-trace ");
+	tool = tool("help", "play");
+	ck_assert_int_eq(finish(tool.pid), USAGE);
 }
 END_TEST
 
@@ -640,6 +664,7 @@ int main(void)
 		       a_trace_is_rotated_into_traces_that_open_by_themselves,
 		       the_state_at_the_start_fills_no_trace,
 		       what_is_wrong_is_said_before_anything_is_recorded,
+		       each_command_has_help,
 		       list_and_status_tell_what_is_on_and_what_came);
 	return run_suite(suite);
 }
