@@ -148,6 +148,27 @@ void add_number(struct json_object *object, const char *name, __u64 number)
 	add(object, name, json_object_new_uint64(number));
 }
 
+void add_flag(struct json_object *object, const char *name)
+{
+	add(object, name, json_object_new_boolean(true));
+}
+
+bool is_safe_number(bool is_signed, __u64 number)
+{
+	if (is_signed && (__s64)number < 0)
+		number = -number;
+	return number < 1ULL << 53;
+}
+
+void add_loss(struct json_object *object, const char *records,
+	      const char *bytes, const struct bufflink_loss *loss)
+{
+	add_number(object, records, loss->records);
+	add_number(object, bytes, loss->bytes);
+	add_number(object, "first", loss->first);
+	add_number(object, "last", loss->last);
+}
+
 void add_digits(struct json_object *object, const char *name, bool quoted,
 		const char *format, ...)
 {
@@ -162,31 +183,36 @@ void add_digits(struct json_object *object, const char *name, bool quoted,
 }
 
 /* A terminal obeys DEL and C1, too. They can only be within strings. */
-static void put_json(const char *line)
+static void put_json(FILE *file, const char *line)
 {
 	const unsigned char *at = (const unsigned char *)line;
 
 	if (!strpbrk(line, "\x7f\xc2")) {
-		puts(line);
+		fprintf(file, "%s\n", line);
 		return;
 	}
 	for (; *at; at++)
 		if (*at == 0x7f)
-			printf("\\u007f");
+			fputs("\\u007f", file);
 		else if (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
-			printf("\\u%04x", *++at);
+			fprintf(file, "\\u%04x", *++at);
 		else
-			putchar(*at);
-	putchar('\n');
+			putc(*at, file);
+	putc('\n', file);
 }
 
-void print_json(struct json_object *object)
+void fprint_json(FILE *file, struct json_object *object)
 {
 	const char *line = json_object_to_json_string_ext(object,
 			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	if (!line)
 		errx(EXIT_FAILURE, "no memory for JSON");
-	put_json(line);
+	put_json(file, line);
 	json_object_put(object);
+}
+
+void print_json(struct json_object *object)
+{
+	fprint_json(stdout, object);
 }

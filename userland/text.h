@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "bufflink.h"
+
 /*
  * In what is printed, a byte that is no character of UTF-8 becomes \xHH, and, for
  * a terminal, so does each byte of a control character but the tab.
@@ -26,6 +28,13 @@ void add_bytes(struct json_object *object, const char *name, const char *bytes,
 	       size_t size);
 void add_string(struct json_object *object, const char *name, const char *text);
 void add_number(struct json_object *object, const char *name, __u64 number);
+/* The name alone tells that it is so. */
+void add_flag(struct json_object *object, const char *name);
+/* Its members, two of which have these names. */
+void add_loss(struct json_object *object, const char *records,
+	      const char *bytes, const struct bufflink_loss *loss);
+/* Programs that read JSON may keep no more than 53 bits of a number. */
+bool is_safe_number(bool is_signed, __u64 number);
 /* Digits, all of which are kept: a number, or a string. */
 __attribute__((format(printf, 4, 5)))
 void add_digits(struct json_object *object, const char *name, bool quoted,
@@ -38,5 +47,6 @@ void add_digits(struct json_object *object, const char *name, bool quoted,
 void add_item(struct json_object *array, struct json_object *item);
 /* On a line, and gives it back. */
 void print_json(struct json_object *object);
+void fprint_json(FILE *file, struct json_object *object);
 
 #endif /* _TEXT_H */

@@ -8,8 +8,6 @@
 #include "audit.h"
 #include "text.h"
 
-#define SAFE		(1ll << 53)	/* numbers of JSON may have no more */
-
 static void add_hex(struct json_object *object, const char *name, __u64 value)
 {
 	char text[32];
@@ -26,7 +24,7 @@ static void add_raw_args(struct json_object *object, const __u64 *values)
 
 	for (i = 0; i < SYSAUDIT_ARGS; i++) {
 		snprintf(text, sizeof(text), "%#llx", values[i]);
-		json_object_array_add(args, json_object_new_string(text));
+		add_item(args, json_object_new_string(text));
 	}
 	json_object_object_add(object, "args", args);
 }
@@ -57,7 +55,7 @@ static void add_element(struct json_object *list,
 
 	add_text(object, "text", data, item->size);
 	text = json_object_object_get(object, "text");
-	json_object_array_add(list, json_object_get(text));
+	add_item(list, json_object_get(text));
 	json_object_put(object);
 }
 
@@ -75,11 +73,9 @@ static bool add_items(struct json_object *object, const struct call *call,
 			continue;
 		found = true;
 		if (item.flags & SYSAUDIT_CUT)
-			json_object_object_add(object, "cut",
-					       json_object_new_boolean(true));
+			add_flag(object, "cut");
 		if (item.flags & SYSAUDIT_UNREADABLE)
-			json_object_object_add(object, "unreadable",
-					       json_object_new_boolean(true));
+			add_flag(object, "unreadable");
 		if (item.flags & SYSAUDIT_ELEMENT) {
 			list = list ?: json_object_new_array();
 			if (item.size || !(item.flags & (SYSAUDIT_CUT |
@@ -101,8 +97,7 @@ static void add_path(struct json_object *object, const char *name,
 		     const struct sysaudit_item *item, const char *data)
 {
 	if (item->flags & SYSAUDIT_CUT)
-		json_object_object_add(object, "file_cut",
-				       json_object_new_boolean(true));
+		add_flag(object, "file_cut");
 	else
 		add_text(object, name, data, item->size);
 }
@@ -129,7 +124,7 @@ static void add_values(struct json_object *object, const struct call *call)
 		if (!add_items(value, call, i))
 			add_meaning(value, call, i);
 		add_file(value, call, i);
-		json_object_array_add(values, value);
+		add_item(values, value);
 	}
 	json_object_object_add(object, "values", values);
 }
@@ -152,7 +147,7 @@ static struct json_object *new_object(const struct sysaudit_head *head)
 	add_number(object, "gid", head->gid);
 	if (head->auid != (__u32)-1)
 		add_number(object, "auid", head->auid);
-	if (head->cgroup < SAFE)
+	if (is_safe_number(false, head->cgroup))
 		add_number(object, "cgroup", head->cgroup);
 	else
 		add_hex(object, "cgroup", head->cgroup);
@@ -184,9 +179,8 @@ static void print_exit(const struct sysaudit_record *exit,
 	const char *data;
 
 	if (exit->head.flags & SYSAUDIT_REFUSED)
-		json_object_object_add(object, "refused",
-				       json_object_new_boolean(true));
-	else if (exit->result > -SAFE && exit->result < SAFE)
+		add_flag(object, "refused");
+	else if (is_safe_number(true, exit->result))
 		json_object_object_add(object, "result",
 				       json_object_new_int64(exit->result));
 	else
@@ -194,8 +188,7 @@ static void print_exit(const struct sysaudit_record *exit,
 	if (find_result_file(exit, &item, &data))
 		add_path(object, "result_file", &item, data);
 	if (is_birth(exit))
-		json_object_object_add(object, "begins",
-				       json_object_new_boolean(true));
+		add_flag(object, "begins");
 	if (has_args(exit)) {
 		if (call.args)
 			add_raw_args(object, call.args);
@@ -209,10 +202,7 @@ static void print_loss(const struct bufflink_loss *loss)
 	struct json_object *object = json_object_new_object();
 
 	add_string(object, "type", "loss");
-	add_number(object, "records", loss->records);
-	add_number(object, "bytes", loss->bytes);
-	add_number(object, "first", loss->first);
-	add_number(object, "last", loss->last);
+	add_loss(object, "records", "bytes", loss);
 	print_json(object);
 }
 

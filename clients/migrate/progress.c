@@ -63,7 +63,7 @@ static double eta(void)
 	return rate() > 0 ? left / rate() : -1;
 }
 
-/* JSON */
+/* JSON, on standard error: standard output may be a stream */
 
 static struct json_object *new_event(const char *event)
 {
@@ -73,16 +73,6 @@ static struct json_object *new_event(const char *event)
 		errx(EXIT_FAILURE, "no memory for JSON");
 	add_string(object, "event", event);
 	return object;
-}
-
-/* On standard error, as standard output may be a stream. */
-static void print_event(struct json_object *object)
-{
-	const int flags = JSON_C_TO_STRING_PLAIN |
-			  JSON_C_TO_STRING_NOSLASHESCAPE;
-
-	fprintf(stderr, "%s\n", json_object_to_json_string_ext(object, flags));
-	json_object_put(object);
 }
 
 static void print_state(const char *event)
@@ -95,7 +85,7 @@ static void print_state(const char *event)
 	add_decimal(object, "rate", "%.0f", rate());
 	if (eta() >= 0)
 		add_decimal(object, "eta", "%.1f", eta());
-	print_event(object);
+	fprint_json(stderr, object);
 }
 
 /* the bar */
@@ -165,7 +155,7 @@ static void print_copy(const struct copy *copy, double pause, double ran)
 	add_number(object, "rounds", progress.round);
 	add_decimal(object, "pause", "%.3f", pause);
 	add_decimal(object, "run", "%.3f", ran);
-	print_event(object);
+	fprint_json(stderr, object);
 }
 
 void report_copies(double pause, double ran)
@@ -193,7 +183,7 @@ void report_verified(const struct destination *dst, __u64 differences)
 
 		add_string(object, "dst", dst->path);
 		add_number(object, "differences", differences);
-		print_event(object);
+		fprint_json(stderr, object);
 	} else if (differences) {
 		fprintf(stderr, "%s was read back: %llu chunks differ from what was sent\n",
 			dst->path, differences);

@@ -8,6 +8,7 @@
 #include "migrate.h"
 
 #define OTHER		"/tmp/several"
+#define ODD		"/tmp/\x7f\xc2\x9b"	/* a terminal would obey it */
 #define DISK		(4 * MIB)
 
 START_TEST(several_sources_are_copied)
@@ -17,21 +18,21 @@ START_TEST(several_sources_are_copied)
 	char list[64];
 	pid_t pid;
 
-	unlink(OTHER);
+	unlink(ODD);
 	fill_disk(disk, DISK);
 	fill_disk(other, MIB);
 	snprintf(list, sizeof(list), "%s,%s", disk, other);
 	log_devices(list, "");
 	pid = migrate("--verify", "--json", (char *)disk, DST, (char *)other,
-		      OTHER);
+		      ODD);
 	is_followed(pid);
 	ck_assert_int_eq(kill(pid, SIGUSR1), 0);
 	ck_assert_int_eq(finish(pid), GOOD);
-	must_have_said("{\"event\":\"copy\",\"src\":\"/dev/loop1\",\"dst\":\"" OTHER "\",");
+	must_have_said("{\"event\":\"copy\",\"src\":\"/dev/loop1\",\"dst\":\"/tmp/\\u007f\\u009b\",");
 	must_have_said("{\"event\":\"verified\",\"dst\":\"" DST "\",\"differences\":0}");
 	ck_assert(same(disk, DST, DISK));
-	ck_assert(same(other, OTHER, 2 * DISK));
-	unlink(OTHER);
+	ck_assert(same(other, ODD, 2 * DISK));
+	unlink(ODD);
 }
 END_TEST
 
