@@ -8,7 +8,6 @@
 #include <err.h>
 #include <getopt.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "program.h"
@@ -117,8 +116,8 @@ int main(int argc, char **argv)
 		.caught_up = caught_up, .reopened = reopened,
 	};
 	struct bufflink_reader *reader;
-	bool lost, good;
-	int option;
+	int option, status;
+	bool lost;
 
 	begin(argv);
 	while ((option = getopt_long(argc, argv, "fJjn:o:q:rW::hV", options,
@@ -131,9 +130,6 @@ int main(int argc, char **argv)
 	reader = open_reader(&job);
 	lost = follow(&job, reader);
 	bufflink_free(reader);
-	good = end_notify();
-	flush();
-	if (stopped)
-		raise(stopped);
-	finish(!good ? EXIT_FAILURE : lost ? EXIT_LOSS : EXIT_SUCCESS);
+	status = end_notify() ? EXIT_SUCCESS : EXIT_FAILURE;
+	end_reading(status, lost);
 }

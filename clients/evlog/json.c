@@ -9,15 +9,12 @@
 
 #include "text.h"
 
-#define SAFE		(1LL << 53)	/* numbers of JSON may have no more */
-
 static bool is_safe(const struct value *value)
 {
-	const long long number = value->number;
+	const bool is_signed = value->kind == EVLOG_KIND_S64;
 
-	if (value->kind == EVLOG_KIND_U64)
-		return value->number < SAFE;
-	return value->kind == EVLOG_KIND_S64 && number > -SAFE && number < SAFE;
+	return (is_signed || value->kind == EVLOG_KIND_U64) &&
+	       is_safe_number(is_signed, value->number);
 }
 
 static void add_value(struct json_object *object, const char *name,
@@ -61,8 +58,7 @@ void print_event_as_json(const struct event *event)
 	for (i = 0; i < FIELDS; i++)
 		add_value(object, field_names[i], &event->fields[i]);
 	if (event->is_cut)
-		json_object_object_add(object, "cut",
-				       json_object_new_boolean(true));
+		add_flag(object, "cut");
 	add_attrs(object, event);
 	print_json(object);
 }
@@ -71,9 +67,6 @@ void print_loss_as_json(const struct bufflink_loss *loss)
 {
 	struct json_object *object = json_object_new_object();
 
-	add_number(object, "lost_records", loss->records);
-	add_number(object, "lost_bytes", loss->bytes);
-	add_number(object, "first", loss->first);
-	add_number(object, "last", loss->last);
+	add_loss(object, "lost_records", "lost_bytes", loss);
 	print_json(object);
 }

@@ -7,7 +7,6 @@
 #include <err.h>
 #include <getopt.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,7 +254,5 @@ int main(int argc, char **argv)
 	device = bufflink_device(reader);
 	lost |= follow(&job, reader);
 	bufflink_free(reader);
-	if (stopped)
-		raise(stopped);
-	finish(lost ? EXIT_LOSS : EXIT_SUCCESS);
+	end_reading(EXIT_SUCCESS, lost);
 }
