@@ -106,6 +106,8 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	       ": --wait: '0' is not a number of seconds, 0.1 to 1000000");
 	is_bad(tool("cat", "-w", "0", "0"),
 	       ": --watermark: '0' is not a number of bytes, 1 or more");
+	is_bad(tool("cat", "-w", "18446744073709551616", "0"),
+	       ": --watermark: '18446744073709551616' is not a number of bytes, 1 or more");
 	is_bad(tool("cat", "-w", "4097", "0"),
 	       ": --watermark: 4097 is more than the 4096 bytes of /dev/bufflink0");
 
@@ -118,6 +120,8 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	       ": watermark: '0' is not a number of bytes, 1 or more");
 	is_bad(tool("watermark", "0", "all"),
 	       ": watermark: 'all' is not a number of bytes, 1 or more");
+	is_bad(tool("watermark", "0", "18446744073709551616"),
+	       ": watermark: '18446744073709551616' is not a number of bytes, 1 or more");
 	is_bad(tool("watermark", "0", "4097"),
 	       ": watermark: 4097 is more than the 4096 bytes of /dev/bufflink0");
 
@@ -131,6 +135,8 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	       ": resize: '0' is not a number of bytes, 1 or more");
 	is_bad(tool("resize", "0", "8kB"),
 	       ": resize: '8kB' is not a number of bytes, 1 or more");
+	is_bad(tool("resize", "0", "17179869184G"),
+	       ": resize: '17179869184G' is not a number of bytes, 1 or more");
 
 	is_bad(tool("write"),
 	       ": no buffer given: name one, as N, DEVICE, OWNER or OWNER/NAME");
@@ -138,6 +144,8 @@ START_TEST(a_bad_argument_is_one_line_and_status_2)
 	is_bad(tool("write", "-x", "0"), " write: invalid option -- 'x'");
 	is_bad(tool("write", "-s", "0", "0"),
 	       ": --size: '0' is not a number of bytes, 1 or more");
+	is_bad(tool("write", "-s", "18446744073709551616", "0"),
+	       ": --size: '18446744073709551616' is not a number of bytes, 1 or more");
 	is_bad(tool("write", "-s", "4097", "0"),
 	       ": --size: 4097 is more than the 4096 bytes of /dev/bufflink0");
 

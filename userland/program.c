@@ -251,6 +251,27 @@ void no_more_than(int operands, int argc, char **argv)
 		errx(EXIT_USAGE, "%s: unexpected argument", argv[first]);
 }
 
+/* The number that a text begins with, and its end; false if there is none. */
+static bool parse_digits(const char *text, __u64 *number, char **end)
+{
+	errno = 0;
+	*number = strtoull(text, end, 10);
+	return *text && strchr(DIGITS, *text) && !errno;
+}
+
+__u64 number_argument(const char *option, const char *text, __u64 min,
+		      __u64 max)
+{
+	__u64 number;
+	char *end;
+
+	if (!parse_digits(text, &number, &end) || *end || number < min ||
+	    number > max)
+		errx(EXIT_USAGE, "%s: '%s' is not a number, %llu to %llu",
+		     option, text, min, max);
+	return number;
+}
+
 /* A number, perhaps with k, M or G behind it; false if it is something else. */
 static bool parse_bytes(const char *text, __u64 *bytes)
 {
@@ -259,9 +280,7 @@ static bool parse_bytes(const char *text, __u64 *bytes)
 	char *end;
 	int shift = 0;
 
-	errno = 0;
-	*bytes = strtoull(text, &end, 10);
-	if (!*text || !strchr(DIGITS, *text) || errno)
+	if (!parse_digits(text, bytes, &end))
 		return false;
 	if (*end) {
 		unit = strchr(units, *end++);

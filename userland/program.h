@@ -49,6 +49,8 @@ void output_option(const char *path);
 /* Arguments. What is wrong with them ends the program. */
 void standard_option(int option, const char *name, const char *help);
 void no_more_than(int operands, int argc, char **argv);
+__u64 number_argument(const char *option, const char *text, __u64 min,
+		      __u64 max);
 __u64 bytes_argument(const char *option, const char *text, __u64 min);
 /* Which of these words it is, the last of which is NULL */
 int word_argument(const char *option, const char *text,

@@ -87,15 +87,18 @@ static bool begun;		/* not yet while COMMAND is about to run */
 static __u64 buffered;		/* bytes that are older than the filters */
 static struct bufflink_reader *reader;
 
-static const char *number_argument(const char *option, const char *text,
-				   const char *any)
+/* As the module takes it, which has a number for any. */
+static const char *id_argument(const char *option, const char *text, __u64 any,
+			       __u64 min, __u64 max)
 {
-	if (!strcmp(text, "any"))
-		return any;
-	if (!*text || text[strspn(text, DIGITS)])
-		errx(EXIT_USAGE, "%s: '%s' is neither a number nor 'any'",
-		     option, text);
-	return text;
+	__u64 id = any;
+	char *number;
+
+	if (strcmp(text, "any"))
+		id = number_argument(option, text, min, max);
+	if (asprintf(&number, "%llu", id) < 0)
+		err(EXIT_FAILURE, "no memory for %s", option);
+	return number;
 }
 
 static const struct format *format_argument(const char *name)
@@ -250,7 +253,7 @@ static void take_option(struct follow *job, int option, char *text)
 		output_option(text);
 		break;
 	case 'p':
-		filters.pid = number_argument("--pid", text, "0");
+		filters.pid = id_argument("--pid", text, 0, 1, INT_MAX);
 		break;
 	case 'P':
 		filters.prefix = text;
@@ -265,7 +268,8 @@ static void take_option(struct follow *job, int option, char *text)
 		print_durations = true;
 		break;
 	case 'u':
-		filters.uid = number_argument("--uid", text, "4294967295");
+		filters.uid = id_argument("--uid", text, UINT_MAX, 0,
+					  UINT_MAX - 1);
 		break;
 	case 'y':
 		descriptor_paths = true;

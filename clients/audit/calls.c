@@ -350,10 +350,8 @@ static void add_class(struct call_lists *lists, const char *class)
 
 static void add_number(struct call_lists *lists, const char *text)
 {
-	unsigned long number = strtoul(text, NULL, 10);
+	const __u64 number = number_argument("--calls", text, 0, CALLS - 1);
 
-	if (number >= CALLS)
-		errx(EXIT_USAGE, "--calls: %s is not below %d", text, CALLS);
 	lists->has[NATIVE][number] = true;
 	if (number >= ALL_NUMBERS)
 		lists->has[COMPAT][number] = true;

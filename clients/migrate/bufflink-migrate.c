@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <getopt.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,17 +68,6 @@ static void via_argument(const char *command)
 	vias[via_count++] = command;
 }
 
-static __u64 rounds_argument(const char *text)
-{
-	char *end;
-	unsigned long rounds = strtoul(text, &end, 10);
-
-	if (!strchr(DIGITS, *text) || !*text || *end || !rounds)
-		errx(EXIT_USAGE, "--rounds: '%s' is not a number, 1 or more",
-		     text);
-	return rounds;
-}
-
 static __u64 granularity_argument(const char *text)
 {
 	const __u64 bytes = bytes_argument("--granularity", text, 4096);
@@ -120,7 +110,8 @@ static void take_option(int option)
 		plan.little = bytes_argument("--little", optarg, 0);
 		break;
 	case 'n':
-		plan.max_rounds = rounds_argument(optarg);
+		plan.max_rounds = number_argument("--rounds", optarg, 1,
+						  UINT_MAX);
 		break;
 	case 'g':
 		granularity = granularity_argument(optarg);

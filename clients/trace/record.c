@@ -220,6 +220,9 @@ static void resize(const struct bufflink_info *info, unsigned int cpus)
 	char path[128];
 	FILE *file;
 
+	if (buffer_size > ULLONG_MAX / cpus)
+		errx(EXIT_USAGE, "--buffer: %llu bytes for each of %u CPUs are too many",
+		     buffer_size, cpus);
 	snprintf(path, sizeof(path), "/sys/class/misc/bufflink%d/size",
 		 info->number);
 	file = fopen(path, "we");

@@ -363,6 +363,40 @@ START_TEST(the_tool_refuses_a_process_that_is_not_there)
 }
 END_TEST
 
+static void is_bad(struct tool tool, const char *reason)
+{
+	ck_assert_int_eq(finish(tool.pid), USAGE);
+	ck_assert_msg(has_written(tool.err, reason), "%s", text_of(tool.err));
+}
+
+START_TEST(the_tool_refuses_numbers_that_are_none_or_too_large)
+{
+	is_bad(tool("-p", "99999999999999999999"),
+	       ": --pid: '99999999999999999999' is not a number, 1 to 2147483647\n");
+	is_bad(tool("-p", "4294967296"), "--pid: '4294967296' is not");
+	is_bad(tool("-p", "0"), "--pid: '0' is not a number, 1 to 2147483647\n");
+	is_bad(tool("-p", ""), "--pid: '' is not");
+	is_bad(tool("-u", "99999999999999999999"),
+	       ": --uid: '99999999999999999999' is not a number, 0 to 4294967294\n");
+	is_bad(tool("-u", "4294967295"), "--uid: '4294967295' is not");
+	is_bad(tool("-u", "-1"), "--uid: '-1' is not");
+	is_bad(tool("-e", "1024"), ": --calls: '1024' is not a number, 0 to 1023\n");
+	is_bad(tool("-e", "18446744073709551626"), "--calls: '18446744073709551626' is not");
+}
+END_TEST
+
+/* A zero in front makes it octal for the kernel. */
+START_TEST(a_number_with_zeros_in_front_is_decimal)
+{
+	struct tool reader;
+
+	auditor_in_for_tool("");
+	reader = tool("-u", "010");
+	wait_for(!strcmp(value_of("uid"), "10\n"));
+	interrupt(&reader);
+}
+END_TEST
+
 START_TEST(filters_also_hold_for_what_is_buffered_before)
 {
 	struct tool reader;
@@ -735,6 +769,8 @@ int main(void)
 		       the_tool_knows_both_ways_to_make_a_32_bit_call,
 		       the_tool_warns_of_a_call_that_only_32_bit_programs_have,
 		       the_tool_refuses_a_process_that_is_not_there,
+		       the_tool_refuses_numbers_that_are_none_or_too_large,
+		       a_number_with_zeros_in_front_is_decimal,
 		       filters_also_hold_for_what_is_buffered_before,
 		       a_command_is_followed_with_all_its_children_and_its_status_is_given,
 		       a_command_ends_the_tool_whatever_signals_are_ignored,

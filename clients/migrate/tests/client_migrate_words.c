@@ -137,6 +137,30 @@ START_TEST(closed_descriptors_of_the_receiver_leave_no_words_in_the_copy)
 }
 END_TEST
 
+static void is_bad(char *argument, const char *reason)
+{
+	ends(USAGE, argument, "/dev/none", DST);
+	must_have_said(reason);
+}
+
+START_TEST(numbers_that_are_too_large_are_refused)
+{
+	is_bad("--rounds=99999999999999999999999",
+	       "--rounds: '99999999999999999999999' is not a number, 1 to 4294967295\n");
+	is_bad("--rounds=4294967296", "--rounds: '4294967296' is not");
+	is_bad("--rounds=0", "--rounds: '0' is not");
+	is_bad("--granularity=18446744073709551616",
+	       "--granularity: '18446744073709551616' is not a number of bytes, ");
+	is_bad("--granularity=2G", "--granularity: must be ");
+	is_bad("--bwlimit=17179869184G",
+	       "--bwlimit: '17179869184G' is not a number of bytes, ");
+	is_bad("--little=18446744073709551616",
+	       "--little: '18446744073709551616' is not a number of bytes, ");
+	is_bad("--max-pause=1000001",
+	       "--max-pause: '1000001' is not a number of seconds, ");
+}
+END_TEST
+
 /* a terminal */
 
 struct terminal {
@@ -354,7 +378,8 @@ int main(void)
 		     closed_descriptors_of_the_receiver_leave_no_words_in_the_copy));
 	others = new_case(suite, "others");
 	add_to(others,
-	       tests(enter_before_the_question_is_not_the_answer,
+	       tests(numbers_that_are_too_large_are_refused,
+		     enter_before_the_question_is_not_the_answer,
 		     a_terminal_that_is_hung_up_is_not_the_answer,
 		     in_the_background_of_a_terminal_it_goes_on,
 		     a_disk_that_is_not_there_is_no_unknown_symbol,

@@ -575,6 +575,12 @@ START_TEST(the_state_at_the_start_fills_no_trace)
 }
 END_TEST
 
+static void is_bad(struct tool tool, const char *reason)
+{
+	ck_assert_int_eq(finish(tool.pid), USAGE);
+	ck_assert_msg(has_written(tool.err, reason), "%s", text_of(tool.err));
+}
+
 START_TEST(what_is_wrong_is_said_before_anything_is_recorded)
 {
 	struct tool tool = tool("record", "-o", FOLDER);
@@ -583,23 +589,29 @@ START_TEST(what_is_wrong_is_said_before_anything_is_recorded)
 	ck_assert_str_eq(text_of(tool.err),
 			 "bufflink-trace: there is no buffer of " TRACER ": load this module\n");
 	tracer_in("");
-	tool = tool("record", "-o", FOLDER, "-e", "nonsense");
-	ck_assert_int_eq(finish(tool.pid), USAGE);
-	ck_assert(has_written(tool.err, "'nonsense' has a word that is no event and no group"));
+	is_bad(tool("record", "-o", FOLDER, "-e", "nonsense"),
+	       "'nonsense' has a word that is no event and no group");
 	ck_assert(!exists(FOLDER));
+	is_bad(tool("record", "-b", "18446744073709551616"),
+	       "--buffer: '18446744073709551616' is not a number of bytes, ");
+	is_bad(tool("record", "-b", "17179869183G"),
+	       "--buffer: 18446744072635809792 bytes for each of ");
+	is_bad(tool("record", "-r", "99999999999999999999"),
+	       "--rotate: '99999999999999999999' is not a number of bytes, ");
+	is_bad(tool("record", "-r", "1000001s"),
+	       "--rotate: '1000001' is not a number of seconds, ");
+	is_bad(tool("record", "-t", "99999999999999999999"),
+	       "--time: '99999999999999999999' is not a number of seconds, ");
 	tool = tool("record", "-o", "/no/such/folder", "-e", "sched");
 	ck_assert_int_eq(finish(tool.pid), FAILED);
 	ck_assert(has_written(tool.err,
 			      "cannot make the folder /no/such/folder for the trace: No such"));
 	ck_assert_str_eq(value_of("events"), "\n");
-	tool = tool("record", "-o", "--", "true");
-	ck_assert_int_eq(finish(tool.pid), USAGE);
-	ck_assert(has_written(tool.err, ": -o: no argument given: -- begins a command\n"));
+	is_bad(tool("record", "-o", "--", "true"),
+	       ": -o: no argument given: -- begins a command\n");
 	ck_assert(!exists("--"));
-	tool = tool("play");
-	ck_assert_int_eq(finish(tool.pid), USAGE);
-	ck_assert_str_eq(text_of(tool.err),
-			 "bufflink-trace: 'play' is no command: use record, list or status\n");
+	is_bad(tool("play"),
+	       ": 'play' is no command: use record, list or status\n");
 }
 END_TEST
 
