@@ -106,11 +106,13 @@ static void modules_in(void)
 	ck_assert_int_eq(load("producer", ""), 0);
 }
 
-START_TEST(without_the_module_list_and_stat_are_status_1)
+START_TEST(without_the_module_list_stat_and_cat_are_status_1)
 {
 	ends(tool("list"), FAILED, "",
 	     "bufflink: the module bufflink is not loaded: load it with 'modprobe bufflink'\n");
 	ends(tool("stat"), FAILED, "",
+	     "bufflink: the module bufflink is not loaded: load it with 'modprobe bufflink'\n");
+	ends(tool("cat", "producer"), FAILED, "",
 	     "bufflink: the module bufflink is not loaded: load it with 'modprobe bufflink'\n");
 }
 END_TEST
@@ -878,7 +880,7 @@ int main(void)
 		 stat_watch_draws_at_once_what_there_is_room_for);
 
 	tcase_add_unchecked_fixture(unloaded, modules_out, modules_in);
-	tcase_add_test(unloaded, without_the_module_list_and_stat_are_status_1);
+	tcase_add_test(unloaded, without_the_module_list_stat_and_cat_are_status_1);
 	suite_add_tcase(suite, unloaded);
 	return run_suite(suite);
 }

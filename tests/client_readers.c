@@ -324,6 +324,22 @@ START_TEST(a_program_says_that_a_buffer_is_for_root_alone)
 }
 END_TEST
 
+START_TEST(a_program_says_that_only_the_node_of_its_buffer_is_missing)
+{
+	static const char complaint[] =
+		": there is a buffer bufflink0, but no /dev/bufflink0: mount a devtmpfs on /dev\n";
+	const struct program *program = &programs[_i];
+	struct tool tool;
+
+	load_with(program, 0);
+	ck_assert_int_eq(unlink("/dev/bufflink0"), 0);
+	tool = start_with(program, memory_file(""), "", NULL);
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert_msg(has_written(tool.err, complaint), "%s",
+		      text_of(tool.err));
+}
+END_TEST
+
 static void unload_owner(const struct program *program)
 {
 	close(buffer);
@@ -403,6 +419,9 @@ int main(void)
 	tcase_add_loop_test(readers,
 			    a_program_says_that_a_buffer_is_for_root_alone, 0,
 			    PROGRAMS);
+	tcase_add_loop_test(readers,
+			    a_program_says_that_only_the_node_of_its_buffer_is_missing,
+			    0, PROGRAMS);
 	tcase_add_loop_test(readers,
 			    a_program_waits_for_its_module_and_goes_on_when_it_is_loaded_again, 0,
 			    PROGRAMS);

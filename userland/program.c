@@ -409,6 +409,24 @@ void follow_operand(struct follow *follow, int argc, char **argv)
 	}
 }
 
+void has_not_found(const char *module, int err)
+{
+	if (err == -ENOENT)
+		errx(EXIT_FAILURE, "there is no buffer of %s: load this module",
+		     module);
+	errx(EXIT_FAILURE, "%s", bufflink_error());
+}
+
+/* What cannot be opened may be there all the same. */
+static void look_for(const char *buffer, const char *module)
+{
+	struct bufflink_info info;
+	const int err = bufflink_find(buffer, &info, 0);
+
+	if (err)
+		has_not_found(module, err);
+}
+
 struct bufflink_reader *open_reader(const struct follow *follow)
 {
 	struct bufflink_reader *reader;
@@ -428,8 +446,7 @@ struct bufflink_reader *open_reader(const struct follow *follow)
 		err = bufflink_open(reader, follow->timeout_ms);
 	} while (try_again(err));
 	if (err == -ENOENT && follow->module)
-		errx(EXIT_FAILURE, "there is no buffer of %s: load this module",
-		     follow->module);
+		look_for(follow->buffer, follow->module);
 	if (err) {
 		has_failed(err);
 		raise(stopped);

@@ -62,9 +62,13 @@ static bool find_log(const struct source *src, char number[16])
 
 static void is_not_logged(const struct source *src)
 {
+	if (access(PARAMETERS "diskseqs", F_OK))
+		errx(EXIT_USAGE,
+		     "bufflink_blklog is not loaded: load it with devices=%s",
+		     src->path);
 	if (access(PARAMETERS "diskseqs", R_OK))
 		err(EXIT_USAGE,
-		    PARAMETERS "diskseqs: is bufflink_blklog loaded, with devices=%s?",
+		    "cannot read in " PARAMETERS "diskseqs whether %s is logged",
 		    src->path);
 	errx(EXIT_USAGE, "bufflink_blklog does not log %s: write its name to "
 	     PARAMETERS "add", src->path);
@@ -75,7 +79,7 @@ static struct bufflink_stats log_stats(const struct log *log)
 	struct bufflink_stats stats;
 
 	if (ioctl(bufflink_fd(log->reader), BUFFLINK_STATS, &stats))
-		err(EXIT_FAILURE, "%s is not a buffer of bufflink",
+		err(EXIT_FAILURE, "%s: cannot learn what was lost",
 		    bufflink_device(log->reader));
 	return stats;
 }

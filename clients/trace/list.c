@@ -81,10 +81,12 @@ int status(int argc, char **argv)
 {
 	struct bufflink_info info;
 	char *text;
+	int err;
 
 	take_options(argc, argv, status_help);
-	if (bufflink_find(MODULE, &info, 0))
-		errx(EXIT_FAILURE, "there is no buffer of " MODULE ": load this module");
+	err = bufflink_find(MODULE, &info, 0);
+	if (err)
+		has_not_found(MODULE, err);
 	text = get_parameter("events");
 	printf("buffer: %s, %llu bytes, of which %llu are used\n", info.device,
 	       info.values[BUFFLINK_SIZE], info.values[BUFFLINK_USED]);

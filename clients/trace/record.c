@@ -335,11 +335,14 @@ static void check_sum(uint64_t hits)
 static void leave_if_unloaded(void)
 {
 	struct bufflink_info info;
+	const int err = bufflink_find(MODULE, &info, 0);
 
-	if (!bufflink_find(MODULE, &info, 0))
+	if (!err)
 		return;
-	on = false;
+	on = err != -ENOENT;
 	close_trace();
+	if (on)
+		has_not_found(MODULE, err);
 	errx(EXIT_FAILURE,
 	     "the module " MODULE " was unloaded; what was read until then is in %s",
 	     folder);

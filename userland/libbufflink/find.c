@@ -17,6 +17,7 @@
 #include "internal.h"
 
 #define SYSFS		"/sys/class/misc"
+#define DEV		"/dev/"
 #define PREFIX		"bufflink"
 #define DIGITS		"0123456789"
 #define SEE_LIST	"see 'bufflink list' for those that do"
@@ -128,10 +129,9 @@ static int find_owner(const char *buffer, struct bufflink_info *info)
 	int count, i;
 
 	count = bufflink_list(&list);
-	if (count == -ENODEV)
-		count = 0;
+	/* Its words are kept: without bufflink, nobody has a buffer. */
 	if (count < 0)
-		return count;
+		return count == -ENODEV ? -ENOENT : count;
 	for (i = 0; i < count; i++) {
 		if (strlen(list[i].owner) != length ||
 		    strncmp(list[i].owner, buffer, length) ||
@@ -145,8 +145,7 @@ static int find_owner(const char *buffer, struct bufflink_info *info)
 	free(list);
 	if (best)
 		return 0;
-	return bl_fail(-ENOENT,
-			       "no buffer of %s exists: " SEE_LIST, buffer);
+	return bl_fail(-ENOENT, "no buffer of %s exists: " SEE_LIST, buffer);
 }
 
 static bool is_path(const char *buffer)
@@ -197,6 +196,16 @@ static bool find_in_sysfs(const char *path, char name[PATH_MAX])
 
 static int fail_missing(const char *path)
 {
+	const char *name = path + strlen(DEV);
+	char folder[64];
+
+	if (!strncmp(path, DEV, strlen(DEV)) && number_in(name)) {
+		snprintf(folder, sizeof(folder), SYSFS "/%.31s", name);
+		if (!access(folder, F_OK))
+			return bl_fail(-ENOENT,
+				       "there is a buffer %s, but no %s: mount a devtmpfs on /dev",
+				       name, path);
+	}
 	return bl_fail(-ENOENT, "%s does not exist: " SEE_LIST, path);
 }
 

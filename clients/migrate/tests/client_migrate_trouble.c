@@ -9,6 +9,8 @@
 
 #include "migrate.h"
 
+#define NOBODY		65534
+
 /* streams */
 
 START_TEST(a_stream_is_received_identically)
@@ -244,12 +246,36 @@ START_TEST(to_freeze_another_part_of_the_disk_is_refused)
 }
 END_TEST
 
+static int migrate_as_nobody(void *disk)
+{
+	struct tool tool;
+
+	ck_assert_int_eq(setresuid(NOBODY, NOBODY, NOBODY), 0);
+	tool = start_tool(PROGRAM, null(), null(), ARGS(disk, DST));
+	ck_assert_int_eq(finish(tool.pid), USAGE);
+	ck_assert_msg(has_written(tool.err,
+				  "/diskseqs whether /dev/loop0 is logged: Permission denied\n"),
+		      "%s", text_of(tool.err));
+	return 0;
+}
+
+START_TEST(what_is_logged_is_not_for_everybody)
+{
+	const char *disk = new_loop(SIZE);
+
+	log_devices(disk, "");
+	ck_assert_int_eq(chmod(disk, 0666), 0);
+	ck_assert_int_eq(finish(start(migrate_as_nobody, (void *)disk)), 0);
+	ck_assert_int_eq(chmod(disk, 0600), 0);
+}
+END_TEST
+
 START_TEST(a_disk_that_is_not_logged_is_refused)
 {
 	const char *disk = new_loop(SIZE);
 
 	ends(USAGE, (char *)disk, DST);
-	must_have_said("is bufflink_blklog loaded, with devices=/dev/loop0?");
+	must_have_said("bufflink_blklog is not loaded: load it with devices=/dev/loop0\n");
 	log_devices(new_loop(SIZE), "");
 	ends(USAGE, (char *)disk, DST);
 	must_have_said("bufflink_blklog does not log /dev/loop0");
@@ -402,6 +428,7 @@ int main(void)
 		     a_file_on_the_disk_of_src_is_refused,
 		     a_mounted_destination_is_refused,
 		     to_freeze_another_part_of_the_disk_is_refused,
+		     what_is_logged_is_not_for_everybody,
 		     a_disk_that_is_not_logged_is_refused,
 		     a_bad_command_line_is_status_2));
 	add_to(new_case(suite, "troubles"),

@@ -637,6 +637,21 @@ START_TEST(each_command_has_help)
 }
 END_TEST
 
+/* It has no descriptor left to look with. */
+START_TEST(status_does_not_say_that_a_module_is_missing_if_it_cannot_know)
+{
+	static char script[] = "ulimit -n 3; exec " TOOL " status";
+	struct tool tool;
+
+	tracer_in("");
+	tool = start_tool("/bin/busybox", memory_file(""), memory_file(""),
+			  (char *[]){ "sh", "-c", script, NULL });
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert_str_eq(text_of(tool.err),
+			 "bufflink-trace: cannot read /sys/class/misc: Too many open files\n");
+}
+END_TEST
+
 START_TEST(list_and_status_tell_what_is_on_and_what_came)
 {
 	struct tool tool;
@@ -677,6 +692,7 @@ int main(void)
 		       the_state_at_the_start_fills_no_trace,
 		       what_is_wrong_is_said_before_anything_is_recorded,
 		       each_command_has_help,
+		       status_does_not_say_that_a_module_is_missing_if_it_cannot_know,
 		       list_and_status_tell_what_is_on_and_what_came);
 	return run_suite(suite);
 }
