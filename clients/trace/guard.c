@@ -18,12 +18,8 @@ static pid_t guard;
  */
 static void watch(void)
 {
-	sigset_t all;
 	char byte;
 
-	/* Those of a terminal come to both. */
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
 	close(guard_pipe[1]);
 	if (read(guard_pipe[0], &byte, 1) != 1)
 		set_parameter("events", "");
@@ -32,6 +28,11 @@ static void watch(void)
 
 void start_guard(void)
 {
+	sigset_t all, before;
+
+	/* Those of a terminal come to both, perhaps as soon as it has begun. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
 	if (pipe2(guard_pipe, O_CLOEXEC))
 		err(EXIT_FAILURE, "cannot make a pipe");
 	guard = fork();
@@ -39,6 +40,7 @@ void start_guard(void)
 		err(EXIT_FAILURE, "cannot start a process");
 	if (!guard)
 		watch();
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(guard_pipe[0]);
 }
 
