@@ -14,6 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "resize.h"
 #include "trace.h"
 
 #define NAP		0.02		/* s, between looks at a buffer that fills up */
@@ -215,24 +216,6 @@ static void add_last_losses(void)
 
 /* the buffer */
 
-static void resize(const struct bufflink_info *info, unsigned int cpus)
-{
-	char path[128];
-	FILE *file;
-
-	if (buffer_size > ULLONG_MAX / cpus)
-		errx(EXIT_USAGE, "--buffer: %llu bytes for each of %u CPUs are too many",
-		     buffer_size, cpus);
-	snprintf(path, sizeof(path), "/sys/class/misc/bufflink%d/size",
-		 info->number);
-	file = fopen(path, "we");
-	if (!file || fprintf(file, "%llu", buffer_size * cpus) < 0 ||
-	    fclose(file))
-		err(EXIT_FAILURE,
-		    "cannot make the buffers %llu bytes for each of %u CPUs",
-		    buffer_size, cpus);
-}
-
 static void prepare_buffer(void)
 {
 	const unsigned int cpus = possible_cpus();
@@ -240,8 +223,11 @@ static void prepare_buffer(void)
 
 	if (bufflink_find(MODULE, &info, 0))
 		errx(EXIT_FAILURE, "%s", bufflink_error());
+	if (buffer_size > ULLONG_MAX / cpus)
+		errx(EXIT_USAGE, "--buffer: %llu bytes for each of %u CPUs are too many",
+		     buffer_size, cpus);
 	if (buffer_size)
-		resize(&info, cpus);
+		resize_buffer(&info, buffer_size * cpus);
 	if (bufflink_find(MODULE, &info, 0))
 		errx(EXIT_FAILURE, "%s", bufflink_error());
 	ring = info.values[BUFFLINK_SIZE] / cpus;

@@ -3,13 +3,13 @@
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "resize.h"
 #include "tool.h"
 
 const char watermark_help[] =
@@ -75,38 +75,15 @@ int watermark(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
-static const char *why_no_resize(int error)
-{
-	switch (error) {
-	case EACCES:
-		return "only root may: try again as root";
-	case EBUSY:
-		return "bytes from before an earlier resize still wait: read them first";
-	case EINVAL:
-		return "its memory belongs to its kernel module, or this is no size";
-	case ENOMEM:
-		return "there is not enough memory: choose a smaller size";
-	default:
-		return strerror(error);
-	}
-}
-
 int resize(int argc, char **argv)
 {
 	struct bufflink_info info;
-	char path[96];
-	int fd;
 
 	read_arguments(argc, argv, resize_help);
 	if (!job.bytes)
 		errx(EXIT_USAGE, "no size given: say how many bytes");
 
 	info = find_buffer(job.buffer, job.timeout_ms);
-	snprintf(path, sizeof(path), "/sys/class/misc/bufflink%d/size",
-		 info.number);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || dprintf(fd, "%llu", job.bytes) < 0)
-		errx(EXIT_FAILURE, "cannot resize %s to %llu bytes: %s",
-		     info.device, job.bytes, why_no_resize(errno));
+	resize_buffer(&info, job.bytes);
 	return EXIT_SUCCESS;
 }

@@ -596,6 +596,9 @@ START_TEST(what_is_wrong_is_said_before_anything_is_recorded)
 	       "--buffer: '18446744073709551616' is not a number of bytes, ");
 	is_bad(tool("record", "-b", "17179869183G"),
 	       "--buffer: 18446744072635809792 bytes for each of ");
+	tool = tool("record", "-b", "1048576G");
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert(has_written(tool.err, "cannot resize /dev/bufflink0 to "));
 	is_bad(tool("record", "-r", "99999999999999999999"),
 	       "--rotate: '99999999999999999999' is not a number of bytes, ");
 	is_bad(tool("record", "-r", "1000001s"),

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A new size for a buffer. */
+#ifndef _RESIZE_H
+#define _RESIZE_H
+
+#include "libbufflink/libbufflink.h"
+
+/* What is wrong ends the program. */
+void resize_buffer(const struct bufflink_info *info, __u64 bytes);
+
+#endif /* _RESIZE_H */
