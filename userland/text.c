@@ -216,3 +216,41 @@ void print_json(struct json_object *object)
 {
 	fprint_json(stdout, object);
 }
+
+/* columns */
+
+static struct cell amount(double value, unsigned int base,
+			  const char *const *units)
+{
+	struct cell cell = { "-" };
+	int decimals, power;
+
+	if (value < 0)
+		return cell;
+	for (power = 0; value >= base - 0.5 && units[power + 1]; power++)
+		value /= base;
+	decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+	if (value == (unsigned int)value)
+		decimals = 0;
+	snprintf(cell.text, sizeof(cell.text), "%.*f%s", decimals, value,
+		 units[power]);
+	return cell;
+}
+
+struct cell in_thousands(double value)
+{
+	static const char *const units[] = {
+		"", " k", " M", " G", " T", " P", " E", NULL
+	};
+
+	return amount(value, 1000, units);
+}
+
+struct cell in_bytes(double value)
+{
+	static const char *const units[] = {
+		" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB", NULL
+	};
+
+	return amount(value, 1024, units);
+}

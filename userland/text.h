@@ -49,4 +49,13 @@ void add_item(struct json_object *array, struct json_object *item);
 void print_json(struct json_object *object);
 void fprint_json(FILE *file, struct json_object *object);
 
+/* Text of a column. */
+struct cell {
+	char text[160];
+};
+
+/* Three digits at most, unless an exact value has more: 1.23 M, 61.2 KiB */
+struct cell in_thousands(double value);
+struct cell in_bytes(double value);
+
 #endif /* _TEXT_H */

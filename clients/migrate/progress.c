@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "progress.h"
-#include "text.h"
 
 struct progress progress;
 bool as_json;
@@ -26,20 +25,6 @@ double now(void)
 void start_progress(void)
 {
 	has_bar = !as_json && isatty(STDERR_FILENO);
-}
-
-const char *human(double bytes)
-{
-	static const char units[][4] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	static char texts[4][32];
-	static int turn;
-	char *text = texts[turn++ % 4];
-	size_t i = 0;
-
-	for (; bytes >= 1024 && i < 4; i++)
-		bytes /= 1024;
-	snprintf(text, sizeof(texts[0]), "%.*f %s", i ? 1 : 0, bytes, units[i]);
-	return text;
 }
 
 double seconds_of_round(void)
@@ -101,8 +86,8 @@ static void draw_bar(void)
 
 	memset(bar, '#', width * part);
 	fprintf(stderr, "\rround %u [%s] %3.0f %%, %s/s, %s dirty, %ld:%02ld left\033[K",
-		progress.round, bar, 100 * part, human(rate()),
-		human(all_left()), seconds / 60, seconds % 60);
+		progress.round, bar, 100 * part, in_bytes(rate()).text,
+		in_bytes(all_left()).text, seconds / 60, seconds % 60);
 }
 
 void clear_bar(void)
@@ -141,8 +126,8 @@ void report_round(void)
 	}
 	clear_bar();
 	fprintf(stderr, "round %u: copied %s at %s/s, %s dirty\n",
-		progress.round, human(progress.copied), human(rate()),
-		human(all_left()));
+		progress.round, in_bytes(progress.copied).text,
+		in_bytes(rate()).text, in_bytes(all_left()).text);
 }
 
 static void print_copy(const struct copy *copy, double pause, double ran)
@@ -168,8 +153,9 @@ void report_copies(double pause, double ran)
 			continue;
 		}
 		fprintf(stderr, "%s is a copy of %s: %s in %u rounds for %s; paused for %.0f ms",
-			copy->dst.path, copy->src.path, human(progress.total),
-			progress.round, human(copy->src.size), pause * 1000);
+			copy->dst.path, copy->src.path,
+			in_bytes(progress.total).text, progress.round,
+			in_bytes(copy->src.size).text, pause * 1000);
 		if (ran > 0)
 			fprintf(stderr, ", %.0f of them by --run", ran * 1000);
 		fputc('\n', stderr);

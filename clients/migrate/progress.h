@@ -4,6 +4,7 @@
 #define _PROGRESS_H
 
 #include "copy.h"
+#include "text.h"
 
 struct progress {
 	unsigned int round;
@@ -18,7 +19,6 @@ extern struct progress progress;
 extern bool as_json;
 
 void start_progress(void);
-const char *human(double bytes);
 double seconds_of_round(void);
 void begin_round(void);
 void report_progress(void);	/* now and then */

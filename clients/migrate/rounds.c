@@ -172,7 +172,7 @@ static void does_not_fit(void)
 		warnx("%s is not a copy", copy->dst.path);
 	errx(EXIT_BOUND,
 	     "too much is written: %s are left, for which SRC would be frozen for about %.1f s, and --max-pause is %.1f",
-	     human(all_left()), expected_seconds(), plan.max_pause);
+	     in_bytes(all_left()).text, expected_seconds(), plan.max_pause);
 }
 
 /* The other half is for the freeze, for --run, and for our error. */

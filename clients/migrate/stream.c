@@ -509,7 +509,7 @@ int receive(const char *path)
 	settle();
 	answer(dst, "copy", dst->frames++);
 	fprintf(stderr, "%s is a copy of what was sent: %s\n", path,
-		human(size));
+		in_bytes(size).text);
 	if (flags & WANTS_VERIFY) {
 		differences = receive_sums(dst, data, size);
 		answer(dst, "differs", differences);

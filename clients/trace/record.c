@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "resize.h"
+#include "text.h"
 #include "trace.h"
 
 #define NAP		0.02		/* s, between looks at a buffer that fills up */
@@ -101,9 +102,9 @@ static void show_progress(double passed)
 {
 	if (!has_progress)
 		return;
-	fprintf(stderr, "\r%.0f events/s, %llu events, %.1f MiB, %llu lost \033[K",
+	fprintf(stderr, "\r%.0f events/s, %llu events, %s, %llu lost \033[K",
 		(totals.events - events_before) / passed,
-		(unsigned long long)totals.events, totals.bytes / 1048576.0,
+		(unsigned long long)totals.events, in_bytes(totals.bytes).text,
 		(unsigned long long)totals.discarded);
 	events_before = totals.events;
 }
@@ -336,9 +337,9 @@ static void leave_if_unloaded(void)
 
 static void report(void)
 {
-	fprintf(stderr, "%s%s: %llu events, %.1f MiB, %llu lost\n",
+	fprintf(stderr, "%s%s: %llu events, %s, %llu lost\n",
 		has_progress ? "\r\033[K" : "", folder,
-		(unsigned long long)totals.events, totals.bytes / 1048576.0,
+		(unsigned long long)totals.events, in_bytes(totals.bytes).text,
 		(unsigned long long)totals.discarded);
 }
 

@@ -4,6 +4,7 @@
 #define _TOOL_H
 
 #include "program.h"
+#include "text.h"
 
 /* Each has a file, or shares one; gives the exit status. */
 int list(int argc, char **argv);
@@ -46,15 +47,7 @@ double per_second(const struct look *now, const struct look *before,
 		  enum bufflink_value value);
 double wakeups_per_record(const struct bufflink_info *buffer);
 
-/* Text of a column. */
-struct cell {
-	char text[160];
-};
-
 /* Of a buffer without a name, the owner alone. */
 struct cell owner_and_name(const struct bufflink_info *buffer);
-/* Three digits at most, unless an exact value has more: 1.23 M, 61.2 KiB */
-struct cell in_thousands(double value);
-struct cell in_bytes(double value);
 
 #endif /* _TOOL_H */

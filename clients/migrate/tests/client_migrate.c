@@ -507,7 +507,7 @@ START_TEST(so_much_is_copied_for_one_sector)
 	write_blocks(fd, MIB, SECTOR, 'x');
 	close(fd);
 	ends_by_word(pid);
-	must_have_said(": 5.0 MiB in 2 rounds for 4.0 MiB;");
+	must_have_said(": 5 MiB in 2 rounds for 4 MiB;");
 }
 END_TEST
 

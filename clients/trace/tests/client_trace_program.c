@@ -44,13 +44,13 @@ static unsigned int count_lines(const char *text, const char *part)
 	return lines;
 }
 
-/* The program's last line: "/tmp/trace: 12 events, 0.1 MiB, 0 lost" */
+/* The program's last line: "/tmp/trace: 12 events, 12 KiB, 0 lost" */
 static unsigned int recorded(const struct tool *tool, unsigned int *lost)
 {
 	const char *line = strstr(text_of(tool->err), FOLDER ": ");
 	unsigned int count;
 
-	ck_assert_msg(line && sscanf(line, FOLDER ": %u events, %*f MiB, %u lost",
+	ck_assert_msg(line && sscanf(line, FOLDER ": %u events, %*f %*[KMG]iB, %u lost",
 				     &count, lost) == 2,
 		      "%s", text_of(tool->err));
 	return count;
