@@ -91,7 +91,7 @@ void follow_option(struct follow *follow, int option, const char *text,
 /* An operand names the buffer to read in place of the module's. */
 void follow_operand(struct follow *follow, int argc, char **argv);
 struct bufflink_reader *open_reader(const struct follow *follow);
-/* After bufflink_find() of the buffer that this module makes. */
+/* Ends with the reason why bufflink_find() failed for the buffer of this module. */
 void has_not_found(const char *module, int err) __attribute__((noreturn));
 /* Returns when it ends; whether anything was lost. */
 bool follow(const struct follow *follow, struct bufflink_reader *reader);
