@@ -34,12 +34,6 @@ programs_of_clients() {
 	of_clients 'bufflink-*.c' | sed 's/\.c$//'
 }
 
-# The client that was put into the packages: as twin is klog under another name,
-# it has what klog has.
-with_twin() {
-	sed 'p; s/\(bufflink.\)klog/\1twin/; t; d'
-}
-
 # Prints all files, but for what Debian's tools keep for themselves, and DKMS's
 # key, by which other modules may be signed, too. Takes conditions for find.
 files() {

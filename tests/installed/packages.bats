@@ -13,7 +13,7 @@ has_module() {
 
 # has_clients KERNEL: and bufflink is loaded before each
 has_clients() {
-	for module in $(modules_of_clients | with_twin); do
+	for module in $(modules_of_clients); do
 		has_module "$1" "$module"
 		modprobe --set-version "$1" --show-depends "$module" |
 			grep "/updates/dkms/bufflink.ko"
@@ -42,14 +42,14 @@ signer() {
 
 @test "the tool is on the path, and the programs of all clients" {
 	bufflink --version
-	for program in $(programs_of_clients | with_twin); do
+	for program in $(programs_of_clients); do
 		$program --version
 	done
 }
 
 @test "the manual pages are found, and shown without a warning" {
 	for page in $(pages) $(functions | sed 's/$/.9/') \
-		    $(of_clients '*.[1-9]' | with_twin); do
+		    $(of_clients '*.[1-9]'); do
 		name=${page%.*} section=${page#*.}
 		file=$(man -w "$section" "$name")
 		man --warnings=w -l "$file" >/var/tmp/page 2>/var/tmp/warnings
@@ -60,7 +60,7 @@ signer() {
 }
 
 @test "the completion of each program is where bash looks for it" {
-	for program in bufflink $(programs_of_clients | with_twin); do
+	for program in bufflink $(programs_of_clients); do
 		run bash -c '. /usr/share/bash-completion/bash_completion
 			_completion_loader "$0"; complete -p "$0"' "$program"
 		[[ $output == *" -F _bufflink $program" ]]
@@ -72,7 +72,7 @@ signer() {
 }
 
 @test "what clients have for logrotate is configuration of the package" {
-	for name in $(of_clients '*.logrotate' | with_twin); do
+	for name in $(of_clients '*.logrotate'); do
 		dpkg-query -W -f '${Conffiles}\n' bufflink-tools |
 			grep -F " /etc/logrotate.d/${name%.*} "
 	done

@@ -139,12 +139,13 @@ unpack_root() {
 	as_root tar -xC "$root" <"$cache/installed-$key/root.tar"
 }
 
-# Everything that is not Debian's: the packages, this tree, and what the
-# documentation has for users to copy.
+# Everything that is not Debian's: the packages, this tree with one client more, and
+# what the documentation has for users to copy.
 fill_disk() {
 	as_root rm -rf "$disk"
 	mkdir -p "$disk/hello" "$disk/bufflink_test" "$disk/recipes"
 	copy_tree "$disk/bufflink"
+	"$top/tests/add-twin.sh" "$disk/bufflink"
 	cp "$here"/bats.sh "$here"/*.bats "$here"/*.bash "$disk"
 	cp "$build"/deb/*.deb "$disk"
 	block README.md hello.c >"$disk/hello/hello.c"

@@ -302,7 +302,7 @@ unreadable() {
 	in_tree uninstall
 	added | grep "^/usr/local/\|/updates/bufflink" | no_lines
 	dpkg --verify $packages | no_lines
-	for module in bufflink $(modules_of_clients | with_twin); do
+	for module in bufflink $(modules_of_clients); do
 		modprobe --set-version "$release" --show-depends $module |
 			tail -n 1 | grep "/updates/dkms/$module.ko"
 	done

@@ -1,0 +1,7 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# On an installed system, for guest.bats: the program records what a command does.
+modprobe bufflink_trace
+bufflink-trace record -e sched -- true
+grep -al /true trace/cpu*
+rmmod bufflink_trace
