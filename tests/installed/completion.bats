@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the VM: what bash offers when the tab key is pressed.
+. ./common.bash
 
 setup_file() {
 	modprobe bufflink_test buffers=2
@@ -18,11 +19,21 @@ setup() {
 
 # after WORD...: what bash offers for the last one
 after() {
-	COMP_WORDS=(bufflink "$@") COMP_CWORD=$# COMPREPLY=()
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
 	compopt() { nospace=$*; }
 	nospace=
-	_bufflink bufflink "${!#}"
+	_bufflink "$1" "${!#}"
 	offered=${COMPREPLY[*]}
+}
+
+offered_lines() {
+	printf '%s\n' "${COMPREPLY[@]}" | sort
+}
+
+# The commands of a program, as its manual page has them
+commands_of() {
+	zcat -f "$(man -w "$1")" | sed -n '/^.Sh SYNOPSIS/,/^.Sh DESCRIPTION/{
+		/^.Nm/{ n; s/^.Cm \([a-z]*\)$/\1/p; }; }' | sort -u
 }
 
 @test "bash has a function for bufflink, and files where that knows nothing" {
@@ -31,47 +42,67 @@ after() {
 }
 
 @test "first come the commands" {
-	after ""
+	after bufflink ""
 	[ "$offered" = "list stat cat watermark resize write help" ]
-	after w
+	after bufflink w
 	[ "$offered" = "watermark write" ]
-	after --
+	after bufflink --
 	[ "$offered" = "--help --version" ]
+	after bufflink-trace ""
+	[ "$offered" = "record list status" ]
 }
 
-@test "each command that the tool has is offered, and no other" {
-	bufflink --help | sed -n 's/.*bufflink \([a-z]*\) \[OPTION.*/\1/p' |
-		sort >commands
-	after help ""
-	printf '%s\n' "${COMPREPLY[@]}" | sort | diff commands -
-}
-
-@test "each option that a command has is offered, and no other" {
-	for command in list stat cat watermark resize write; do
-		bufflink "$command" --help |
-			grep -o -- ' --[a-z-]*' | tr -d ' ' | sort -u >options
-		after "$command" -
-		printf '%s\n' "${COMPREPLY[@]%=}" | sort | diff options -
+@test "each command that a program has is offered, and no other" {
+	for program in bufflink $(programs_of_clients); do
+		commands_of $program >commands
+		[ -s commands ] || continue
+		after $program ""
+		offered_lines | diff commands -
 	done
 }
 
-@test "each buffer is offered by number and by owner, to all commands but list" {
+@test "help is offered each command that has one, and no other" {
+	commands_of bufflink | grep -vx help >commands
+	after bufflink help ""
+	offered_lines | diff commands -
+}
+
+@test "each option of each program and command is offered, and no other" {
+	for program in bufflink $(programs_of_clients); do
+		for command in "" $(commands_of $program | grep -vx help); do
+			$program $command --help |
+				grep -o -- ' --[a-z][a-z-]*' | tr -d ' ' |
+				sort -u >options
+			after $program $command -
+			COMPREPLY=("${COMPREPLY[@]%=}")
+			offered_lines | diff options -
+		done
+	done
+}
+
+@test "each buffer is offered by number and by owner where one is asked for" {
 	[ "$numbers" ]
 	for number in $numbers; do
 		echo "$number"
 		echo "bufflink_test/$(cat "/sys/class/misc/bufflink$number/name")"
 	done | sort >buffers
 	for command in stat cat watermark resize write; do
-		after "$command" --help ""
-		printf '%s\n' "${COMPREPLY[@]}" | sort | diff buffers -
+		after bufflink $command --help ""
+		offered_lines | diff buffers -
 	done
-	after list ""
-	[ "$offered" = "" ]
+	after bufflink-klog --help ""
+	offered_lines | diff buffers -
+	for words in "bufflink list" "bufflink-audit" "bufflink-trace record"; do
+		after $words ""
+		[ "$offered" = "" ]
+	done
 }
 
 @test "an option that needs a value is not followed by a space" {
-	after cat --wat
+	after bufflink cat --wat
 	[ "$offered $nospace" = "--watermark= -o nospace" ]
-	after cat --ma
+	after bufflink cat --ma
 	[ "$offered $nospace" = "--mark " ]
+	after bufflink-trace record --ev
+	[ "$offered $nospace" = "--events= -o nospace" ]
 }
