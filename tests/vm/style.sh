@@ -179,6 +179,55 @@ manual_pages() {
 	} | lacking bufflink.4
 }
 
+# options_of_help PROGRAM: a line for each, COMMAND LETTER NAME; "-" is none.
+options_of_help() {
+	commands=$(bash -c '. userland/bufflink.bash-completion
+		"$0" --help | _bufflink_commands' "$1" | grep -vx help)
+	for command in "" $commands; do
+		# shellcheck disable=SC2086 # none, or a word
+		"$1" $command --help |
+			sed -n "s/^  -\(.\), --\([a-z-]*\).*/${command:--} \1 \2/p
+				s/^      --\([a-z-]*\).*/${command:--} - \1/p"
+	done
+}
+
+# The same for a page, where a part about a command has its name as the title.
+options_of_page() {
+	awk -v program="$(basename "${1%.?}")" '
+	/^\.Ss / { command = $2 == program ? $3 : "" }
+	/^\.It Fl / {
+		letter = "-"
+		for (i = 3; i <= NF; i++) {
+			if (length($i) == 1 && $(i - 1) == "Fl")
+				letter = $i
+			if ($i ~ /^-[a-z]/) {
+				print (command ? command : "-"), letter, substr($i, 2)
+				letter = "-"
+			}
+		}
+	}' "$1"
+}
+
+# Options that a page has for no command may be those of several.
+options() {
+	for page in userland/bufflink.1 clients/*/bufflink-*.[18]; do
+		options_of_help "${page%.?}" >in_help
+		options_of_page "$page" >in_page
+		awk -v page="$page" '
+		FNR == NR { help[$0]; some["- " $2 " " $3]; next }
+		{ of_page[$0] }
+		!($0 in help) && !($0 in some) { print page ": not in --help: " $0 }
+		END {
+			for (option in help) {
+				general = option
+				sub(/^[^ ]*/, "-", general)
+				if (!(option in of_page) && !(general in of_page))
+					print page " lacks: " option
+			}
+		}' in_help in_page
+	done
+}
+
 compile() {
 	make -s -C "$cache/$1/build" M="$2" W=1 C=2 KCFLAGS=-Werror \
 		KBUILD_EXTRA_SYMBOLS="${3-}" CONFIG_DEBUG_INFO_BTF_MODULES= \
@@ -241,5 +290,6 @@ for kernel in 6.1 6.12; do
 done
 quietly compile 6.1 "$copy/bench" "$copy/Module.symvers"
 quietly compile_programs
+quietly options
 quietly "$here/make.sh"
 [ $rc = 0 ]
