@@ -2,7 +2,7 @@
 /*
  * The records of bufflink_trace: one for each event, in the byte order of
  * the machine. Behind the first 8 bytes, a record is an event of a trace as it is
- * in a file.
+ * in a file. X-macros make them of the table of events.
  */
 #ifndef _BUFFLINK_TRACE_H
 #define _BUFFLINK_TRACE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * The events of bufflink_trace, each once. A file that includes this one says
- * before what it makes of an entry: the struct of a record, the function that
- * fills it in, or its description in a trace.
+ * The events of bufflink_trace, each once, as X-macros. A file that includes this
+ * one says before what it makes of an entry: the struct of a record, the function
+ * that fills it in, or its description in a trace.
  *
  *	EVENT(name, group, tracepoint, arguments, fields)
  *		what the kernel has a tracepoint for

@@ -77,13 +77,14 @@ compile() {
 }
 
 # provide WORD: one of those that a script or a client has after "Needs: ". A path
-# is the system's; top/, out/ and suites/ are this tree, what was built for this
-# kernel, and for all of this machine; a .c file is compiled, and is beside it.
+# is the system's; top/ is this tree, and what is there goes to the same folder below
+# /t; out/ and suites/ are what was built for this kernel, and for all of this
+# machine; a .c file is compiled, and is beside it.
 provide() {
 	# shellcheck disable=SC2086 # patterns
 	case $1 in
 	/*)		copy_system "$1" ;;
-	top/*)		cp -r "$top"/${1#*/} "$root/t" ;;
+	top/*)		(cd "$top" && cp -r --parents ${1#*/} "$root/t") ;;
 	out/*)		cp -r "$build/$kernel"/${1#*/} "$root/t" ;;
 	suites/*)	cp -r "$suites"/${1#*/} "$root/t" ;;
 	*.c)		compile "$folder/$1" ;;

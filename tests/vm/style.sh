@@ -45,7 +45,7 @@ checkpatch_module() {
 		--ignore $gates,MACRO_ARG_REUSE -f "$@"
 }
 
-# A table whose entries become structures, functions and texts is no code.
+# X-macros, whose entries become structures, functions and texts, are no code.
 checkpatch_table() {
 	entries=PARENTHESIS_ALIGNMENT,SUSPECT_COMMA_SEMICOLON
 	macros=COMPLEX_MACRO,TRAILING_SEMICOLON,PREFER_DEFINED_ATTRIBUTE_MACRO
@@ -122,16 +122,8 @@ suites_in_list() {
 	done
 }
 
-# What the programs need to be built, their package needs, and nothing else but
-# what makes the package. The README has what the tool needs.
+# The README has what the tool needs to be built.
 build_packages() {
-	for needs in userland/needs clients/*/needs; do
-		grep -q '^Headers: ' "$needs" || continue
-		declared Packages "$needs" | tr ' ' '\n'
-	done | sort -u >needed
-	sed -n '/^Build-Depends:/,/^[^ B]/s/^ \([^ ,]*\).*/\1/p' debian/control |
-		grep -v '^debhelper\|^dh-' | sort |
-		diff --label debian/control --label needs -u - needed
 	block README.md commands | grep '^sudo apt-get install ' |
 		tr ' ' '\n' >named
 	for package in $(declared Packages userland/needs); do
@@ -256,8 +248,11 @@ copy_tree "$copy"
 cd "$copy"
 
 bench_module=$(ours 'bench/*.c' ':!bench/bench.c' ':!bench/reader.c')
+# shellcheck disable=SC2046 # our files have plain names
+tables=$(grep -l X-macros $(ours 'clients/*/bufflink_*.h'))
 module="bufflink.c bufflink.h $(ours 'test_module/*.c' tests/producer.c)
-	$(ours 'clients/*/bufflink_*.[ch]' ':!clients/trace/*.h' 'clients/bufflink_*.h')
+	$(ours 'clients/*/bufflink_*.[ch]' 'clients/bufflink_*.h' |
+		grep -Fvx "$tables")
 	$bench_module bench/peers.h"
 program=$(ours 'tests/*.[ch]' 'userland/*.[ch]' ':!tests/producer.c' \
 	'clients/*.[ch]' ':!clients/*/bufflink_*' ':!clients/bufflink_*' \
@@ -268,9 +263,9 @@ script="$(ours '*.sh' dkms.conf packaging/keep-symvers \
 # shellcheck disable=SC2046,SC2086 # our files have plain names
 {
 	quietly checkpatch_module $module
-	quietly checkpatch_table clients/trace/bufflink_trace*.h
+	quietly checkpatch_table $tables
 	quietly checkpatch_program $program
-	quietly kernel_doc $module
+	quietly kernel_doc $module $tables
 	quietly shellcheck -x -P tests/vm:bench $script
 	quietly codespell -L nd $(ours ':!LICENSE')
 }

@@ -21,7 +21,8 @@
 #define LIMIT_MS	(120 * 1000 * slowness())
 #define CGROUP		"/sys/fs/cgroup/both"
 #define NO_FILES	"bufflink-audit: -y: a PREEMPT_RT kernel does not tell the files of descriptors\n"
-#define COMPARE		"/usr/bin/python3 /t/same_calls.py /tmp/audited /tmp/straced"
+#define TESTS		"/t/clients/audit/tests/"
+#define COMPARE		"/usr/bin/python3 " TESTS "same_calls.py /tmp/audited /tmp/straced"
 
 /* of programs.sh; the first ones always run */
 static const char * const programs[] = {
@@ -104,7 +105,7 @@ static void run_under_both(const char *program)
 	int fd;
 
 	succeeds("rm -f /tmp/audited /tmp/straced.*; mkdir -p " CGROUP);
-	succeeds("sh /t/programs.sh prepare");
+	succeeds("sh " TESTS "programs.sh prepare");
 	fd = auditor_in_for_tool("buffer_size=67108864");
 	reader = start_tool("/t/bufflink-audit", memory_file(""),
 			    memory_file(""), (char *[]){
@@ -114,7 +115,7 @@ static void run_under_both(const char *program)
 	strace = start_tool("/usr/bin/strace", memory_file(""),
 			    memory_file(""), (char *[]){
 		"strace", "-ff", "-y", "-s", "512", "-o", "/tmp/straced",
-		"/bin/busybox", "sh", "/t/programs.sh", (char *)program, NULL
+		"/bin/busybox", "sh", TESTS "programs.sh", (char *)program, NULL
 	});
 	ck_assert(finished(strace.pid, LIMIT_MS));
 	ck_assert_msg(!finish(strace.pid), "%s", text_of(strace.err));
@@ -138,7 +139,7 @@ static void compare(const char *program, __u64 begin)
 	       (unsigned long long)(now_ms() - begin), text_of(tool.out));
 }
 
-START_TEST(the_same_calls_with_the_same_paths_and_results_in_the_same_order)
+START_TEST(both_print_the_same_calls_in_the_same_order)
 {
 	__u64 begin = now_ms();
 
@@ -162,7 +163,7 @@ START_TEST(a_difference_is_found)
 
 	run_under_both(programs[0]);
 	compare(programs[0], begin);
-	succeeds("sh /t/programs.sh change");
+	succeeds("sh " TESTS "programs.sh change");
 	tool = shell(comparison());
 	ck_assert_int_eq(finish(tool.pid), 1);
 	for (i = 0; i < count; i++)
@@ -191,7 +192,7 @@ int main(int argc, char **argv)
 	tcase_set_timeout(tcase, 4 * LIMIT_MS / 1000);
 	tcase_add_test(tcase, a_difference_is_found);
 	tcase_add_loop_test(tcase,
-			    the_same_calls_with_the_same_paths_and_results_in_the_same_order,
+			    both_print_the_same_calls_in_the_same_order,
 			    1, count());
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
