@@ -401,7 +401,7 @@ START_TEST(an_empty_buffer_is_eagain_with_rwf_nowait)
 }
 END_TEST
 
-START_TEST(eagain_also_when_another_reader_holds_the_read_lock)
+START_TEST(a_read_beside_one_that_is_stuck_is_eagain_without_waiting)
 {
 	int number = create_buffer(0, PAGE);
 	int fd = open_buffer(number, O_RDONLY);
@@ -559,7 +559,7 @@ START_TEST(after_destroy_what_is_left_is_read_and_then_zero)
 }
 END_TEST
 
-START_TEST(after_destroy_and_drained_zero_also_without_waiting)
+START_TEST(after_destroy_an_empty_buffer_reads_as_zero_without_waiting)
 {
 	int fd = new_buffer(PAGE);
 
@@ -1083,7 +1083,7 @@ int main(void)
 	add_case(suite, "eagain and eintr",
 		 an_empty_buffer_is_eagain_with_o_nonblock,
 		 an_empty_buffer_is_eagain_with_rwf_nowait,
-		 eagain_also_when_another_reader_holds_the_read_lock,
+		 a_read_beside_one_that_is_stuck_is_eagain_without_waiting,
 		 an_edge_triggered_epoll_reports_what_another_reader_has_left,
 		 a_reader_waits_while_another_holds_the_read_lock,
 		 waiting_for_the_read_lock_can_be_interrupted,
@@ -1092,7 +1092,7 @@ int main(void)
 		 an_interrupted_read_goes_on_with_sa_restart);
 	add_case(suite, "destroy",
 		 after_destroy_what_is_left_is_read_and_then_zero,
-		 after_destroy_and_drained_zero_also_without_waiting,
+		 after_destroy_an_empty_buffer_reads_as_zero_without_waiting,
 		 after_destroy_client_memory_is_at_its_end_at_once,
 		 destroy_ends_a_sleeping_read);
 	add_case(suite, "fault",

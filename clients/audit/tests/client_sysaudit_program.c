@@ -57,7 +57,7 @@ START_TEST(the_reader_is_not_given_its_own_calls)
 }
 END_TEST
 
-START_TEST(nor_is_its_process_group_those_of_each_other_if_it_asks)
+START_TEST(a_process_group_is_not_given_its_own_calls_if_it_asks)
 {
 	int fd = auditor_in_for_tool("");
 	struct tool pipeline = start_tool("/bin/busybox", memory_file(""),
@@ -758,7 +758,7 @@ int main(void)
 		return run_suite(suite);
 	add_audit_case(suite, "tool",
 		       the_reader_is_not_given_its_own_calls,
-		       nor_is_its_process_group_those_of_each_other_if_it_asks,
+		       a_process_group_is_not_given_its_own_calls_if_it_asks,
 		       the_program_prints_a_line_for_each_call,
 		       the_tool_sets_filters_by_name_and_reports_losses_with_status_3,
 		       the_tool_prints_no_name_that_a_terminal_obeys,
