@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The modules that readme.sh built of the lines of README.md, bufflink.rst; and
- * the commands that are for the user's own machine.
+ * the commands that are for the user's own machine, which it put into /t/blocks.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -34,6 +34,68 @@ START_TEST(the_module_of_the_readme_says_its_line)
 	ck_assert_int_eq(unload("hello"), 0);
 	ck_assert_int_eq(read(fd, line, sizeof(line)), 0);
 	ck_assert(!exists("/dev/bufflink0"));
+}
+END_TEST
+
+static struct tool shell(const char *commands)
+{
+	char text[4096];
+
+	snprintf(text, sizeof(text), "cd /t; PATH=/t:/usr/bin:$PATH\n%s", commands);
+	return start_tool("/bin/busybox", memory_file(""), memory_file(""),
+			  (char *[]){ "sh", "-euxc", text, NULL });
+}
+
+/* A block of the README, or the lines of it that sed takes */
+static const char *block(const char *name, const char *script)
+{
+	static char text[4096];
+	char command[256];
+	size_t length;
+	FILE *lines;
+
+	snprintf(command, sizeof(command), "sed -n '%s' /t/blocks/%s", script,
+		 name);
+	lines = popen(command, "r");
+	ck_assert_ptr_nonnull(lines);
+	length = fread(text, 1, sizeof(text) - 1, lines);
+	text[length] = '\0';
+	ck_assert_int_eq(pclose(lines), 0);
+	ck_assert_uint_gt(length, 0);
+	return text;
+}
+
+START_TEST(the_readme_loads_its_module_and_shows_the_line_that_cat_prints)
+{
+	struct tool commands = shell(block("load", "s/^# //p"));
+	const char *output = block("load", "/^#/!p");
+
+	wait_for(has_written(commands.out, output));
+	ck_assert_int_eq(unload("hello"), 0);
+	ck_assert_int_eq(finish(commands.pid), 0);
+}
+END_TEST
+
+/* Each is given a buffer that is made anew, and that goes. */
+static void run_with_hello(const char *command)
+{
+	struct tool tool;
+
+	ck_assert_int_eq(load("hello", ""), 0);
+	tool = shell(command);
+	wait_for(has_written(tool.out, "hello"));
+	ck_assert_int_eq(unload("hello"), 0);
+	ck_assert_msg(!finish(tool.pid), "%s: %s", command,
+		      text_of(tool.err));
+}
+
+START_TEST(the_readme_has_commands_of_the_tool_that_work)
+{
+	char *rest = strdup(block("tool", "p"));
+	char *line;
+
+	while ((line = strsep(&rest, "\n")) && *line)
+		run_with_hello(line);
 }
 END_TEST
 
@@ -83,12 +145,19 @@ static void bufflink_in(void)
 	load("producer", "");
 }
 
+static void follow(const char *line)
+{
+	struct tool tool = shell(block("commands", line));
+
+	ck_assert_msg(!finish(tool.pid), "%s", text_of(tool.err));
+}
+
 START_TEST(make_load_loads_and_make_unload_takes_out)
 {
 	ck_assert(!exists("/sys/module/bufflink"));
-	ck_assert_int_eq(system("/usr/bin/make -C /t load"), 0);
+	follow("/^make load/p");
 	ck_assert(exists("/sys/module/bufflink"));
-	ck_assert_int_eq(system("/usr/bin/make -C /t unload"), 0);
+	follow("/^make unload/p");
 	ck_assert(!exists("/sys/module/bufflink"));
 }
 END_TEST
@@ -106,6 +175,9 @@ int main(void)
 	tcase_add_test(tcase, the_module_of_the_readme_says_its_line);
 	tcase_add_test(tcase,
 		       the_reader_of_the_rst_prints_what_its_client_records);
+	tcase_add_test(tcase,
+		       the_readme_loads_its_module_and_shows_the_line_that_cat_prints);
+	tcase_add_test(tcase, the_readme_has_commands_of_the_tool_that_work);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("commands");

@@ -4,7 +4,8 @@
 # Does what the README tells the author of a module, far from this tree: builds
 # bufflink with plain make, then a module of the README's own lines with the
 # README's own command. Then the examples of Documentation/bufflink.rst. What
-# comes out goes to build/KERNEL/readme, for check_readme.
+# comes out goes to build/KERNEL/readme, for check_readme; with the commands that
+# the README has for a machine with a kernel of its own.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -60,3 +61,8 @@ sh -eux ../hello/build
 $cc -Wall -Wextra -Werror -static -I ../bufflink -o read_exits read_exits.c
 
 cp ../hello/hello.ko exits.ko read_exits "$out"
+mkdir "$out/blocks"
+cd "$out/blocks"
+from_readme commands
+from_readme load
+from_readme tool
