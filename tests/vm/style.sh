@@ -102,7 +102,6 @@ symbols() {
 versions() {
 	version=$(sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' bufflink.c)
 	grep -Fqx "PACKAGE_VERSION=\"$version\"" dkms.conf &&
-		grep -Fq "bufflink-*_${version}_*.deb" Documentation/install.md &&
 		[ "$(dpkg-parsechangelog -S Version)" = "$version" ]
 }
 
