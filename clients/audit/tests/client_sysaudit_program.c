@@ -482,7 +482,8 @@ START_TEST(a_command_that_runs_on_is_told_once_and_with_its_cgroup)
 	told = strstr(text_of(reader.err), says);
 	ck_assert_msg(told, "%s", text_of(reader.err));
 	ck_assert_ptr_null(strstr(told + 1, says));
-	snprintf(busy, sizeof(busy), "cannot remove the cgroup /sys/fs/cgroup/bufflink-audit-%d: Device or resource busy\n",
+	snprintf(busy, sizeof(busy),
+		 "the cgroup /sys/fs/cgroup/bufflink-audit-%d: Device or resource busy\n",
 		 reader.pid);
 	ck_assert(has_written(reader.err, busy));
 	ck_assert_int_eq(kill(atoi(told + strlen(says)), SIGKILL), 0);

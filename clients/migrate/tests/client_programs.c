@@ -116,7 +116,7 @@ END_TEST
 /* A stream whose far end has answered: it asks for answers. */
 static int stream_with_answers(const char *disk)
 {
-	static char via[] = "--via=tee /tmp/stream | " MIGRATE " --receive " DST;
+	char via[] = "--via=tee /tmp/stream | " MIGRATE " --receive " DST;
 	struct tool tool;
 
 	tool = start_tool(MIGRATE, memory_file(""), memory_file(""),

@@ -334,8 +334,8 @@ END_TEST
 /* It goes to the command; the trace does not need it. */
 START_TEST(a_trace_is_whole_wherever_standard_output_goes)
 {
-	static char closed[] = "exec " TOOL " record -o " FOLDER
-			       " -e sched_process_exec -t 0.1 >&-";
+	char closed[] = "exec " TOOL " record -o " FOLDER
+			" -e sched_process_exec -t 0.1 >&-";
 	struct tool tool;
 	int ends[2];
 
@@ -643,7 +643,7 @@ END_TEST
 /* It has no descriptor left to look with. */
 START_TEST(status_does_not_say_that_a_module_is_missing_if_it_cannot_know)
 {
-	static char script[] = "ulimit -n 3; exec " TOOL " status";
+	char script[] = "ulimit -n 3; exec " TOOL " status";
 	struct tool tool;
 
 	tracer_in("");
