@@ -49,23 +49,21 @@ static void wait_for_descriptor(int fd, short events)
 	poll(&pollfd, 1, -1);
 }
 
-bool write_all(int fd, const void *data, size_t size)
+size_t write_most(int fd, const void *data, size_t size)
 {
-	const char *next = data;
 	ssize_t written;
+	size_t done = 0;
 
-	while (size) {
-		written = write(fd, next, size);
+	while (done < size) {
+		written = write(fd, (const char *)data + done, size - done);
 		if (written < 0 && errno == EAGAIN)
 			wait_for_descriptor(fd, POLLOUT);
 		else if (written < 0 && errno != EINTR)
-			return false;
-		if (written > 0) {
-			next += written;
-			size -= written;
-		}
+			break;
+		if (written > 0)
+			done += written;
 	}
-	return true;
+	return done;
 }
 
 ssize_t read_some(int fd, void *data, size_t size)
@@ -84,7 +82,7 @@ ssize_t read_some(int fd, void *data, size_t size)
 static ssize_t write_out(void *unused, const char *data, size_t size)
 {
 	(void)unused;
-	return write_all(STDOUT_FILENO, data, size) ? size : 0;
+	return write_most(STDOUT_FILENO, data, size) == size ? size : 0;
 }
 
 static ssize_t read_in(void *unused, char *data, size_t size)

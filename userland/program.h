@@ -32,8 +32,8 @@ void catch_signals(void);
 void stop(int number);
 /* Until this time is over; false if it is to end, or nobody reads its output. */
 bool stay(double seconds);
-/* Also of descriptors that do not block. False, with errno, if it fails. */
-bool write_all(int fd, const void *data, size_t size);
+/* Says how many bytes it has written: if not all, errno says why. */
+size_t write_most(int fd, const void *data, size_t size);
 /* As read(2), but it waits until there is something. */
 ssize_t read_some(int fd, void *data, size_t size);
 void flush(void);

@@ -95,7 +95,7 @@ static void cannot_send(const struct destination *dst)
 static void send_all(const struct destination *dst, const void *data,
 		     size_t size)
 {
-	if (!write_all(dst->fd, data, size))
+	if (write_most(dst->fd, data, size) != size)
 		cannot_send(dst);
 }
 
@@ -340,11 +340,11 @@ static void answer(const struct destination *dst, const char *kind,
 		   __u64 number)
 {
 	char line[128];
-	const int size = snprintf(line, sizeof(line),
-				  MAGIC ": %016llx %s %llu\n", dst->nonce, kind,
-				  number);
+	const size_t size = snprintf(line, sizeof(line),
+				     MAGIC ": %016llx %s %llu\n", dst->nonce,
+				     kind, number);
 
-	if (answers && !write_all(STDOUT_FILENO, line, size))
+	if (answers && write_most(STDOUT_FILENO, line, size) != size)
 		err(EXIT_FAILURE, "cannot answer that %s is %s", dst->path,
 		    kind);
 }
