@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -388,10 +390,83 @@ START_TEST(a_program_waits_for_its_module_and_goes_on_when_it_is_loaded_again)
 }
 END_TEST
 
+/* a disk without room */
+
+#define DISK		"/tmp/disk"
+#define DISK_LOG	DISK "/log"
+
+static void disk_setup(void)
+{
+	setup();
+	mkdir(DISK, 0700);
+	ck_assert_int_eq(mount("tmpfs", DISK, "tmpfs", 0, "size=64k"), 0);
+}
+
+static void disk_teardown(void)
+{
+	teardown();
+	umount2(DISK, MNT_DETACH);
+}
+
+static const char *disk_log(void)
+{
+	static char text[1 << 23];
+	int fd = open(DISK_LOG, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	ck_assert_int_ge(got, 0);
+	text[got] = '\0';
+	close(fd);
+	return text;
+}
+
+static int lines_of(const char *text)
+{
+	int lines = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		lines++;
+	return lines;
+}
+
+START_TEST(a_program_reads_nothing_while_its_file_has_no_room_and_loses_nothing)
+{
+	static const char why[] = ": cannot write to " DISK_LOG
+		", and tries again each second: No space left on device\n";
+	const struct program *program = &programs[_i];
+	const char *text;
+	struct tool tool;
+	__u64 before;
+	int i;
+
+	load_with(program, MANY);
+	tool = start_with(program, memory_file(""), "", "--output=" DISK_LOG);
+	wait_for(has_written(tool.err, why));
+	before = stats(buffer).bytes_read;
+	for (i = 0; i < MANY / 2; i++)
+		program->add();
+	pause_ms(MOMENT_MS);
+	ck_assert_uint_eq(stats(buffer).bytes_read, before);
+	ck_assert_uint_gt(stats(buffer).used, 0);
+	text = disk_log();
+	ck_assert_int_gt(lines_of(text), 0);
+	ck_assert_int_eq(text[strlen(text) - 1], '\n');
+
+	ck_assert_int_eq(mount("tmpfs", DISK, "tmpfs", MS_REMOUNT, "size=8m"),
+			 0);
+	wait_for(!stats(buffer).used &&
+		 has_written(tool.err, ": can write to " DISK_LOG " again\n"));
+	unload_owner(program);
+	ck_assert_msg(finish(tool.pid) == GOOD, "%s", text_of(tool.err));
+	ck_assert_int_ge(lines_of(disk_log()), MANY + MANY / 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("readers");
 	TCase *readers = tcase_create("readers");
+	TCase *disk = tcase_create("disk");
 
 	setenv("LC_ALL", "C", 1);
 	tcase_add_unchecked_fixture(readers, begin_tracing, stop_tracing);
@@ -426,5 +501,13 @@ int main(void)
 			    a_program_waits_for_its_module_and_goes_on_when_it_is_loaded_again, 0,
 			    PROGRAMS);
 	suite_add_tcase(suite, readers);
+
+	tcase_add_unchecked_fixture(disk, begin_tracing, stop_tracing);
+	tcase_add_checked_fixture(disk, disk_setup, disk_teardown);
+	tcase_set_timeout(disk, 3 * PATIENCE_S);
+	tcase_add_loop_test(disk,
+			    a_program_reads_nothing_while_its_file_has_no_room_and_loses_nothing,
+			    1, PROGRAMS);
+	suite_add_tcase(suite, disk);
 	return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,14 @@ static atomic_bool hung_up;		/* the output is to be opened again */
 static bool cannot_reopen;
 static const char *output;		/* file that was asked for, or NULL */
 static int watched_output = STDOUT_FILENO;	/* -1: none is needed */
+static struct {
+	char *data;
+	size_t size;
+} held;					/* for that file, and not written yet */
+static int write_errno;			/* it could not be written for this */
+static bool given_up;			/* writing to it */
+static unsigned long long lost_lines;	/* since then */
+static bool following;			/* more may be lost */
 
 /* how it begins, writes and ends */
 
@@ -79,10 +88,123 @@ ssize_t read_some(int fd, void *data, size_t size)
 	return got;
 }
 
+/* A pipe that nobody reads fails here: nothing waits where a signal must end it. */
+static bool open_output(void)
+{
+	const int fd = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
+				    O_NOCTTY | O_NONBLOCK, 0600);
+
+	if (fd < 0)
+		return false;
+	dup2(fd, STDOUT_FILENO);
+	close(fd);
+	return true;
+}
+
+/* If it fails, the hangup stays, and its byte stays in the pipe. */
+static bool open_output_again(void)
+{
+	bool is_open = true;
+	char byte;
+
+	while (hung_up && is_open) {
+		hung_up = false;
+		is_open = open_output();
+		if (!is_open && !atomic_exchange(&hung_up, true))
+			break;
+		/* The handler may run in another thread. */
+		wait_for_descriptor(signal_pipe[0], POLLIN);
+		if (read(signal_pipe[0], &byte, 1) != 1)
+			err(EXIT_FAILURE, "cannot take a hangup");
+	}
+	return is_open;
+}
+
+/* Takes half a line back out of a file that has no room for the rest of it. */
+static size_t take_back(size_t done)
+{
+	const char *newline = memrchr(held.data, '\n', done);
+	const size_t whole = newline ? newline + 1 - held.data : 0;
+	const off_t end = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+	struct stat file;
+
+	/* Another program may have written behind it. */
+	if (fstat(STDOUT_FILENO, &file) || file.st_size != end ||
+	    ftruncate(STDOUT_FILENO, end - (done - whole)))
+		return done;
+	return whole;
+}
+
+/* The first so many bytes; says how many of them are left. */
+static size_t write_held(size_t size)
+{
+	size_t done = write_most(STDOUT_FILENO, held.data, size);
+	int why = errno;
+
+	if (done < size)
+		done = take_back(done);
+	held.size -= done;
+	memmove(held.data, held.data + done, held.size);
+	errno = why;
+	return size - done;
+}
+
+static void lose_held(size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		lost_lines += held.data[i] == '\n';
+	held.size -= size;
+	memmove(held.data, held.data + size, held.size);
+}
+
+/*
+ * Whole lines alone. While there is no room for them, nothing more is read: the
+ * buffer has room, and counts those that it has no room for.
+ */
+static void write_lines(void)
+{
+	const char *newline = memrchr(held.data, '\n', held.size);
+	size_t left = newline ? newline + 1 - held.data : 0;
+	bool waits = false;
+
+	while (!given_up && (left = write_held(left))) {
+		write_errno = errno;
+		if (!waits)
+			warn("cannot write to %s, and tries again each second",
+			     output);
+		waits = true;
+		given_up = write_errno == EPIPE || !stay(1);
+		open_output_again();
+	}
+	if (given_up)
+		lose_held(left);
+	else if (waits)
+		warnx("can write to %s again", output);
+}
+
+static bool hold(const char *data, size_t size)
+{
+	char *more = realloc(held.data, held.size + size);
+
+	if (!more)
+		return false;
+	memcpy(more + held.size, data, size);
+	held.data = more;
+	held.size += size;
+	return true;
+}
+
 static ssize_t write_out(void *unused, const char *data, size_t size)
 {
 	(void)unused;
-	return write_most(STDOUT_FILENO, data, size) == size ? size : 0;
+	if (!output)
+		return write_most(STDOUT_FILENO, data, size) == size ? size : 0;
+	if (!hold(data, size))
+		return 0;
+	write_lines();
+	return size;
 }
 
 static ssize_t read_in(void *unused, char *data, size_t size)
@@ -114,26 +236,15 @@ void must_print(void)
 		     "cannot write to standard output: it is closed, or open for reading only");
 }
 
-/* A pipe that nobody reads fails here: nothing waits where a signal must end it. */
-static bool open_output(void)
-{
-	const int fd = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
-				    O_NOCTTY | O_NONBLOCK, 0600);
-
-	if (fd < 0) {
-		warn("cannot write to %s", output);
-		return false;
-	}
-	dup2(fd, STDOUT_FILENO);
-	close(fd);
-	return true;
-}
-
 void flush(void)
 {
 	if (fflush(stdout) || ferror(stdout))
 		err(EXIT_FAILURE, "cannot write to %s",
 		    output ? output : "standard output");
+	if (lost_lines && !following)
+		errx(EXIT_FAILURE, "cannot write to %s: %s: lost %llu line%s",
+		     output, strerror(write_errno), lost_lines,
+		     lost_lines == 1 ? "" : "s");
 }
 
 void finish(int status)
@@ -210,7 +321,7 @@ void output_option(const char *path)
 	open_signal_pipe();
 	sigaction(SIGHUP, &hangup, NULL);
 	if (!open_output())
-		exit(EXIT_FAILURE);
+		err(EXIT_FAILURE, "cannot write to %s", output);
 }
 
 bool stay(double seconds)
@@ -361,13 +472,10 @@ static void has_failed(int err)
  */
 static void reopen_output(void)
 {
-	char byte;
-
-	while (hung_up && !cannot_reopen) {
-		hung_up = false;
-		cannot_reopen = !open_output() ||
-				read(signal_pipe[0], &byte, 1) != 1;
-	}
+	if (cannot_reopen || open_output_again())
+		return;
+	cannot_reopen = true;
+	warn("cannot write to %s", output);
 }
 
 /* Whether what was interrupted is to be done again. */
@@ -580,6 +688,7 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 	__u64 left = follow->limit, position = 0;
 	bool lost = false;
 
+	following = true;
 	/* What was read is given before a stop is told. */
 	while (left) {
 		if (!next(reader, &event, left, false)) {
@@ -598,6 +707,8 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 	}
 	lost |= print_rest(follow, reader);
 	caught_up(follow, position);
+	following = false;
+	flush();
 	if (cannot_reopen)
 		exit(EXIT_FAILURE);
 	return lost;

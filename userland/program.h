@@ -41,8 +41,9 @@ void finish(int status) __attribute__((noreturn));
 /* Of what reads a buffer: as the signal that stopped it, or with this status. */
 void end_reading(int status, bool lost) __attribute__((noreturn));
 /*
- * Output goes to the end of this file instead. SIGHUP has follow() open it again,
- * between two records, as the file may have got another name.
+ * Output goes to the end of this file instead, in whole lines. SIGHUP has follow()
+ * open it again, between two records, as the file may have got another name. While
+ * the file cannot be written, nothing is read, until a signal ends the program.
  */
 void output_option(const char *path);
 
