@@ -332,6 +332,10 @@ bool stay(double seconds)
 	};
 	struct timespec time;
 
+	/* Its byte stays in the pipe until the file is open again. */
+	if (hung_up && !stopped)
+		pollfds[0].fd = -1;
+
 	time.tv_sec = seconds;
 	time.tv_nsec = (seconds - time.tv_sec) * 1e9;
 	if (ppoll(pollfds, 2, &time, NULL) < 0 && errno != EINTR)
@@ -725,6 +729,32 @@ const char *loss_text(const struct bufflink_loss *loss)
 		 loss->records, loss->records == 1 ? "" : "s", loss->bytes,
 		 *last ? "between" : "at", loss->first, last);
 	return text;
+}
+
+static void forget_handlers(void)
+{
+	struct sigaction action;
+	int number;
+
+	for (number = 1; number < NSIG; number++) {
+		if (!sigaction(number, NULL, &action) &&
+		    action.sa_handler != SIG_IGN)
+			signal(number, SIG_DFL);
+	}
+}
+
+pid_t fork_child(void)
+{
+	sigset_t all, before;
+	pid_t child;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	child = fork();
+	if (!child)
+		forget_handlers();
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return child;
 }
 
 void exec_command(char **argv)

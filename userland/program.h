@@ -97,6 +97,8 @@ void has_not_found(const char *module, int err) __attribute__((noreturn));
 /* Returns when it ends; whether anything was lost. */
 bool follow(const struct follow *follow, struct bufflink_reader *reader);
 
+/* As fork(); the child has no handler of this program, which signals may call. */
+pid_t fork_child(void);
 /* In a child; if there is no such command, it ends as a shell's would. */
 void exec_command(char **argv) __attribute__((noreturn));
 /* As a shell has it, of a status of waitpid(). */

@@ -65,7 +65,7 @@ static void forget_variables(void)
 	*to = NULL;
 }
 
-/* As it is printed: without zeroes, and without what a terminal might obey. */
+/* As it is printed: without zeroes, and without bytes that a terminal might obey. */
 static void set_variable(const char *prefix, const struct value *value)
 {
 	char name[VARIABLE_MAX + 1], *plain;
@@ -121,7 +121,7 @@ void notify(const struct event *event)
 		return;
 	}
 	running++;
-	child = fork();
+	child = fork_child();
 	if (child < 0)
 		err(EXIT_FAILURE, "cannot run the command");
 	if (!child)
