@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "text.h"
 
@@ -65,6 +66,22 @@ void fprint_plain(FILE *file, const char *text, size_t size)
 void print_plain(const char *text, size_t size)
 {
 	fprint_plain(stdout, text, size);
+}
+
+const char *iso_time(__u64 time, char separator)
+{
+	const time_t seconds = time / 1000000;
+	static char text[64];
+	char date[32], zone[8];
+	struct tm tm;
+
+	if (!localtime_r(&seconds, &tm))
+		err(EXIT_FAILURE, "cannot print the time %llu", time);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	strftime(zone, sizeof(zone), "%z", &tm);
+	snprintf(text, sizeof(text), "%s%c%06u%.3s:%s", date, separator,
+		 (unsigned int)(time % 1000000), zone, zone + 3);
+	return text;
 }
 
 bool is_plain(const char *text, size_t size)

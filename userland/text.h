@@ -18,6 +18,9 @@
 void print_plain(const char *text, size_t size);
 void fprint_plain(FILE *file, const char *text, size_t size);
 
+/* 2026-11-27T15:40:00,123456+01:00, with that separator; microseconds since 1970 */
+const char *iso_time(__u64 time, char separator);
+
 /* It is UTF-8, with no control character but tabs and newlines. */
 bool is_plain(const char *text, size_t size);
 

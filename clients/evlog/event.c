@@ -6,11 +6,9 @@
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "program.h"
-
-#define SECOND		1000000000ULL	/* ns */
+#include "text.h"
 
 const char *const field_names[FIELDS] = {
 	[SEVERITY] = "severity", [FACILITY] = "facility", [TYPE] = "type",
@@ -186,18 +184,7 @@ const char *value_text(const struct value *value, size_t *size)
 
 const char *time_text(const struct event *event)
 {
-	const time_t seconds = event->time / SECOND;
-	static char text[64];
-	char date[32], zone[8];
-	struct tm tm;
-
-	if (!localtime_r(&seconds, &tm))
-		is_broken();
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	strftime(zone, sizeof(zone), "%z", &tm);
-	snprintf(text, sizeof(text), "%s.%06u%.3s:%s", date,
-		 (unsigned int)(event->time % SECOND / 1000), zone, zone + 3);
-	return text;
+	return iso_time(event->time / 1000, '.');
 }
 
 void variable_name(char variable[VARIABLE_MAX + 1], const char *prefix,

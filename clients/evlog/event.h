@@ -49,7 +49,6 @@ size_t read_event(struct event *event, const char *data, size_t size);
 int severity_number(const char *name);
 /* A value as text: digits, the string itself, or bytes in hexadecimal. */
 const char *value_text(const struct value *value, size_t *size);
-/* 2026-11-27T15:40:00.123456+01:00 */
 const char *time_text(const struct event *event);
 /*
  * The name of a variable: the prefix, and the value's name in capital letters, with

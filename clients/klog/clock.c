@@ -30,21 +30,6 @@ unsigned long long wall_clock(const struct message *message)
 	return boot + message->time;
 }
 
-const char *iso_time(unsigned long long time, char separator)
-{
-	const time_t seconds = time / SECOND;
-	static char text[64];
-	char date[32], zone[8];
-	struct tm tm;
-
-	localtime_r(&seconds, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	strftime(zone, sizeof(zone), "%z", &tm);
-	snprintf(text, sizeof(text), "%s%c%06u%.3s:%s", date, separator,
-		 (unsigned int)(time % SECOND), zone, zone + 3);
-	return text;
-}
-
 static unsigned long long to_clock(const char *option, const char *text,
 				   struct tm *tm)
 {

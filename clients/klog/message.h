@@ -41,8 +41,6 @@ const char *dictionary(unsigned long long sequence);
 /* clock.c: microseconds of the wall clock, as it is now */
 
 unsigned long long wall_clock(const struct message *message);
-/* 2026-11-27T15:40:00,123456+01:00, with that separator */
-const char *iso_time(unsigned long long time, char separator);
 unsigned long long time_argument(const char *option, const char *text);
 
 /* choose.c */
