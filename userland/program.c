@@ -587,10 +587,12 @@ static struct {
 	size_t size;
 } rest;
 
-/* Nothing that is whole has so many bytes: its client is not the one we know. */
-static void too_long(void)
+/* Its client is not the one that the program knows. */
+static void no_record(void)
 {
-	errx(EXIT_FAILURE, "what the buffer has is no record: load its module anew");
+	errx(EXIT_FAILURE,
+	     "the buffer has no record that %s can print: name the buffer of its module, or load that anew",
+	     program_invocation_short_name);
 }
 
 static size_t print_pieces(const struct follow *follow, const char *data,
@@ -616,7 +618,7 @@ static void print_data(const struct follow *follow, const char *data,
 		memcpy(rest.data + rest.size, data, part);
 		done = follow->print(rest.data, rest.size + part);
 		if (!done && part < size)
-			too_long();
+			no_record();
 		if (!done) {
 			rest.size += part;
 			return;
@@ -633,7 +635,7 @@ static void print_data(const struct follow *follow, const char *data,
 	}
 	done = print_pieces(follow, data, size);
 	if (size - done > sizeof(rest.data))
-		too_long();
+		no_record();
 	memcpy(rest.data, data + done, size - done);
 	rest.size = size - done;
 }
@@ -697,8 +699,11 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 	while (left) {
 		if (!next(reader, &event, left, false)) {
 			caught_up(follow, position);
-			if (stopped || cannot_reopen || !follow->wait ||
-			    !next(reader, &event, left, true))
+			if (stopped || cannot_reopen || !follow->wait)
+				break;
+			if (rest.size)	/* records are whole in the buffer */
+				no_record();
+			if (!next(reader, &event, left, true))
 				break;
 		}
 		lost |= event.type == BUFFLINK_LOSS;
@@ -710,6 +715,8 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 			break;
 	}
 	lost |= print_rest(follow, reader);
+	if (rest.size)
+		no_record();
 	caught_up(follow, position);
 	following = false;
 	flush();

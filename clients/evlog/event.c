@@ -41,7 +41,9 @@ int severity_number(const char *name)
 
 static void __attribute__((noreturn)) is_broken(void)
 {
-	errx(EXIT_FAILURE, "a broken record: load " EVLOG_OWNER " anew");
+	errx(EXIT_FAILURE,
+	     "a broken record, or none of %s: name the buffer of that module, or load it anew",
+	     EVLOG_OWNER);
 }
 
 /* Bytes of a record that were not read yet. */
@@ -134,8 +136,8 @@ size_t read_event(struct event *event, const char *data, size_t size)
 	memcpy(&record, data, sizeof(record));
 	if (record.version != EVLOG_VERSION)
 		errx(EXIT_FAILURE,
-		     "no record of version %d: load " EVLOG_OWNER " anew",
-		     EVLOG_VERSION);
+		     "no record of %s of version %d: name the buffer of that module, or load it anew",
+		     EVLOG_OWNER, EVLOG_VERSION);
 	if (record.length < sizeof(record) ||
 	    record.length > EVLOG_RECORD_MAX ||
 	    record.severity > EVLOG_DEBUG || record.context > EVLOG_PRINTK ||

@@ -149,10 +149,39 @@ static void take_message(const struct message *message,
 	print_message(message);
 }
 
+static bool has_begun;		/* with a whole message */
+static bool has_skipped;	/* the rest of one, which came before it */
+
+static void __attribute__((noreturn)) no_record(void)
+{
+	errx(EXIT_FAILURE,
+	     "%s has no record of %s: name the buffer of that module, or load it anew",
+	     device, BUFFLINK_KLOG_OWNER);
+}
+
+/*
+ * Skips a line of a message whose start another reader has taken, or says that it
+ * is not all there.
+ */
+static size_t skip_line(const char *text, size_t size)
+{
+	const char *newline = memchr(text, '\n', size);
+
+	if (!newline && size < BUFFLINK_KLOG_MESSAGE_MAX)
+		return 0;
+	/* Lines but the first of a message have its prefix. */
+	if (!newline || has_begun || (has_skipped && *text != '<'))
+		no_record();
+	if (!has_skipped)
+		warnx("%s begins in the middle of a record, which is left out",
+		      device);
+	has_skipped = true;
+	return newline + 1 - text;
+}
+
 /*
  * Prints the message that the size bytes begin with; says how many bytes are
- * done with. That is 0 if they do not have all of it, and if they begin in
- * the middle of one, the rest of that line.
+ * done with, which is 0 if they do not have all of it.
  */
 static size_t print_next(const char *text, size_t size)
 {
@@ -161,7 +190,6 @@ static size_t print_next(const char *text, size_t size)
 	struct message message = { };
 	bool is_whole = false;
 	unsigned int length;
-	const char *newline;
 	int header = 0;
 
 	copy_start(start, sizeof(start), text, size);
@@ -173,12 +201,9 @@ static size_t print_next(const char *text, size_t size)
 		/* Not so where the length has lost its first digits. */
 		is_whole = text[header + length - 1] == '\n';
 	}
-	if (!is_whole) {
-		newline = memchr(text, '\n', size);
-		if (newline)
-			return newline + 1 - text;
-		return size < BUFFLINK_KLOG_MESSAGE_MAX ? 0 : size;
-	}
+	if (!is_whole)
+		return skip_line(text, size);
+	has_begun = true;
 	read_lines(&message, text + header, length);
 	take_message(&message, by_log, by_buffer);
 	return header + length;
@@ -204,6 +229,8 @@ static void reopened(void)
 {
 	warnx("%s: the module was loaded again", device);
 	is_reloaded = true;
+	has_begun = false;
+	has_skipped = false;
 }
 
 /* All programs have some options, which have other letters in the others. */
@@ -253,6 +280,8 @@ int main(int argc, char **argv)
 	reader = open_reader(&job);
 	device = bufflink_device(reader);
 	lost |= follow(&job, reader);
+	if (has_skipped && !has_begun && !stopped)
+		no_record();
 	bufflink_free(reader);
 	end_reading(EXIT_SUCCESS, lost);
 }
