@@ -52,6 +52,8 @@ static const struct option options[] = {
 };
 
 static void (*print)(const struct event *event) = print_line;
+static bool json, journal;
+static const char *output;	/* file */
 static void (*print_loss_too)(const struct bufflink_loss *loss);
 
 static size_t print_next(const char *data, size_t size)
@@ -89,15 +91,20 @@ static void take_option(struct follow *job, int option)
 {
 	switch (option) {
 	case 'J':
+		journal = true;
 		print = send_to_journal;
 		print_loss_too = send_loss_to_journal;
 		break;
 	case 'j':
+		json = true;
 		print = print_event_as_json;
 		print_loss_too = print_loss_as_json;
 		break;
 	case 'n':
 		notify_option(optarg);
+		break;
+	case 'o':
+		output = optarg;
 		break;
 	case 'q':
 		query_option(optarg);
@@ -124,7 +131,12 @@ int main(int argc, char **argv)
 				     NULL)) != -1)
 		take_option(&job, option);
 	follow_operand(&job, argc, argv);
-	job.is_silent = print == send_to_journal;
+	if (journal && (json || output))
+		errx(EXIT_USAGE,
+		     "--journal prints nothing: it cannot have --json or --output with it");
+	if (output)
+		output_option(output);
+	job.is_silent = journal;
 
 	catch_signals();
 	reader = open_reader(&job);

@@ -6,14 +6,17 @@
 
 #include <err.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include "program.h"
 
 #define SOCKET		"/run/systemd/journal/socket"
+#define SEND_S		2	/* that the journal may take for an event */
 #define FIELDS_MAX	(FIELDS + EVLOG_ATTRS_MAX + 4)
 
 /* A field takes no more than its name, an equals sign, and its value. */
@@ -50,15 +53,40 @@ static void add_value(const char *prefix, const struct value *value)
 	add(name, text, size);
 }
 
+static void interrupt(int number)
+{
+	(void)number;
+}
+
+/*
+ * A journal that hangs would keep the library in a call for ever. The alarm comes
+ * again, in case the first one is early.
+ */
+static int send_in_time(void)
+{
+	const struct sigaction action = { .sa_handler = interrupt };
+	const struct timeval time = { .tv_sec = SEND_S };
+	const struct itimerval alarm = {
+		.it_interval = time, .it_value = time,
+	}, none = { };
+	int err;
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &alarm, NULL);
+	err = sd_journal_sendv(fields, count);
+	setitimer(ITIMER_REAL, &none, NULL);
+	return err == -EINTR ? -ETIMEDOUT : err;
+}
+
 /* The library says that all is well if there is no journal at all. */
 static int try_to_send(void)
 {
-	int err = sd_journal_sendv(fields, count);
+	int err = send_in_time();
 
 	return !err && access(SOCKET, F_OK) ? -errno : err;
 }
 
-/* The journal may be started anew: what is in the buffer waits there. */
+/* The journal may be started anew: events in the buffer wait there. */
 static void send_fields(void)
 {
 	int err = try_to_send();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* bufflink-evlog: what it prints, runs and sends, and that no event forges any. */
+/* bufflink-evlog prints, runs and sends, and no event forges any of it. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
@@ -15,6 +15,8 @@
 
 #define TIME_SIZE	strlen("2026-11-27T15:40:00.123456+00:00 ")
 #define COMMANDS_MAX	8	/* of --notify, at a time */
+#define COMMANDS	200	/* of a test */
+#define EVENTS		3000	/* more lines than a small disk holds */
 
 static char who[64];	/* as in the line of an event of this process */
 
@@ -49,6 +51,32 @@ static void has(const char *text, const char *part)
 {
 	/* Check ends a test with a longer message without a word. */
 	ck_assert_msg(strstr(text, part), "no '%s' in: %.2000s", part, text);
+}
+
+static bool is_there(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+static const char *contents(const char *path)
+{
+	static char text[1 << 20];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	ck_assert_int_ge(got, 0);
+	text[got] = '\0';
+	close(fd);
+	return text;
+}
+
+static unsigned int lines_of(const char *text)
+{
+	unsigned int lines = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		lines++;
+	return lines;
 }
 
 static const char *behind_time(const char *line)
@@ -154,7 +182,7 @@ END_TEST
 /* A disk error passes all of these terms. With one change, it does not pass one. */
 static const struct term {
 	const char *term;
-	const char *changed;	/* what of the event */
+	const char *changed;	/* this part of the event */
 	const char *string;	/* to this; NULL for a number */
 	__s64 number;
 } terms[] = {
@@ -275,6 +303,48 @@ START_TEST(of_several_queries_all_must_be_true)
 }
 END_TEST
 
+START_TEST(a_journal_is_not_for_a_file_or_json)
+{
+	static char *const others[] = { "--json", "--output=/tmp/no-such-file" };
+	struct tool tool;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		tool = program("--journal", others[i]);
+		output(tool, USAGE);
+		ck_assert_str_eq(text_of(tool.err),
+				 "bufflink-evlog: --journal prints nothing: it cannot have --json or --output with it\n");
+	}
+	ck_assert(!is_there("/tmp/no-such-file"));
+}
+END_TEST
+
+static const char *const foreign[] = {
+	"hello\n", "x",
+	"a line that is as long as a record of an event, which begins with numbers\n",
+};
+
+#define FOREIGN		(sizeof(foreign) / sizeof(*foreign))
+
+/* While it waits for more, too. */
+START_TEST(a_buffer_of_another_module_is_told_from_its_own)
+{
+	struct tool tool;
+	char number[16];
+	int i;
+
+	snprintf(number, sizeof(number), "%d", create_buffer(0, PAGE));
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(append(0, foreign[_i], strlen(foreign[_i])),
+				 0);
+		tool = program(number, i ? "-f" : "-j");
+		output(tool, FAILED);
+		ck_assert_msg(has_written(tool.err, "name the buffer of "),
+			      "%s", text_of(tool.err));
+	}
+}
+END_TEST
+
 START_TEST(a_query_that_is_wrong_takes_nothing_from_the_buffer)
 {
 	static char *const wrong[] = {
@@ -322,18 +392,6 @@ START_TEST(a_loss_is_told_where_it_is)
 END_TEST
 
 /* a command */
-
-static const char *contents(const char *path)
-{
-	static char text[1 << 16];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-
-	ck_assert_int_ge(got, 0);
-	text[got] = '\0';
-	close(fd);
-	return text;
-}
 
 START_TEST(a_command_has_the_event_in_its_environment_and_nowhere_else)
 {
@@ -456,6 +514,101 @@ START_TEST(a_command_that_fails_is_told)
 }
 END_TEST
 
+START_TEST(a_hangup_that_meets_a_command_as_it_starts_ends_nothing_else)
+{
+	struct patience patience = patience_of(PATIENCE_MS);
+	struct tool tool = start_tool("/bin/busybox", memory_file(""),
+		memory_file(""),
+		(char *[]){ "setsid", "/t/bufflink-evlog", "-o", "/tmp/events",
+			    "-n", "true", NULL });
+	int i;
+
+	unlink("/tmp/events");
+	wait_for(is_there("/tmp/events"));
+	for (i = 0; i < COMMANDS; i++)
+		write_plain(EVLOG_INFO, "a", "b", "c");
+	do
+		kill(-tool.pid, SIGHUP);
+	while (!finished(tool.pid, 1) && lasts(&patience) &&
+	       lines_of(contents("/tmp/events")) < COMMANDS);
+	write_plain(EVLOG_INFO, "a", "last", "c");
+	wait_for(strstr(contents("/tmp/events"), "a/last") ||
+		 finished(tool.pid, 0));
+	kill(tool.pid, SIGTERM);
+	is_killed(tool.pid, SIGTERM);
+}
+END_TEST
+
+/* a disk without room */
+
+#define DISK		"/tmp/disk"
+#define DISK_LOG	DISK "/log"
+#define NO_ROOM		"bufflink-evlog: cannot write to " DISK_LOG
+
+static void disk_setup(void)
+{
+	setup();
+	mkdir(DISK, 0700);
+	ck_assert_int_eq(mount("tmpfs", DISK, "tmpfs", 0, "size=64k"), 0);
+}
+
+static void disk_teardown(void)
+{
+	evlog_teardown();
+	umount2(DISK, MNT_DETACH);
+}
+
+static struct tool program_without_room(void)
+{
+	struct tool tool;
+	int i;
+
+	for (i = 0; i < EVENTS; i++)
+		write_plain(EVLOG_INFO, "a", "b", "c");
+	tool = program("-o", DISK_LOG);
+	wait_for(has_written(tool.err, NO_ROOM ", and tries again each second"));
+	return tool;
+}
+
+START_TEST(a_signal_ends_it_without_room_and_it_says_how_many_lines_are_lost)
+{
+	struct tool tool = program_without_room();
+	unsigned int lost, written;
+	const char *text;
+
+	write_plain(EVLOG_INFO, "a", "left", "c");
+	kill(tool.pid, SIGTERM);
+	output(tool, FAILED);
+	text = strstr(text_of(tool.err), NO_ROOM ": No space left on device: lost ");
+	ck_assert_ptr_nonnull(text);
+	ck_assert_int_eq(sscanf(strstr(text, "lost "), "lost %u lines\n", &lost),
+			 1);
+	text = contents(DISK_LOG);
+	written = lines_of(text);
+	ck_assert_uint_gt(written, 0);
+	ck_assert_int_eq(text[strlen(text) - 1], '\n');
+	text = output(program("-f"), GOOD);
+	has(text, "a/left");
+	ck_assert_uint_eq(written + lost + lines_of(text), EVENTS + 1);
+}
+END_TEST
+
+START_TEST(a_hangup_has_it_go_on_in_a_new_file_when_the_old_one_is_deleted)
+{
+	struct tool tool = program_without_room();
+	unsigned int written = lines_of(contents(DISK_LOG));
+
+	ck_assert_int_eq(unlink(DISK_LOG), 0);
+	kill(tool.pid, SIGHUP);
+	wait_for(is_there(DISK_LOG));
+	ck_assert_int_eq(mount("tmpfs", DISK, "tmpfs", MS_REMOUNT, "size=8m"),
+			 0);
+	ck_assert_int_eq(unload(EVLOG), 0);
+	output(tool, GOOD);
+	ck_assert_uint_eq(written + lines_of(contents(DISK_LOG)), EVENTS);
+}
+END_TEST
+
 /* the journal */
 
 #define CONFIG							\
@@ -471,11 +624,6 @@ static void write_file(const char *path, const char *text)
 	ck_assert_msg(fd >= 0, "%s: %m", path);
 	ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
-}
-
-static bool is_there(const char *path)
-{
-	return !access(path, F_OK);
 }
 
 static void journal_setup(void)
@@ -513,14 +661,14 @@ static void journal_teardown(void)
 	evlog_teardown();
 }
 
-/* What it finds, as JSON. */
+/* The entries that it finds, as JSON. */
 #define journalctl(...)							\
 	output(start_tool("/usr/bin/journalctl", memory_file(""),	\
 			  memory_file(""), (char *[]) {			\
 				"journalctl", "-q", "--no-pager", "-o",	\
 				"json", "--all", ##__VA_ARGS__, NULL }), GOOD)
 
-/* It reads what the daemon has written, which is a little later. */
+/* The daemon writes a little later. */
 static const char *entry(char *match)
 {
 	const char *text;
@@ -584,6 +732,28 @@ START_TEST(an_event_forges_no_field_of_the_journal)
 }
 END_TEST
 
+/* A daemon that is stopped takes no more than its socket holds. */
+START_TEST(a_signal_ends_it_while_the_journal_hangs)
+{
+	static const char why[] =
+		": cannot send an event to the journal: Connection timed out; trying again\n";
+	static const char end[] =
+		"events that were read are lost: the journal did not take them: Connection";
+	struct tool tool;
+	int i;
+
+	start_journald();
+	kill(journald, SIGSTOP);
+	for (i = 0; i < EVENTS; i++)
+		write_plain(EVLOG_INFO, "a", "b", "c");
+	tool = program("--journal");
+	wait_for(has_written(tool.err, why));
+	kill(tool.pid, SIGTERM);
+	output(tool, FAILED);
+	ck_assert(has_written(tool.err, end));
+}
+END_TEST
+
 START_TEST(without_a_journal_it_says_so_and_waits_for_it)
 {
 	static const char why[] =
@@ -612,6 +782,7 @@ int main(void)
 {
 	Suite *suite = suite_create("evlog_program");
 	TCase *program = tcase_create("program");
+	TCase *disk = tcase_create("disk");
 	TCase *journal = tcase_create("journal");
 
 	tcase_add_checked_fixture(program, setup, evlog_teardown);
@@ -635,6 +806,21 @@ int main(void)
 		       so_many_commands_run_at_a_time_and_all_are_reaped);
 	tcase_add_test(program, a_command_that_fails_is_told);
 
+	tcase_add_test(program,
+		       a_hangup_that_meets_a_command_as_it_starts_ends_nothing_else);
+	tcase_add_test(program, a_journal_is_not_for_a_file_or_json);
+	tcase_add_loop_test(program,
+			    a_buffer_of_another_module_is_told_from_its_own, 0,
+			    FOREIGN);
+
+	tcase_add_checked_fixture(disk, disk_setup, disk_teardown);
+	tcase_set_timeout(disk, 3 * PATIENCE_S);
+	suite_add_tcase(suite, disk);
+	tcase_add_test(disk,
+		       a_signal_ends_it_without_room_and_it_says_how_many_lines_are_lost);
+	tcase_add_test(disk,
+		       a_hangup_has_it_go_on_in_a_new_file_when_the_old_one_is_deleted);
+
 	tcase_add_checked_fixture(journal, journal_setup, journal_teardown);
 	tcase_set_timeout(journal, 3 * PATIENCE_S);
 	/* A kernel without control groups has no sockets either. */
@@ -643,6 +829,7 @@ int main(void)
 	tcase_add_test(journal,
 		       the_journal_finds_an_event_by_each_of_its_attributes);
 	tcase_add_test(journal, an_event_forges_no_field_of_the_journal);
+	tcase_add_test(journal, a_signal_ends_it_while_the_journal_hangs);
 	tcase_add_test(journal, without_a_journal_it_says_so_and_waits_for_it);
 	return run_suite(suite);
 }

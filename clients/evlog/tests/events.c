@@ -41,7 +41,7 @@ int load_evlog(const char *parameters)
 	return number;
 }
 
-/* what is written */
+/* writing */
 
 static void put(struct draft *draft, const void *bytes, size_t size)
 {
@@ -109,7 +109,7 @@ void write_plain(enum evlog_severity severity, const char *facility,
 	ck_assert_int_eq(write_draft(PRODUCER_PROCESS, &plain), 0);
 }
 
-/* what is read */
+/* reading */
 
 static char data[1 << 23];	/* that was read, of one buffer */
 static size_t at, end;

@@ -33,7 +33,7 @@ void add_attr(struct draft *draft, unsigned int kind, const char *name,
 void add_s64(struct draft *draft, const char *name, __s64 number);
 void add_u64(struct draft *draft, const char *name, __u64 number);
 void add_string(struct draft *draft, const char *name, const char *string);
-/* What the module answered. */
+/* The answer of the module. */
 int write_draft(enum producer_context context, const struct draft *draft);
 void write_plain(enum evlog_severity severity, const char *facility,
 		 const char *type, const char *text);
@@ -65,7 +65,7 @@ __u64 number_of(const struct attr *attr);
 	start_tool("/t/bufflink-evlog", memory_file(""), out,		\
 		   (char *[]){ "bufflink-evlog", ##__VA_ARGS__, NULL })
 #define program(...)	program_to(memory_file(""), ##__VA_ARGS__)
-/* What it has printed when it ended with this status. */
+/* Its output, when it has ended with this status. */
 const char *output(struct tool program, int status);
 
 #endif /* _EVENTS_H */
