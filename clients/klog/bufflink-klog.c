@@ -270,10 +270,11 @@ int main(int argc, char **argv)
 	int option;
 
 	begin(argv);
-	while ((option = getopt_long(argc, argv, "def:HJ::L::l:o:prTtwxhV",
+	while ((option = getopt_long(argc, argv, "def:HJL::l:o:prTtwxhV",
 				     options, NULL)) != -1)
 		take_option(&job, option);
 	follow_operand(&job, argc, argv);
+	settle_format();
 
 	catch_signals();
 	look_at_kernel();

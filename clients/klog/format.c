@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Messages as text, in the way of dmesg(1). */
 #define _GNU_SOURCE
+#include <err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,27 +38,25 @@ bool decode;
 static int format;
 static bool with_delta, each_line, as_syslog;
 static int color_when = AUTO;
-
-static void set_format(int which)
-{
-	format = which;
-	if (which > CTIME)
-		with_delta = false;
-}
+static const char *not_raw;	/* an option that --raw excludes */
 
 bool format_option(int option, const char *text)
 {
 	switch (option) {
 	case 'd':
-		if (format > CTIME)
-			set_format(RAW);
+		not_raw = "--show-delta";
 		with_delta = true;
 		return true;
 	case 'H':
+		not_raw = "--human";
+		format = RELTIME;
+		return true;
 	case 'e':
-		set_format(RELTIME);
+		not_raw = "--reltime";
+		format = RELTIME;
 		return true;
 	case 'L':
+		not_raw = "--color";
 		color_when = text ? word_argument("--color", text, whens) : AUTO;
 		return true;
 	case 'p':
@@ -66,20 +66,36 @@ bool format_option(int option, const char *text)
 		as_syslog = true;
 		return true;
 	case 'T':
-		set_format(CTIME);
+		not_raw = "--ctime";
+		format = CTIME;
 		return true;
 	case 't':
-		set_format(NONE);
+		not_raw = "--notime";
+		format = NONE;
 		return true;
 	case 'x':
+		not_raw = "--decode";
 		decode = true;
 		return true;
 	case TIME_FORMAT:
-		set_format(word_argument("--time-format", text, formats));
+		format = word_argument("--time-format", text, formats);
 		return true;
 	default:
 		return false;
 	}
+}
+
+void settle_format(void)
+{
+	if (as_syslog && not_raw)
+		errx(EXIT_USAGE, "--raw and %s exclude each other", not_raw);
+	if (with_delta && format == ISO)
+		warnx("--show-delta is ignored with --time-format=iso");
+	else if (with_delta && format > CTIME)
+		format = DELTA;
+	with_delta &= format <= CTIME;
+	if (as_syslog)
+		format = RAW;
 }
 
 static bool has_colors(void)
@@ -181,8 +197,6 @@ static struct prefix make_prefix(const struct message *message)
 	if (as_syslog) {
 		snprintf(prefix.words, sizeof(prefix.words), "<%u>",
 			 message->facility << 3 | message->level);
-		format = RAW;
-		with_delta = false;
 	} else if (decode) {
 		snprintf(number, sizeof(number), "%u", message->facility);
 		snprintf(prefix.words, sizeof(prefix.words), "%-6s:%-6s: ",

@@ -56,6 +56,8 @@ bool is_chosen(const struct message *message);
 
 /* True if it was an option for that. */
 bool format_option(int option, const char *text);
+/* When all options are known. */
+void settle_format(void);
 extern bool decode;		/* of JSON, too */
 void print_lines(const struct message *message);
 

@@ -23,6 +23,15 @@ static const char *const options[][WORDS] = {
 	{ "-H" },
 	{ "-p" },
 	{ "-p", "-x", "-e" },
+	{ "-d", "-t" },
+	{ "-t", "-d", "-p" },
+	{ "-d", "-e" },
+	{ "-H", "-d" },
+	{ "-d", "--time-format=notime" },
+	{ "--time-format=ctime", "-d" },
+	{ "-t", "-T" },
+	{ "-e", "-t" },
+	{ "-r", "-p", "-f", "kern" },
 	{ "--time-format=delta" },
 	{ "--color=always" },
 	{ "--color=always", "-x", "-e" },
@@ -154,7 +163,29 @@ START_TEST(the_text_is_that_of_dmesg)
 }
 END_TEST
 
-/* What one of the two has for a message, in a few lines of it. */
+static const char *const beside_raw[] = {
+	"-x", "-T", "-t", "-e", "-H", "-d", "-L", "--color=never",
+};
+
+START_TEST(options_that_dmesg_refuses_beside_raw_are_refused)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(beside_raw) / sizeof(*beside_raw); i++) {
+		const char *const first[WORDS] = { "-r", beside_raw[i] };
+		const char *const last[WORDS] = { beside_raw[i], "--raw" };
+		struct tool ours;
+
+		output(start_with(DMESG, first, NULL), FAILED);
+		output(start_with("/t/bufflink-klog", first, NULL), USAGE);
+		ours = start_with("/t/bufflink-klog", last, NULL);
+		output(ours, USAGE);
+		ck_assert(has_written(ours.err, ": --raw and --"));
+	}
+}
+END_TEST
+
+/* The value that one of the two has for a message, in a few lines of it. */
 static bool find_value(const char *object, const char *end, const char *name,
 		       char value[8192])
 {
@@ -192,8 +223,8 @@ static bool has_no_text(const char *line)
 
 START_TEST(json_has_the_names_and_values_of_dmesg)
 {
-	const char *const words[2][WORDS] = {
-		{ "--json", "-f", "kern" }, { "--json", "-x" },
+	const char *const words[3][WORDS] = {
+		{ "--json", "-f", "kern" }, { "--json", "-x" }, { "-Jx" },
 	};
 	const char *ours, *theirs, *end;
 	unsigned int count = 0;
@@ -226,6 +257,7 @@ void add_tests_beside_dmesg(TCase *tcase)
 	setenv("LC_ALL", "C.UTF-8", 1);
 	tcase_add_loop_test(tcase, the_text_is_that_of_dmesg, 0,
 			    sizeof(options) / sizeof(*options));
+	tcase_add_test(tcase, options_that_dmesg_refuses_beside_raw_are_refused);
 	tcase_add_loop_test(tcase, json_has_the_names_and_values_of_dmesg, 0,
-			    2);
+			    3);
 }

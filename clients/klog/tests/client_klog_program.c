@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* bufflink-klog: what it prints, and what it says is missing. */
+/* bufflink-klog: its output, and its reports of missing messages. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <regex.h>
@@ -103,6 +103,48 @@ START_TEST(without_printk_time_there_is_none)
 }
 END_TEST
 
+START_TEST(no_difference_is_added_to_an_iso_time)
+{
+	struct tool tool;
+
+	load_for_program(LARGE);
+	tool = program("--no-wait", "-d", "--time-format=iso");
+	ck_assert_ptr_null(strstr(output(tool, GOOD), "<"));
+	ck_assert_str_eq(text_of(tool.err),
+			 "bufflink-klog: --show-delta is ignored with --time-format=iso\n");
+}
+END_TEST
+
+/* Without an end, with one, and with something behind it. */
+static const char *const foreign[] = { "hello", "hello\n", "<1>a\nb\n" };
+
+#define FOREIGN		(sizeof(foreign) / sizeof(*foreign))
+
+START_TEST(a_buffer_of_another_module_is_told_from_its_own)
+{
+	struct tool tool;
+
+	ck_assert_int_eq(append(0, foreign[_i], strlen(foreign[_i])), 0);
+	tool = program("0", "--no-wait");
+	ck_assert_str_eq(output(tool, FAILED), "");
+	ck_assert_msg(has_written(tool.err, "name the buffer of "), "%s",
+		      text_of(tool.err));
+}
+END_TEST
+
+START_TEST(it_waits_for_no_more_from_a_buffer_of_another_module)
+{
+	static const char why[] =
+		": /dev/bufflink0 has no record of bufflink_klog: name the buffer of";
+	struct tool tool = program("0");
+
+	wait_asleep(tool.pid);
+	ck_assert_int_eq(append(0, "<1>a\nb\n", 7), 0);
+	output(tool, FAILED);
+	ck_assert(has_written(tool.err, why));
+}
+END_TEST
+
 START_TEST(it_waits_for_more_until_a_signal_or_the_end)
 {
 	struct tool waiting;
@@ -163,7 +205,7 @@ START_TEST(a_signal_ends_it_when_all_that_it_has_read_is_printed)
 	ck_assert_int_eq(waitpid(stuck.pid, &status, 0), stuck.pid);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	read_again(&log);
-	while (next(&log))	/* what it left begins with a whole message */
+	while (next(&log))	/* the rest begins with a whole message */
 		;
 	stop_reading(&log);
 
@@ -593,6 +635,12 @@ int main(void)
 	tcase_add_test(tcase, json_is_valid);
 	tcase_add_test(tcase, the_program_prints_as_dmesg_does);
 	tcase_add_test(tcase, without_printk_time_there_is_none);
+	tcase_add_test(tcase, no_difference_is_added_to_an_iso_time);
+	tcase_add_loop_test(tcase,
+			    a_buffer_of_another_module_is_told_from_its_own, 0,
+			    FOREIGN);
+	tcase_add_test(tcase,
+		       it_waits_for_no_more_from_a_buffer_of_another_module);
 	tcase_add_test(tcase, it_waits_for_more_until_a_signal_or_the_end);
 	tcase_add_test(tcase, the_program_says_where_messages_are_missing);
 	tcase_add_test(tcase,

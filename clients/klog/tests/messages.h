@@ -11,7 +11,7 @@
 #define LARGE		"size=16777216"
 #define FLOOD		6000	/* more than Debian's log holds */
 
-extern char log_data[1 << 25];	/* what the test has read and not parsed */
+extern char log_data[1 << 25];	/* the test has read this and not parsed */
 
 struct log {
 	int fd;
@@ -76,7 +76,7 @@ void kmsg_has_lost(void);
 	start_tool("/t/bufflink-klog", memory_file(""), out,		\
 		   (char *[]){ "bufflink-klog", ##__VA_ARGS__, NULL })
 #define program(...)	program_to(memory_file(""), ##__VA_ARGS__)
-/* what it has printed when it ended with this status */
+/* its output, when it has ended with this status */
 const char *output(struct tool program, int status);
 /* the line that has this text, from its start; fails if there is none */
 const char *line_with(const char *text, const char *part);
