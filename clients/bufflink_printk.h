@@ -3,8 +3,11 @@
 #ifndef _BUFFLINK_PRINTK_H
 #define _BUFFLINK_PRINTK_H
 
+#include <linux/cpumask.h>
+#include <linux/irq_work.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
+#include <linux/smp.h>
 #include <linux/version.h>
 #include <trace/events/printk.h>
 
@@ -13,7 +16,7 @@ static void (*bufflink_message_comes)(void);
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 /*
  * Before 6.3 the tracepoint warns when it is hit in an NMI, and modules have it
- * since 6.5. Kprobes miss nothing but what other kprobes print. There are two ways
+ * since 6.5. Kprobes miss only the messages that other kprobes print. There are two ways
  * to end the writing: a message without a newline at its end stays open, until the
  * next one begins.
  */
@@ -72,6 +75,19 @@ static int bufflink_printk_start(void (*message_comes)(void))
 {
 	bufflink_message_comes = message_comes;
 	return bufflink_printk_register();
+}
+
+/*
+ * Queues it on this CPU, with interrupts off. A CPU that went offline would run it
+ * when it is online again, and irq_work_sync() would wait for that. So its messages
+ * come with the next one of another CPU.
+ */
+static void bufflink_printk_queue(struct irq_work *work)
+{
+	const unsigned int cpu = smp_processor_id();
+
+	if (cpu_online(cpu) || !cpu_dying(cpu))
+		irq_work_queue(work);
 }
 
 #endif /* _BUFFLINK_PRINTK_H */

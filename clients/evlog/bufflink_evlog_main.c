@@ -226,8 +226,8 @@ static int write_event(const struct parts *parts, const char *format,
 /**
  * __evlog_write() - write an event
  * @module: name of the calling module; evlog_write() passes it
- * @facility: what it is about, as "disk"
- * @type: what has happened, as "io_error"
+ * @facility: its subject, as "disk"
+ * @type: its kind, as "io_error"
  * @severity: how bad that is
  * @attrs: named attributes, or NULL
  * @n: how many attributes (count)
@@ -242,7 +242,7 @@ static int write_event(const struct parts *parts, const char *format,
  * further attributes are left out. The record says so.
  *
  * Context: Any context, with any lock held. In NMI, the values of @format may
- *	only be what printk() may be given there.
+ *	only be such as printk() may be given there.
  * Return: 0, or a negative errno if the event is not in the buffer: -ENOSPC if
  *	that is full, -EBUSY if its lock could not be had in NMI. The buffer counts
  *	these. -ENODEV if this is built into the kernel and not initialized yet.
@@ -267,9 +267,9 @@ int __evlog_write(const char *module, const char *facility, const char *type,
 }
 EXPORT_SYMBOL_GPL(__evlog_write);
 
-void evlog_write_message(const char *facility, enum evlog_severity severity,
-			 const struct evlog_attr *attrs, size_t n,
-			 const char *format, ...)
+int evlog_write_message(const char *facility, enum evlog_severity severity,
+			const struct evlog_attr *attrs, size_t n,
+			const char *format, ...)
 {
 	const struct parts parts = {
 		.module = "printk", .facility = facility, .type = "message",
@@ -277,10 +277,12 @@ void evlog_write_message(const char *facility, enum evlog_severity severity,
 		.is_message = true,
 	};
 	va_list values;
+	int err;
 
 	va_start(values, format);
-	write_event(&parts, format, values);
+	err = write_event(&parts, format, values);
 	va_end(values);
+	return err;
 }
 
 static int __init evlog_init(void)

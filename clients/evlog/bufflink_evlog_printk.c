@@ -18,7 +18,7 @@
 #include "bufflink_evlog_printk.h"
 
 #define MESSAGES_MAX	64	/* read with interrupts off */
-#define MESSAGE_MAX	65536	/* bytes, with what is put before each line */
+#define MESSAGE_MAX	65536	/* bytes, with the prefix of each line */
 
 static const char *const facilities[] = {
 	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news",
@@ -30,6 +30,7 @@ static const char *const facilities[] = {
 static DEFINE_RAW_SPINLOCK(reading);
 static struct kmsg_dump_iter iter;
 static u64 next_number;		/* of the message that should come next */
+static u64 lost;		/* messages, which no event tells of yet */
 static bool has_time;		/* the log puts it in front of each line */
 static char message[MESSAGE_MAX];
 
@@ -82,13 +83,15 @@ static void write_line(char *line)
 			    text);
 }
 
-static void write_loss(u64 messages)
+/* The buffer may be full. */
+static void write_loss(void)
 {
-	const struct evlog_attr attr = EVLOG_U64("messages", messages);
+	const struct evlog_attr attr = EVLOG_U64("messages", lost);
 
-	evlog_write_message("kern", EVLOG_WARN, &attr, 1,
-			    "%llu messages had left the kernel's log",
-			    messages);
+	if (!evlog_write_message("kern", EVLOG_WARN, &attr, 1,
+				 "%llu messages had left the kernel's log",
+				 lost))
+		lost = 0;
 }
 
 static void write_message(void)
@@ -96,9 +99,10 @@ static void write_message(void)
 	const u64 number = iter.cur_seq - 1;
 	char *rest = message, *line;
 
-	if (number > next_number)
-		write_loss(number - next_number);
+	lost += number - next_number;
 	next_number = number + 1;
+	if (lost)
+		write_loss();
 	while ((line = strsep(&rest, "\n")) && (rest || *line))
 		write_line(line);
 }
@@ -113,7 +117,7 @@ static void read_messages(struct irq_work *work)
 		write_message();
 	raw_spin_unlock_irqrestore(&reading, flags);
 	if (i == MESSAGES_MAX)
-		irq_work_queue(work);
+		bufflink_printk_queue(work);
 }
 
 /* Each CPU has one: another's might run before this one's message is in. */
@@ -121,7 +125,7 @@ static DEFINE_PER_CPU(struct irq_work, read_work);
 
 static void message_comes(void)
 {
-	irq_work_queue(this_cpu_ptr(&read_work));
+	bufflink_printk_queue(this_cpu_ptr(&read_work));
 }
 
 /* There is a message now. The last one tells how they begin. */

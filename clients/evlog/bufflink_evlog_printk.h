@@ -9,10 +9,10 @@
 int evlog_printk_start(void);
 void evlog_printk_stop(void);
 
-/* An event that has the context EVLOG_PRINTK, and not what runs now. */
+/* An event that has the context EVLOG_PRINTK, and not the one that runs now. */
 __printf(5, 6)
-void evlog_write_message(const char *facility, enum evlog_severity severity,
-			 const struct evlog_attr *attrs, size_t n,
-			 const char *format, ...);
+int evlog_write_message(const char *facility, enum evlog_severity severity,
+			const struct evlog_attr *attrs, size_t n,
+			const char *format, ...);
 
 #endif /* _BUFFLINK_EVLOG_PRINTK_H */

@@ -33,11 +33,12 @@ MODULE_PARM_DESC(size, "bytes in the buffer (0: bufflink's default)");
 static struct bufflink *bl;
 
 /*
- * The CPU that reads the log holds bit 0. It guards the rest. Not a spinlock: an
- * NMI must find it taken, and where there is one CPU a spinlock never is.
+ * The CPU that reads the log holds bit 0. It guards the rest. Not a spinlock: a
+ * message that comes in the middle must find it taken, and where there is one CPU a
+ * spinlock never is.
  */
 static unsigned long klog_busy;
-static struct kmsg_dump_iter klog_iter;	/* skips what is cleared, in silence */
+static struct kmsg_dump_iter klog_iter;	/* skips cleared messages, in silence */
 static u64 klog_next;		/* number of the message that should come next */
 static u64 klog_lost_by_log;	/* messages, since the last that was stored */
 static u64 klog_lost_by_buffer;
@@ -54,7 +55,7 @@ static bool klog_append_next(void)
 				sizeof(klog_message), &length))
 		return false;
 	seq = klog_iter.cur_seq - 1;
-	if (klog_next)	/* what was gone before we came is not lost */
+	if (klog_next)	/* those that were gone before are not lost */
 		klog_lost_by_log += seq - klog_next;
 	klog_next = seq + 1;
 	record[0].iov_len = scnprintf(header, sizeof(header),
@@ -92,20 +93,23 @@ static void klog_work_run(struct irq_work *work)
 	more = klog_append_batch();
 	clear_bit_unlock(0, &klog_busy);
 	if (more)
-		irq_work_queue(work);
+		bufflink_printk_queue(work);
 }
 
 /* Each CPU has one: another's might run before this one's message is in. */
 static DEFINE_PER_CPU(struct irq_work, klog_work);
 
-/* Interrupts are off until the message is in the log. */
+/*
+ * Interrupts are off until the message is in the log. In an NMI, the buffer would
+ * refuse messages while a reader is in it: there, they stay in the log.
+ */
 static void klog_message_comes(void)
 {
-	if (!test_and_set_bit_lock(0, &klog_busy)) {
+	if (!in_nmi() && !test_and_set_bit_lock(0, &klog_busy)) {
 		klog_append_batch();
 		clear_bit_unlock(0, &klog_busy);
 	}
-	irq_work_queue(this_cpu_ptr(&klog_work));
+	bufflink_printk_queue(this_cpu_ptr(&klog_work));
 }
 
 static void klog_end(void)

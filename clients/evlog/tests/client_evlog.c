@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module that takes events: what it keeps of each, and what it counts. */
+/* The module that takes events: the parts it keeps, and the losses it counts. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 
 #define NOBODY		65534
 #define EVENTS		2000	/* of a flood, from each context */
+#define MESSAGES	6000	/* more than Debian's log holds */
 #define FUZZED		300	/* events */
 #define CONSOLE_LEVEL	8	/* of klogctl() */
 
@@ -92,7 +93,7 @@ static int write_as_nobody(void *unused)
 	return 0;
 }
 
-START_TEST(an_event_of_a_process_tells_which_and_whose)
+START_TEST(an_event_of_a_process_has_its_number_and_its_user)
 {
 	int fd = open_evlog(LARGE);
 	pid_t pid;
@@ -120,7 +121,7 @@ static int flood_context(void *arg)
 	return 0;
 }
 
-/* In all contexts at once, on all CPUs; what became of it. */
+/* In all contexts at once, on all CPUs; the sum of the results. */
 static struct producer_result flood(void)
 {
 	struct producer_run *floods = shared(CONTEXTS * sizeof(*floods));
@@ -558,6 +559,38 @@ START_TEST(a_message_comes_in_from_any_context_line_by_line)
 }
 END_TEST
 
+static bool tells_of_a_loss(int fd)
+{
+	while (!strstr(event.text, " messages had left the kernel's log"))
+		if (!next_event(fd))
+			return false;
+	return true;
+}
+
+START_TEST(a_loss_that_has_no_room_in_the_buffer_is_told_when_there_is_room)
+{
+	struct producer_run burst = {
+		.call = PRODUCER_PRINTK, .context = PRODUCER_HARDIRQ,
+		.count = MESSAGES, .burst = MESSAGES,
+		.size_min = 1, .size_max = 1,
+	};
+	const struct draft small = draft(EVLOG_INFO, "", "", "");
+	int fd = open_evlog("size=4096 printk=1");
+
+	create_buffer(0, PAGE);	/* the producer wants to have one */
+	while (!write_draft(PRODUCER_PROCESS, &small))
+		;
+	run(&burst);
+	write_to("/dev/kmsg", "<13>no room yet\n");
+	ck_assert(!tells_of_a_loss(fd));
+	write_to("/dev/kmsg", "<13>room again\n");
+	wait_for(tells_of_a_loss(fd));
+	ck_assert_str_eq(event.attrs[0].name, "messages");
+	ck_assert_uint_gt(number_of(&event.attrs[0]), 0);
+	wait_for(comes(fd, "room again"));
+}
+END_TEST
+
 START_TEST(without_being_asked_it_takes_no_message)
 {
 	int fd = open_evlog(LARGE);
@@ -580,7 +613,7 @@ int main(void)
 	tcase_add_loop_test(events,
 			    an_event_tells_its_context_and_has_all_that_was_given,
 			    0, CONTEXTS);
-	tcase_add_test(events, an_event_of_a_process_tells_which_and_whose);
+	tcase_add_test(events, an_event_of_a_process_has_its_number_and_its_user);
 	tcase_add_loop_test(events, a_flood_from_all_contexts_is_kept_or_counted,
 			    0, 2);
 	tcase_add_test(events, what_is_kept_is_the_oldest);
@@ -604,6 +637,8 @@ int main(void)
 	tcase_add_loop_test(messages,
 			    a_message_comes_in_from_any_context_line_by_line, 0,
 			    CONTEXTS);
+	tcase_add_test(messages,
+		       a_loss_that_has_no_room_in_the_buffer_is_told_when_there_is_room);
 	tcase_add_test(messages, without_being_asked_it_takes_no_message);
 	return run_suite(suite);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The client of the kernel's log: what it takes, and what it loses. */
+/* The client of the kernel's log: the messages it takes, and those it loses. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
