@@ -39,7 +39,7 @@ enum evlog_context {
 	EVLOG_PRINTK,	/* a message of printk(): CPU, process and user are 0 */
 };
 
-/* what the value of an attribute is */
+/* the kind of an attribute's value */
 enum evlog_kind {
 	EVLOG_KIND_S64,		/* __s64 */
 	EVLOG_KIND_U64,		/* __u64 */
@@ -47,7 +47,7 @@ enum evlog_kind {
 	EVLOG_KIND_BYTES,
 };
 
-#define EVLOG_CUT	0x1	/* flag: what was too long was cut or left out */
+#define EVLOG_CUT	0x1	/* flag: a part that was too long was cut or left out */
 
 /**
  * struct evlog_record - how every record begins

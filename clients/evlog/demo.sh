@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # In the guest: events of an example module, printed, filtered, and with a command
-# for some. Fails where a step does not show what it should.
+# for some. Fails where a step does not show this.
 set -eu
 exec >&3 2>&3
 . ./steps.sh

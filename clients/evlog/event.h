@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Events, as they are in the buffer, and what is done with them. */
+/* Events, as they are in the buffer, and the ways to pass them on. */
 #ifndef _EVENT_H
 #define _EVENT_H
 
@@ -21,7 +21,7 @@ struct value {
 	size_t size;
 };
 
-/* What each event has. */
+/* Each event has these. */
 enum field {
 	SEVERITY, FACILITY, TYPE, MODULE, CPU, PID, UID, CONTEXT, TEXT, FIELDS
 };
@@ -52,7 +52,7 @@ const char *value_text(const struct value *value, size_t *size);
 const char *time_text(const struct event *event);
 /*
  * The name of a variable: the prefix, and the value's name in capital letters, with
- * an underscore for what is neither letter nor digit. So an event can choose no
+ * an underscore for all that is neither letter nor digit. So an event can choose no
  * other name than one with that prefix.
  */
 #define VARIABLE_MAX	64

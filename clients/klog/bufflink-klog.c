@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bufflink-klog - print what the module bufflink_klog has of the kernel's log
+ * bufflink-klog - print the kernel's log, which bufflink_klog keeps
  */
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
@@ -19,7 +19,7 @@ static const char help[] =
 "Print the kernel's log, of which the module bufflink_klog keeps all messages\n"
 "in a buffer of bufflink, and wait for more. Messages are taken out of the\n"
 "buffer, and no other program can read it meanwhile. Report on standard error\n"
-"where some are missing. Letters mean what they do for dmesg(1).\n"
+"where some are missing. Letters mean the same as for dmesg(1).\n"
 "BUFFER is N, short for /dev/bufflinkN, the path of a device, OWNER or\n"
 "OWNER/NAME; if none is given, it is the module's own.\n"
 "\n"
@@ -30,7 +30,7 @@ static const char help[] =
 "      --wait[=SECONDS]  if the module is not loaded yet, wait for it\n"
 "  -w, --follow          wait for more, as without --no-wait\n"
 "\n"
-"What to print (the rest is taken out of the buffer, too):\n"
+"Messages to print (the rest is taken out of the buffer, too):\n"
 "  -f, --facility=LIST   of these facilities: kern,user,daemon or numbers\n"
 "  -l, --level=LIST      of these levels: emerg,alert,crit,err,warn,notice,info,\n"
 "                        debug or numbers\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What bufflink_klog appends for each message of the kernel's log, as text:
+ * A record of bufflink_klog, for each message of the kernel's log, is text:
  *
  *	55,310,0,0;<6>[    1.204507] random: crng init done
  *

@@ -19,7 +19,7 @@ static long long now(clockid_t clock)
 	return time.tv_sec * SECOND + time.tv_nsec / 1000;
 }
 
-/* What the clock was set by since is in it, but messages do not jump about. */
+/* It follows a clock that is set, but messages do not jump about. */
 unsigned long long wall_clock(const struct message *message)
 {
 	static long long boot;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # In the guest: a flood of messages that the kernel's log cannot hold, taken
-# whole by bufflink_klog. Fails where a step does not show what it should.
+# whole by bufflink_klog. Fails where a step does not show this.
 set -eu
 exec >&3 2>&3
 . ./steps.sh
@@ -25,7 +25,7 @@ insmod bufflink.ko
 show insmod bufflink_klog.ko size=8M
 show bufflink list
 
-step "it begins with what the log already holds"
+step "it begins with the messages that the log already holds"
 echo "  # bufflink-klog --no-wait | head -n 3"
 bufflink-klog --no-wait >/tmp/boot
 head -n 3 /tmp/boot | cut -c 1-74 | sed 's/^/  /'
@@ -40,7 +40,7 @@ taken=$(grep -c flood /tmp/flood)
 echo "  $taken"
 [ "$taken" = $messages ] || fail "not all messages are there"
 
-step "the same with a buffer that is too small: it says what is missing"
+step "the same with a buffer that is too small: it says how many are missing"
 rmmod bufflink_klog
 show insmod bufflink_klog.ko size=65536
 flood

@@ -108,7 +108,7 @@ static bool has_colors(void)
 	return has;
 }
 
-/* What stands before a line. */
+/* The part before the text of a line. */
 struct prefix {
 	char words[32];
 	char time[64];

@@ -33,7 +33,7 @@ void look_at_kernel(void)
 	has_looked = true;
 }
 
-/* Gives the length of what the kernel has put in front of each line. */
+/* Gives the length of the prefix that the kernel has put before each line. */
 static size_t read_prefix(struct message *message, const char *lines,
 			  size_t size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Messages, as they are in the buffer, and what can be known of them. */
+/* Messages, as they are in the buffer, and all that can be known of them. */
 #ifndef _MESSAGE_H
 #define _MESSAGE_H
 
@@ -21,7 +21,7 @@ struct message {
 
 /* message.c */
 
-/* Learns what the kernel puts in front of a line: a text may look the same. */
+/* Learns which prefix a line has: a text may look the same. */
 void look_at_kernel(void);
 /* Of the lines that are in the buffer. The text is good until the next call. */
 void read_lines(struct message *message, const char *lines, size_t size);
@@ -29,7 +29,7 @@ void read_lines(struct message *message, const char *lines, size_t size);
 const char *next_line(const struct message *message, const char **line,
 		      size_t *size);
 
-/* kmsg.c: what only /dev/kmsg knows */
+/* kmsg.c: only /dev/kmsg knows these */
 
 bool has_callers(void);
 /*
