@@ -390,6 +390,20 @@ START_TEST(a_program_waits_for_its_module_and_goes_on_when_it_is_loaded_again)
 }
 END_TEST
 
+START_TEST(a_program_says_that_records_are_lost_if_its_output_has_no_room)
+{
+	const struct program *program = &programs[_i];
+	struct tool tool;
+
+	load_with(program, 3);
+	tool = start_with(program, open("/dev/full", O_WRONLY | O_CLOEXEC), "",
+			  "--no-wait");
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert(has_written(tool.err,
+			      ": records that had left the buffer are lost\n"));
+}
+END_TEST
+
 /* a disk without room */
 
 #define DISK		"/tmp/disk"
@@ -500,6 +514,9 @@ int main(void)
 	tcase_add_loop_test(readers,
 			    a_program_waits_for_its_module_and_goes_on_when_it_is_loaded_again, 0,
 			    PROGRAMS);
+	tcase_add_loop_test(readers,
+			    a_program_says_that_records_are_lost_if_its_output_has_no_room,
+			    0, PROGRAMS);
 	suite_add_tcase(suite, readers);
 
 	tcase_add_unchecked_fixture(disk, begin_tracing, stop_tracing);

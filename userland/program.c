@@ -238,9 +238,12 @@ void must_print(void)
 
 void flush(void)
 {
-	if (fflush(stdout) || ferror(stdout))
-		err(EXIT_FAILURE, "cannot write to %s",
-		    output ? output : "standard output");
+	if (fflush(stdout) || ferror(stdout)) {
+		warn("cannot write to %s", output ? output : "standard output");
+		if (following)
+			warnx("records that had left the buffer are lost");
+		exit(EXIT_FAILURE);
+	}
 	if (lost_lines && !following)
 		errx(EXIT_FAILURE, "cannot write to %s: %s: lost %llu line%s",
 		     output, strerror(write_errno), lost_lines,
