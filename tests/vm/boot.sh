@@ -13,6 +13,10 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 kernel=$1 cpus=$2 script=$3 suite=${4-}
+case $script in
+*/*)	file=$top/$script ;;
+*)	file=$here/$script ;;
+esac
 . "$here/machine.sh"
 name=$(printf %s "${suite:-${script%.sh}}" | tr / _ |
 	tr -dc a-z_, | cut -c 1-100)
@@ -45,7 +49,8 @@ case $kernel:$script$suite in
 esac
 [ "$script" != suites.sh ] || options="$options trace_event=sched:sched_switch"
 limit=${SECONDS_PER_BOOT:-$((1500 * (slow > 1 ? 3 : 1)))}
-[ "$script" != shell.sh ] || options="$options loglevel=4" limit=0
+options="$options $(declared Kernel "$file" | xargs)"
+[ "$script" != shell.sh ] || limit=0
 debugger=
 if [ "${GDB_PORT-}" ]; then
 	debugger="-S -gdb tcp:127.0.0.1:$GDB_PORT"
@@ -79,7 +84,8 @@ compile() {
 # provide WORD: one of those that a script or a client has after "Needs: ". A path
 # is the system's; top/ is this tree, and what is there goes to the same folder below
 # /t; out/ and suites/ are what was built for this kernel, and for all of this
-# machine; a .c file is compiled, and is beside it.
+# machine; a .c file is compiled, and is beside it; clients is all that those need, which
+# are there on x86-64 alone.
 provide() {
 	# shellcheck disable=SC2086 # patterns
 	case $1 in
@@ -87,25 +93,17 @@ provide() {
 	top/*)		(cd "$top" && cp -r --parents ${1#*/} "$root/t") ;;
 	out/*)		cp -r "$build/$kernel"/${1#*/} "$root/t" ;;
 	suites/*)	cp -r "$suites"/${1#*/} "$root/t" ;;
-	*.c)		compile "$folder/$1" ;;
+	*.c)		compile "${file%/*}/$1" ;;
+	clients)	[ "$machine" != x86_64 ] ||
+				provide_needs "$top"/clients/*/needs ;;
 	*)		die "$script needs $1: what is this?" ;;
 	esac
 }
 
-# The script, and the needs of its client; those of all clients for their suites,
-# which are there on x86-64 alone.
-list_needs() {
-	case $machine$script$suite in
-	x86_64suites.sh*client_*)
-		declared Needs "$folder/$script" "$top"/clients/*/needs \
-			"$top"/clients/*/tests/needs ;;
-	x86_64shell.sh* | x86_64built-in.sh*)
-		declared Needs "$folder/$script" "$top"/clients/*/needs ;;
-	*clients/*)
-		client=${script#clients/}
-		declared Needs "$top/$script" "$top/clients/${client%%/*}/needs" ;;
-	*)	declared Needs "$folder/$script" ;;
-	esac | tr ' ' '\n'
+provide_needs() {
+	declared Needs "$@" | tr ' ' '\n' | while read -r need; do
+		provide "$need"
+	done
 }
 
 make_initramfs() {
@@ -123,15 +121,16 @@ make_initramfs() {
 	if [ -d "$cache/$kernel/modules" ]; then
 		cp "$cache/$kernel"/modules/*.ko "$root/t"
 	fi
-	folder=$here
-	case $script in
-	*/*)	folder=$top/${script%/*}
-		mkdir -p "$root/t/${script%/*}"
-		cp "$top/$script" "$root/t/$script" ;;
+	provide_needs "$file"
+	case $machine:$script:$suite in
+	*:clients/*)	mkdir -p "$root/t/${script%/*}"
+			cp "$file" "$root/t/$script"
+			client=${script#clients/}
+			provide_needs "$top/clients/${client%%/*}/needs" ;;
+	x86_64:*client_*)
+			provide clients
+			provide_needs "$top"/clients/*/tests/needs ;;
 	esac
-	list_needs | while read -r need; do
-		provide "$need"
-	done
 	(cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) |
 		gzip -1 >"$log/initramfs"
 	rm -rf "$root"

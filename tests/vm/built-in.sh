@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # In the guest, whose kernel has bufflink and its clients built in: who may create a
-# buffer when, and the tests of each client. These say which parameters in-tree.sh
-# has to put on the kernel's command line.
-# Needs: top/clients/*/tests/built-in.sh
+# buffer when, and the tests of each client. These say what in-tree.sh has to put on
+# the kernel's command line.
+# Needs: clients top/clients/*/tests/built-in.sh
 PATH=$PATH:/t
 number=0 rc=0
 cd /tmp || exit

@@ -184,7 +184,7 @@ it other_folders_and_old_kernels_are_refused needs_a_kernel
 it a_client_without_an_option_is_refused needs_options
 
 rc=0
-APPEND=$(declared Parameters "$top"/clients/*/tests/built-in.sh | xargs)
+APPEND=$(declared Kernel "$top"/clients/*/tests/built-in.sh | xargs)
 export APPEND
 "$here/run.sh" built-in $kernel 2 || rc=1
 echo "$passed $failed" >>"$build/scores"

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the guest: a prompt on the console, with bufflink and its example loaded.
 # Variables are of the kernel's command line, see boot.sh.
+# Kernel: loglevel=4
+# Needs: clients
 # shellcheck disable=SC2154,SC2094
 tty=/dev/$(awk '{ print $NF }' /sys/class/tty/console/active)
 exec <"$tty" >"$tty" 2>&1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 # Sourced by tests/vm/built-in.sh in the guest, where this client is built in.
-# Parameters: bufflink_sysaudit.calls=2,257 bufflink_sysaudit.prefix=/no/such
+# Kernel: bufflink_sysaudit.calls=2,257 bufflink_sysaudit.prefix=/no/such
 takes_filters() {
 	cat /sys/module/bufflink_sysaudit/parameters/*
 	[ "$(cat /sys/module/bufflink_sysaudit/parameters/prefix)" = /no/such ] &&

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 # Sourced by tests/vm/built-in.sh in the guest, where this client is built in.
-# Parameters: bufflink_evlog.printk=1
+# Kernel: bufflink_evlog.printk=1
 has_event() {
 	bufflink-evlog --no-wait >>/tmp/events
 	grep "$1" /tmp/events

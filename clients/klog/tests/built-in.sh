@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 # Sourced by tests/vm/built-in.sh in the guest, where this client is built in.
-# Parameters: bufflink_klog.size=64M
+# Kernel: bufflink_klog.size=64M
 stream=/tmp/stream
 
 # A message may come after the one look and before the other.

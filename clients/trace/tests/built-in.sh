@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 # Sourced by tests/vm/built-in.sh in the guest, where this client is built in.
-# Parameters: bufflink_trace.events=sched_process_exit
+# Kernel: bufflink_trace.events=sched_process_exit
 takes_events() {
 	cat /sys/module/bufflink_trace/parameters/events
 	cat /sys/module/bufflink_trace/parameters/hits
