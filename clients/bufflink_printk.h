@@ -16,9 +16,9 @@ static void (*bufflink_message_comes)(void);
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 /*
  * Before 6.3 the tracepoint warns when it is hit in an NMI, and modules have it
- * since 6.5. Kprobes miss only the messages that other kprobes print. There are two ways
- * to end the writing: a message without a newline at its end stays open, until the
- * next one begins.
+ * since 6.5. Kprobes miss only the messages that other kprobes print. There are two
+ * ways to end the writing: a message without a newline at its end stays open, until
+ * the next one begins.
  */
 static int bufflink_printk_probe(struct kprobe *probe, struct pt_regs *regs)
 {
