@@ -52,7 +52,7 @@ void start_command(char **argv, void (*enter)(void))
 		err(EXIT_FAILURE, "cannot make a pipe");
 	/* if it was ignored, the command would leave no status */
 	signal(SIGCHLD, SIG_DFL);
-	child = fork();
+	child = fork_child();
 	if (child < 0)
 		err(EXIT_FAILURE, "cannot start %s", *argv);
 	if (!child)
