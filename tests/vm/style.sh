@@ -173,7 +173,7 @@ manual_pages() {
 # options_of_help PROGRAM: a line for each, COMMAND LETTER NAME; "-" is none.
 options_of_help() {
 	commands=$(bash -c '. userland/bufflink.bash-completion
-		"$0" --help | _bufflink_commands' "$1" | grep -vx help)
+		"$0" --help | _bufflink_commands' "$1" | sed '/^help$/d')
 	for command in "" $commands; do
 		# shellcheck disable=SC2086 # none, or a word
 		"$1" $command --help |
