@@ -406,7 +406,7 @@ END_TEST
 
 /* a disk without room */
 
-#define DISK		"/tmp/disk"
+#define DISK		"/tmp/small"
 #define DISK_LOG	DISK "/log"
 
 static void disk_setup(void)

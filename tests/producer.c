@@ -501,13 +501,22 @@ static ktime_t gap_of(const struct run *run)
 	return ns_to_ktime(run->gap_us * NSEC_PER_USEC);
 }
 
-static enum hrtimer_restart timer_expired(struct hrtimer *timer)
+/* Returns whether there was anything to append. */
+static bool append_burst(struct run *run)
 {
-	struct run *run = container_of(timer, struct run, timer);
+	bool any = false;
 	u32 i;
 
 	for (i = 0; i < run->burst; i++)
-		append_next(run);
+		any |= append_next(run);
+	return any;
+}
+
+static enum hrtimer_restart timer_expired(struct hrtimer *timer)
+{
+	struct run *run = container_of(timer, struct run, timer);
+
+	append_burst(run);
 	if (!run->left) {
 		complete(&run->done);
 		return HRTIMER_NORESTART;
@@ -533,7 +542,7 @@ static int nmi_arrived(unsigned int type, struct pt_regs *regs)
 {
 	struct run *run = this_cpu_read(nmi_run);
 
-	return run && append_next(run) ? NMI_HANDLED : NMI_DONE;
+	return run && append_burst(run) ? NMI_HANDLED : NMI_DONE;
 }
 
 static int producer_nmi_start(void)

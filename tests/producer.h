@@ -115,7 +115,7 @@ struct producer_run {
 	__u32 id;		/* below PRODUCER_IDS */
 	__u32 cpu;
 	__u32 gap_us;		/* between appends; of a timer, between bursts */
-	__u32 burst;		/* appends each time a timer expires; 0 is 1 */
+	__u32 burst;		/* appends of each timer or NMI; 0 is 1 */
 	__u64 count;
 	__u64 size_min;
 	__u64 size_max;

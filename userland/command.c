@@ -18,6 +18,7 @@ static int gate[2];
 static int child_status;
 static void (*wait_for_others)(void);
 static atomic_bool ended;
+static bool is_let_go;
 
 int option_before_command(int argc, char **argv, const char *letters,
 			  const struct option *options)
@@ -57,7 +58,6 @@ void start_command(char **argv, void (*enter)(void))
 		err(EXIT_FAILURE, "cannot start %s", *argv);
 	if (!child)
 		run(argv, enter);
-	close(gate[0]);
 }
 
 static void *wait_for_end(void *unused)
@@ -67,7 +67,8 @@ static void *wait_for_end(void *unused)
 	if (wait_for_others)
 		wait_for_others();
 	ended = true;
-	stop(SIGTERM);
+	if (!stopped)
+		stop(SIGCHLD);
 	return unused;
 }
 
@@ -76,17 +77,24 @@ void let_command_go(void (*linger)(void))
 	pthread_t thread;
 
 	wait_for_others = linger;
+	is_let_go = !stopped;
 	errno = pthread_create(&thread, NULL, wait_for_end, NULL);
-	if (errno || write(gate[1], "", 1) != 1)
+	if (errno || (is_let_go && write(gate[1], "", 1) != 1))
 		err(EXIT_FAILURE, "cannot start the command");
+	/* Only now, as a signal may have killed the child. */
+	close(gate[0]);
 	close(gate[1]);
 }
 
 bool command_ended(int *status)
 {
-	if (ended)
+	static int answer = -1;
+
+	if (answer < 0)
+		answer = ended && is_let_go;
+	if (answer)
 		*status = command_status(child_status);
-	return ended;
+	return answer;
 }
 
 void end_with_command(bool lost)
@@ -95,7 +103,7 @@ void end_with_command(bool lost)
 
 	if (command_ended(&status))
 		stopped = 0;
-	else if (child)
+	else if (child && is_let_go && !ended)
 		warnx("the command runs on, as process %d", child);
 	end_reading(status, lost);
 }

@@ -12,9 +12,12 @@ int option_before_command(int argc, char **argv, const char *letters,
 
 /* Its child waits until it is let go, and then does enter(), if that is not NULL. */
 void start_command(char **argv, void (*enter)(void));
-/* stop() is done when it has ended, and linger(), if not NULL, returns after that. */
+/*
+ * stop(SIGCHLD) is done when it has ended, and linger(), if not NULL, has returned.
+ * The command is not let go if this program is to stop already.
+ */
 void let_command_go(void (*linger)(void));
-/* Whether it has ended, and with which status. */
+/* Whether it had ended when this was first asked, and with which status. */
 bool command_ended(int *status);
 /* As end_reading(), with the status of the command. */
 void end_with_command(bool lost) __attribute__((noreturn));

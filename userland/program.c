@@ -58,19 +58,29 @@ static void wait_for_descriptor(int fd, short events)
 	poll(&pollfd, 1, -1);
 }
 
-size_t write_most(int fd, const void *data, size_t size)
+/* Says how many bytes it has written: if not all, errno says why. */
+static size_t write_now(int fd, const char *data, size_t size)
 {
 	ssize_t written;
 	size_t done = 0;
 
 	while (done < size) {
-		written = write(fd, (const char *)data + done, size - done);
-		if (written < 0 && errno == EAGAIN)
-			wait_for_descriptor(fd, POLLOUT);
-		else if (written < 0 && errno != EINTR)
+		written = write(fd, data + done, size - done);
+		if (written < 0 && errno != EINTR)
 			break;
 		if (written > 0)
 			done += written;
+	}
+	return done;
+}
+
+size_t write_most(int fd, const void *data, size_t size)
+{
+	size_t done = write_now(fd, data, size);
+
+	while (done < size && errno == EAGAIN) {
+		wait_for_descriptor(fd, POLLOUT);
+		done += write_now(fd, (const char *)data + done, size - done);
 	}
 	return done;
 }
@@ -138,10 +148,10 @@ static size_t take_back(size_t done)
 /* The first so many bytes; says how many of them are left. */
 static size_t write_held(size_t size)
 {
-	size_t done = write_most(STDOUT_FILENO, held.data, size);
+	size_t done = write_now(STDOUT_FILENO, held.data, size);
 	int why = errno;
 
-	if (done < size)
+	if (done < size && why != EAGAIN)
 		done = take_back(done);
 	held.size -= done;
 	memmove(held.data, held.data + done, held.size);
@@ -159,6 +169,30 @@ static void lose_held(size_t size)
 	memmove(held.data, held.data + size, held.size);
 }
 
+/* The end of a command is no reason to lose its lines. */
+static bool must_stop(void)
+{
+	return stopped && stopped != SIGCHLD;
+}
+
+/* False if that has no sense any more. A signal may come before it waits. */
+static bool wait_to_write(void)
+{
+	struct pollfd pollfds[2] = {
+		{ .fd = STDOUT_FILENO },
+		{ .fd = signal_pipe[0], .events = POLLIN },
+	};
+	/* The byte of another signal, or of the one that it waits for, is there. */
+	const bool has_byte = hung_up || stopped;
+
+	if (write_errno == EPIPE || must_stop())
+		return false;
+	if (write_errno == EAGAIN)
+		pollfds[0].events = POLLOUT;
+	poll(pollfds, has_byte ? 1 : 2, 1000);
+	return !must_stop() && !(pollfds[0].revents & (POLLERR | POLLHUP));
+}
+
 /*
  * Whole lines alone. While there is no room for them, nothing more is read: the
  * buffer has room, and counts those that it has no room for.
@@ -171,12 +205,13 @@ static void write_lines(void)
 
 	while (!given_up && (left = write_held(left))) {
 		write_errno = errno;
-		if (!waits)
+		if (!waits && write_errno != EAGAIN && write_errno != EPIPE) {
 			warn("cannot write to %s, and tries again each second",
 			     output);
-		waits = true;
-		given_up = write_errno == EPIPE || !stay(1);
-		open_output_again();
+			waits = true;
+		}
+		if (!hung_up || !open_output_again())
+			given_up = !wait_to_write();
 	}
 	if (given_up)
 		lose_held(left);
@@ -245,9 +280,17 @@ void flush(void)
 		exit(EXIT_FAILURE);
 	}
 	if (lost_lines && !following)
-		errx(EXIT_FAILURE, "cannot write to %s: %s: lost %llu line%s",
-		     output, strerror(write_errno), lost_lines,
-		     lost_lines == 1 ? "" : "s");
+		exit(EXIT_FAILURE);
+}
+
+/* However the program ends, but for a signal. */
+static void tell_lost_lines(void)
+{
+	fflush(stdout);
+	if (lost_lines)
+		warnx("cannot write to %s: %s: lost %llu line%s", output,
+		      strerror(write_errno), lost_lines,
+		      lost_lines == 1 ? "" : "s");
 }
 
 void finish(int status)
@@ -321,6 +364,7 @@ void output_option(const char *path)
 	};
 
 	output = path;
+	atexit(tell_lost_lines);
 	open_signal_pipe();
 	sigaction(SIGHUP, &hangup, NULL);
 	if (!open_output())
@@ -458,6 +502,8 @@ int timeout_argument(const char *text)
 /* What is not read from the buffer now is there for the next reader. */
 static void nobody_reads(void)
 {
+	following = false;
+	flush();
 	raise(SIGPIPE);
 	errno = EPIPE;
 	err(EXIT_FAILURE, "cannot write to %s",
@@ -722,7 +768,6 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 		no_record();
 	caught_up(follow, position);
 	following = false;
-	flush();
 	if (cannot_reopen)
 		exit(EXIT_FAILURE);
 	return lost;

@@ -72,18 +72,19 @@ static char *behind_time(char *text)
 	return text;
 }
 
-static void write_line(char *line)
+/* Returns whether it is in the buffer. */
+static bool write_line(char *line)
 {
 	unsigned int priority, facility;
 	char *text = behind_time(behind_priority(line, &priority));
 
 	facility = min_t(unsigned int, priority >> 3,
 			 ARRAY_SIZE(facilities) - 1);
-	evlog_write_message(facilities[facility], priority & 7, NULL, 0, "%s",
-			    text);
+	return !evlog_write_message(facilities[facility], priority & 7, NULL, 0,
+				    "%s", text);
 }
 
-/* The buffer may be full. */
+/* If the buffer is full, it is told behind the next event that has room. */
 static void write_loss(void)
 {
 	const struct evlog_attr attr = EVLOG_U64("messages", lost);
@@ -98,13 +99,17 @@ static void write_message(void)
 {
 	const u64 number = iter.cur_seq - 1;
 	char *rest = message, *line;
+	bool has_room = false;
 
-	lost += number - next_number;
-	next_number = number + 1;
-	if (lost)
+	if (number > next_number) {
+		lost += number - next_number;
 		write_loss();
+	}
+	next_number = number + 1;
 	while ((line = strsep(&rest, "\n")) && (rest || *line))
-		write_line(line);
+		has_room = write_line(line);
+	if (lost && has_room)
+		write_loss();
 }
 
 static void read_messages(struct irq_work *work)

@@ -217,6 +217,15 @@ static void add_last_losses(void)
 
 /* the buffer */
 
+static void check_size(void)
+{
+	const unsigned int cpus = possible_cpus();
+
+	if (buffer_size > ULLONG_MAX / cpus)
+		errx(EXIT_USAGE, "--buffer: %llu bytes for each of %u CPUs are too many",
+		     buffer_size, cpus);
+}
+
 static void prepare_buffer(void)
 {
 	const unsigned int cpus = possible_cpus();
@@ -224,9 +233,6 @@ static void prepare_buffer(void)
 
 	if (bufflink_find(MODULE, &info, 0))
 		errx(EXIT_FAILURE, "%s", bufflink_error());
-	if (buffer_size > ULLONG_MAX / cpus)
-		errx(EXIT_USAGE, "--buffer: %llu bytes for each of %u CPUs are too many",
-		     buffer_size, cpus);
 	if (buffer_size)
 		resize_buffer(&info, buffer_size * cpus);
 	if (bufflink_find(MODULE, &info, 0))
@@ -347,6 +353,7 @@ static struct bufflink_reader *open_buffer(const struct follow *job)
 {
 	struct bufflink_reader *reader = open_reader(job);
 
+	check_size();
 	check_version();
 	no_events();
 	empty_buffer(reader);

@@ -584,10 +584,10 @@ START_TEST(a_loss_that_has_no_room_in_the_buffer_is_told_when_there_is_room)
 	write_to("/dev/kmsg", "<13>no room yet\n");
 	ck_assert(!tells_of_a_loss(fd));
 	write_to("/dev/kmsg", "<13>room again\n");
+	wait_for(comes(fd, "room again"));
 	wait_for(tells_of_a_loss(fd));
 	ck_assert_str_eq(event.attrs[0].name, "messages");
 	ck_assert_uint_gt(number_of(&event.attrs[0]), 0);
-	wait_for(comes(fd, "room again"));
 }
 END_TEST
 

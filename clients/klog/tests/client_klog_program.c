@@ -545,36 +545,22 @@ START_TEST(it_finds_the_start_of_a_message)
 }
 END_TEST
 
-static int clear_for_ever(void *count)
-{
-	pin(1);
-	while (!klogctl(CLEAR, NULL, 0))
-		++*(volatile unsigned int *)count;
-	return 1;
-}
-
+/* In an NMI the module leaves messages in the log, which holds fewer than these. */
 START_TEST(it_tells_what_the_log_has_lost_from_what_the_buffer_has)
 {
 	struct producer_run burst = {
-		.call = PRODUCER_PRINTK, .context = PRODUCER_HARDIRQ,
+		.call = PRODUCER_PRINTK, .context = PRODUCER_NMI,
 		.count = FLOOD, .burst = FLOOD, .size_min = 1, .size_max = 1,
 	};
 	struct log log = load_klog(LARGE);
-	unsigned int *clears = shared(sizeof(*clears));
 	unsigned long long before, by_log;
 	struct tool reader;
 	const char *text;
-	pid_t clearing;
 
 	while (next(&log))
 		;
 	before = log.sequence;
-	pin(0);
-	clearing = start(clear_for_ever, clears);
-	wait_for(*(volatile unsigned int *)clears);
 	run(&burst);
-	kill(clearing, SIGKILL);
-	waitpid(clearing, NULL, 0);
 	write_kmsg("<13>the end\n");
 
 	stop_reading(&log);
