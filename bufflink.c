@@ -122,6 +122,8 @@
  *   bytes wait, BL_ARMED stays, and the next timer tick wakes for any byte.
  * - A program with O_ASYNC is told by SIGIO and does not look again. So each
  *   read arms for it. If bytes are left, the read queues the wakeup at once.
+ * - io_uring polls by edge, for data or room, and then tries again. A wakeup has no
+ *   key, so that it looks for itself.
  * - A nonblocking reader gets -EAGAIN while another one holds @read_lock, even
  *   if bytes wait. The other one arms for it in the same way.
  * - A wakeup wakes only one of several exclusive waiters (EPOLLEXCLUSIVE). Before
@@ -166,7 +168,8 @@
  * bufflink_advance_tail(); bufflink_store_slow() acquires @tail, in
  * bufflink_room(), and then copies in. Without it, bytes are overwritten before
  * they are read. With @credit, @lock passes on to other producers how far @tail
- * was seen to be.
+ * was seen to be. bufflink_refuse_if_full() acquires @head and then looks at @tail.
+ * Without it, a record is refused for which there is room.
  *
  * B3, data: bufflink_arm() sets BL_ARMED under @lock of each ring, and its caller
  * then looks at @head; bufflink_commit() and bufflink_append_percpu() look at
@@ -705,7 +708,7 @@ static __always_inline bool bufflink_refuse_if_full(struct bufflink *bl,
 	 * record with room is never refused. If tail has passed this head, the
 	 * difference wraps and is larger than any capacity.
 	 */
-	unsigned long head = smp_load_acquire(&ring->head);
+	unsigned long head = smp_load_acquire(&ring->head);	/* B2 */
 	size_t capacity = smp_load_acquire(&ring->size);	/* B8 */
 	unsigned long used;
 
@@ -2078,6 +2081,9 @@ static __poll_t bufflink_poll(struct file *file, poll_table *pt)
 	__poll_t wanted = poll_requested_events(pt);
 	__poll_t events;
 
+	/* A file that cannot read must not take the wakeup of one that can. */
+	if (!(file->f_mode & FMODE_READ))
+		wanted &= ~BL_POLL_IN;
 	bufflink_join_queues(file, pt, wanted);
 	smp_mb();	/* B4 */
 	events = bufflink_events(file, wanted);

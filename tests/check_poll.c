@@ -678,11 +678,13 @@ static void start_exclusive(struct wait *wait, int fd, unsigned int events)
 START_TEST(exclusive_waiters_for_room_or_the_end_leave_data_to_others)
 {
 	int fd = new_client_buffer(64);
-	struct wait room, end, data;
+	int writer = open_buffer(NUMBER, O_WRONLY);
+	struct wait room, end, data, blind;
 
 	fill(0, 64);
 	start_exclusive(&room, fd, EPOLLOUT);
 	start_exclusive(&end, fd, 0);
+	start_exclusive(&blind, writer, EPOLLIN);
 	drain(fd);
 	check_woken(&room, EPOLLOUT);
 	fill(0, 1);
@@ -697,6 +699,7 @@ START_TEST(exclusive_waiters_for_room_or_the_end_leave_data_to_others)
 	check_woken(&data, EPOLLIN);
 	destroy_buffer();
 	check_woken(&end, EPOLLHUP);
+	check_woken(&blind, EPOLLIN | EPOLLHUP);
 }
 END_TEST
 

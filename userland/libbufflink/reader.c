@@ -373,9 +373,9 @@ static void give_end(struct bufflink_reader *reader,
 }
 
 /*
- * Gives what comes next of what was read. The kernel books a loss before it
- * appends what comes after: to ask after a read is to learn of all losses amid
- * what was read. One that is further on waits for a later read.
+ * Gives the next event of the bytes that were read. The kernel counts a loss before
+ * it appends the bytes that come after it. So a question after a read tells of all
+ * losses within its bytes. A loss that is further on waits for a later read.
  */
 static bool give(struct bufflink_reader *reader, struct bufflink_event *event,
 		 size_t most)
