@@ -695,6 +695,8 @@ START_TEST(exclusive_waiters_for_room_or_the_end_leave_data_to_others)
 	drain(fd);
 
 	start_exclusive(&data, fd, EPOLLIN);
+	/* If it were awake, the wakeup would go on to the next. */
+	call_wait_asleep(&blind.call);
 	append_text("x");
 	check_woken(&data, EPOLLIN);
 	destroy_buffer();

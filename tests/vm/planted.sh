@@ -35,7 +35,10 @@ for bug; do
 	rm -rf "$copy/build/logs"
 	sed -f "$bug" bufflink.c >"$copy/bufflink.c"
 	! cmp -s bufflink.c "$copy/bufflink.c" || die "$bug changes nothing"
-	if (unset BUILD; WINDOWS=$(header Windows) \
+	windows=$(header Windows)
+	# as make check-hostile PART=windows has them
+	if (unset BUILD; WINDOWS=$windows \
+	    APPEND="${windows:+preempt=full seconds=4}" \
 	    "$copy/tests/vm/run.sh" check "$kernel" 2 "$suite") \
 	    >"$log" 2>&1; then
 		found="nothing: $suite passed on $kernel"
