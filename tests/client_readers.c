@@ -406,7 +406,7 @@ END_TEST
 
 /* a disk without room */
 
-#define DISK		"/tmp/small"
+#define DISK		"/tmp/readers-disk"
 #define DISK_LOG	DISK "/log"
 
 static void disk_setup(void)

@@ -541,7 +541,7 @@ END_TEST
 
 /* a disk without room */
 
-#define DISK		"/tmp/small"
+#define DISK		"/tmp/evlog-disk"
 #define DISK_LOG	DISK "/log"
 #define NO_ROOM		"bufflink-evlog: cannot write to " DISK_LOG
 
