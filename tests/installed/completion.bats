@@ -49,7 +49,7 @@ commands_of() {
 	after bufflink --
 	[ "$offered" = "--help --version" ]
 	after bufflink-trace ""
-	[ "$offered" = "record list status" ]
+	[ "$offered" = "record list status help" ]
 }
 
 @test "each command that a program has is offered, and no other" {
