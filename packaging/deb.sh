@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Builds the Debian packages, from a copy of the tree, into build/deb. What programs
-# need to be built is added to debian/control there.
+# Builds the Debian packages, from a copy of the tree, into build/deb. The
+# packages that are needed to build the programs are added to debian/control there.
 set -eu
 . "$(dirname "$0")/../tests/vm/common.sh"
 

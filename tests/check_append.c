@@ -644,8 +644,9 @@ START_TEST(records_of_all_cpus_and_contexts_are_in_one_order)
 END_TEST
 
 /*
- * What an append to a plain buffer calls, but for what is inline. A probe that hits within the
- * handler of another is left out: bufflink_count_missed() is called there only.
+ * An append to a plain buffer calls these, and inline functions. A probe that hits
+ * within the handler of another is left out: bufflink_count_missed() is called there
+ * only.
  */
 static const char * const called[] = {
 	"bufflink:bufflink_append_slow",

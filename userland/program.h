@@ -38,7 +38,7 @@ size_t write_most(int fd, const void *data, size_t size);
 ssize_t read_some(int fd, void *data, size_t size);
 void flush(void);
 void finish(int status) __attribute__((noreturn));
-/* Of what reads a buffer: as the signal that stopped it, or with this status. */
+/* Of a program that reads: as the signal that stopped it, or with this status. */
 void end_reading(int status, bool lost) __attribute__((noreturn));
 /*
  * Output goes to the end of this file instead, in whole lines. SIGHUP has follow()

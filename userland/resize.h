@@ -5,7 +5,7 @@
 
 #include "libbufflink/libbufflink.h"
 
-/* What is wrong ends the program. */
+/* Ends the program, with the reason, if that fails. */
 void resize_buffer(const struct bufflink_info *info, __u64 bytes);
 
 #endif /* _RESIZE_H */

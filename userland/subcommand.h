@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The first word of a command line, which says what the program is to do. */
+/* The first word of a command line, which names a command of the program. */
 #ifndef _SUBCOMMAND_H
 #define _SUBCOMMAND_H
 

@@ -79,7 +79,7 @@ static struct bufflink_stats log_stats(const struct log *log)
 	struct bufflink_stats stats;
 
 	if (ioctl(bufflink_fd(log->reader), BUFFLINK_STATS, &stats))
-		err(EXIT_FAILURE, "%s: cannot learn what was lost",
+		err(EXIT_FAILURE, "%s: cannot read its numbers of losses",
 		    bufflink_device(log->reader));
 	return stats;
 }

@@ -31,7 +31,7 @@ struct stack stack_of_file(int fd);
 bool stands_on(const struct stack *stack, dev_t base);
 /* False only if what is written to one of them cannot change the other. */
 bool overlap(const struct stack *stack, const struct stack *other);
-/* Refuses what lies on something that cannot be looked at. */
+/* Refuses a stack of which a part cannot be looked at. */
 void check_known(const struct stack *stack, const char *path);
 /*
  * Another number if another disk, medium, file or table is in it now; 0 if a table

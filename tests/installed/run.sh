@@ -140,7 +140,7 @@ unpack_root() {
 }
 
 # Everything that is not Debian's: the packages, this tree with one client more, and
-# what the documentation has for users to copy.
+# the files that users copy from the documentation.
 fill_disk() {
 	as_root rm -rf "$disk"
 	mkdir -p "$disk/hello" "$disk/bufflink_test" "$disk/recipes"

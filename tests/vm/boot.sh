@@ -82,10 +82,10 @@ compile() {
 }
 
 # provide WORD: one of those that a script or a client has after "Needs: ". A path
-# is the system's; top/ is this tree, and what is there goes to the same folder below
-# /t; out/ and suites/ are what was built for this kernel, and for all of this
-# machine; a .c file is compiled, and is beside it; clients is all that those need, which
-# are there on x86-64 alone.
+# is the system's; top/ is this tree, from which files go to the same folder below
+# /t; out/ and suites/ have the files that were built for this kernel, and for all
+# kernels of this machine; a .c file is compiled, and is beside the script; clients
+# is all that those need, which are there on x86-64 alone.
 provide() {
 	# shellcheck disable=SC2086 # patterns
 	case $1 in

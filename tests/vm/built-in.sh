@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# In the guest, whose kernel has bufflink and its clients built in: who may create a
-# buffer when, and the tests of each client. These say what in-tree.sh has to put on
-# the kernel's command line.
+# In the guest, whose kernel has bufflink and its clients built in: when a buffer can
+# be created, and the tests of each client. These name the words that in-tree.sh has
+# to put on the kernel's command line.
 # Needs: clients top/clients/*/tests/built-in.sh
 PATH=$PATH:/t
 number=0 rc=0

@@ -86,7 +86,7 @@ patches_are_the_same_later() {
 	done
 }
 
-# It ignores what style.sh does, in tables of X-macros, too.
+# It ignores the same as style.sh, in tables of X-macros, too.
 checkpatch_is_silent() {
 	general=MACRO_ARG_REUSE,CONSTANT_COMPARISON
 	table=PARENTHESIS_ALIGNMENT,SUSPECT_COMMA_SEMICOLON,COMPLEX_MACRO
