@@ -363,8 +363,9 @@ void output_option(const char *path)
 		.sa_handler = hang_up, .sa_flags = SA_RESTART,
 	};
 
+	if (!output)
+		atexit(tell_lost_lines);
 	output = path;
-	atexit(tell_lost_lines);
 	open_signal_pipe();
 	sigaction(SIGHUP, &hangup, NULL);
 	if (!open_output())
@@ -576,7 +577,7 @@ void has_not_found(const char *module, int err)
 	errx(EXIT_FAILURE, "%s", bufflink_error());
 }
 
-/* What cannot be opened may be there all the same. */
+/* A buffer that cannot be opened may be there all the same. */
 static void look_for(const char *buffer, const char *module)
 {
 	struct bufflink_info info;

@@ -374,9 +374,9 @@ static void begin_recording(char **command)
 	choose_events(events);
 	flushed = monotonic_clock();
 	begin_trace();
-	start_clock();
 	if (*command)
 		let_command_go(NULL);
+	start_clock();
 }
 
 static void take_options(int argc, char **argv)
