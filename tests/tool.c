@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -142,4 +144,37 @@ const char *text_of(int fd)
 bool has_written(int fd, const char *text)
 {
 	return strstr(text_of(fd), text);
+}
+
+const char *contents(const char *path)
+{
+	static char text[1 << 23];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	ck_assert_int_ge(got, 0);
+	text[got] = '\0';
+	close(fd);
+	return text;
+}
+
+unsigned int lines_of(const char *text)
+{
+	unsigned int lines = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		lines++;
+	return lines;
+}
+
+void mount_small_disk(const char *folder)
+{
+	mkdir(folder, 0700);
+	ck_assert_int_eq(mount("tmpfs", folder, "tmpfs", 0, "size=64k"), 0);
+}
+
+void enlarge_small_disk(const char *folder)
+{
+	ck_assert_int_eq(mount("tmpfs", folder, "tmpfs", MS_REMOUNT, "size=8m"),
+			 0);
 }

@@ -33,5 +33,12 @@ void let_run(const struct tool *tool);
 /* What was written to it so far; valid until the next but one. */
 const char *text_of(int fd);
 bool has_written(int fd, const char *text);
+/* Of a file so far, or "" if there is none; valid until the next. */
+const char *contents(const char *path);
+unsigned int lines_of(const char *text);
+
+/* A disk that is soon full, mounted in a folder; and then it has room. */
+void mount_small_disk(const char *folder);
+void enlarge_small_disk(const char *folder);
 
 #endif /* _TOOL_H */

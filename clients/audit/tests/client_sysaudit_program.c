@@ -585,17 +585,6 @@ START_TEST(a_table_counts_calls_and_errors)
 }
 END_TEST
 
-static char *file_text(const char *path)
-{
-	static char text[1 << 16];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-
-	text[size > 0 ? size : 0] = '\0';
-	close(fd);
-	return text;
-}
-
 START_TEST(a_file_that_was_moved_away_is_opened_anew_on_sighup)
 {
 	struct tool reader;
@@ -604,13 +593,13 @@ START_TEST(a_file_that_was_moved_away_is_opened_anew_on_sighup)
 	auditor_in_for_tool("calls=102,110");
 	reader = tool("-o", "/tmp/calls");
 	syscall(SYS_getuid);
-	wait_for(strstr(file_text("/tmp/calls"), "getuid("));
+	wait_for(strstr(contents("/tmp/calls"), "getuid("));
 	ck_assert_int_eq(rename("/tmp/calls", "/tmp/calls.1"), 0);
 	kill(reader.pid, SIGHUP);
 	syscall(SYS_getppid);
-	wait_for(strstr(file_text("/tmp/calls"), "getppid("));
-	ck_assert_ptr_null(strstr(file_text("/tmp/calls"), "getuid("));
-	ck_assert_ptr_null(strstr(file_text("/tmp/calls.1"), "getppid("));
+	wait_for(strstr(contents("/tmp/calls"), "getppid("));
+	ck_assert_ptr_null(strstr(contents("/tmp/calls"), "getuid("));
+	ck_assert_ptr_null(strstr(contents("/tmp/calls.1"), "getppid("));
 	interrupt(&reader);
 }
 END_TEST

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -51,32 +52,6 @@ static void has(const char *text, const char *part)
 {
 	/* Check ends a test with a longer message without a word. */
 	ck_assert_msg(strstr(text, part), "no '%s' in: %.2000s", part, text);
-}
-
-static bool is_there(const char *path)
-{
-	return !access(path, F_OK);
-}
-
-static const char *contents(const char *path)
-{
-	static char text[1 << 20];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-
-	ck_assert_int_ge(got, 0);
-	text[got] = '\0';
-	close(fd);
-	return text;
-}
-
-static unsigned int lines_of(const char *text)
-{
-	unsigned int lines = 0;
-
-	for (; (text = strchr(text, '\n')); text++)
-		lines++;
-	return lines;
 }
 
 static const char *behind_time(const char *line)
@@ -315,7 +290,7 @@ START_TEST(a_journal_is_not_for_a_file_or_json)
 		ck_assert_str_eq(text_of(tool.err),
 				 "bufflink-evlog: --journal prints nothing: it cannot have --json or --output with it\n");
 	}
-	ck_assert(!is_there("/tmp/no-such-file"));
+	ck_assert(!exists("/tmp/no-such-file"));
 }
 END_TEST
 
@@ -524,7 +499,7 @@ START_TEST(a_hangup_that_meets_a_command_as_it_starts_ends_nothing_else)
 	int i;
 
 	unlink("/tmp/events");
-	wait_for(is_there("/tmp/events"));
+	wait_for(exists("/tmp/events"));
 	for (i = 0; i < COMMANDS; i++)
 		write_plain(EVLOG_INFO, "a", "b", "c");
 	do
@@ -548,8 +523,7 @@ END_TEST
 static void disk_setup(void)
 {
 	setup();
-	mkdir(DISK, 0700);
-	ck_assert_int_eq(mount("tmpfs", DISK, "tmpfs", 0, "size=64k"), 0);
+	mount_small_disk(DISK);
 }
 
 static void disk_teardown(void)
@@ -593,6 +567,37 @@ START_TEST(a_signal_ends_it_without_room_and_it_says_how_many_lines_are_lost)
 }
 END_TEST
 
+START_TEST(a_signal_ends_it_also_if_the_reader_of_its_pipe_reads_nothing)
+{
+	unsigned int lost, written = 0;
+	char bytes[4096];
+	struct tool tool;
+	const char *text;
+	int i, pipe;
+
+	ck_assert_int_eq(mkfifo(DISK_LOG, 0600), 0);
+	pipe = open(DISK_LOG, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	for (i = 0; i < EVENTS; i++)
+		write_plain(EVLOG_INFO, "a", "b", "c");
+	tool = program("-o", DISK_LOG);
+	wait_for(!ioctl(pipe, FIONREAD, &i) && i > 0);
+	wait_asleep(tool.pid);
+	kill(tool.pid, SIGTERM);
+	output(tool, FAILED);
+	text = strstr(text_of(tool.err), "lost ");
+	ck_assert_ptr_nonnull(text);
+	ck_assert_int_eq(sscanf(text, "lost %u lines\n", &lost), 1);
+	while ((i = read(pipe, bytes, sizeof(bytes) - 1)) > 0) {
+		bytes[i] = '\0';
+		written += lines_of(bytes);
+	}
+	close(pipe);
+	ck_assert_uint_gt(written, 0);
+	text = output(program("-f"), GOOD);
+	ck_assert_uint_eq(written + lost + lines_of(text), EVENTS);
+}
+END_TEST
+
 START_TEST(a_hangup_has_it_go_on_in_a_new_file_when_the_old_one_is_deleted)
 {
 	struct tool tool = program_without_room();
@@ -600,9 +605,8 @@ START_TEST(a_hangup_has_it_go_on_in_a_new_file_when_the_old_one_is_deleted)
 
 	ck_assert_int_eq(unlink(DISK_LOG), 0);
 	kill(tool.pid, SIGHUP);
-	wait_for(is_there(DISK_LOG));
-	ck_assert_int_eq(mount("tmpfs", DISK, "tmpfs", MS_REMOUNT, "size=8m"),
-			 0);
+	wait_for(exists(DISK_LOG));
+	enlarge_small_disk(DISK);
 	ck_assert_int_eq(unload(EVLOG), 0);
 	output(tool, GOOD);
 	ck_assert_uint_eq(written + lines_of(contents(DISK_LOG)), EVENTS);
@@ -645,7 +649,7 @@ static void start_journald(void)
 	journald = start_tool("/usr/lib/systemd/systemd-journald",
 			      memory_file(""), memory_file(""),
 			      (char *[]){ "systemd-journald", NULL }).pid;
-	wait_for(is_there("/run/systemd/journal/socket"));
+	wait_for(exists("/run/systemd/journal/socket"));
 }
 
 static void journal_teardown(void)
@@ -819,12 +823,14 @@ int main(void)
 	tcase_add_test(disk,
 		       a_signal_ends_it_without_room_and_it_says_how_many_lines_are_lost);
 	tcase_add_test(disk,
+		       a_signal_ends_it_also_if_the_reader_of_its_pipe_reads_nothing);
+	tcase_add_test(disk,
 		       a_hangup_has_it_go_on_in_a_new_file_when_the_old_one_is_deleted);
 
 	tcase_add_checked_fixture(journal, journal_setup, journal_teardown);
 	tcase_set_timeout(journal, 3 * PATIENCE_S);
 	/* A kernel without control groups has no sockets either. */
-	if (is_there("/proc/cgroups"))
+	if (exists("/proc/cgroups"))
 		suite_add_tcase(suite, journal);
 	tcase_add_test(journal,
 		       the_journal_finds_an_event_by_each_of_its_attributes);

@@ -229,19 +229,6 @@ END_TEST
 
 #define LOG		"/tmp/klog.log"
 
-/* Of a file, so far. */
-static const char *contents(const char *path)
-{
-	static char text[1 << 22];
-	int fd = open(path, O_RDONLY);
-	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-
-	ck_assert_int_ge(got, 0);
-	text[got] = '\0';
-	close(fd);
-	return text;
-}
-
 START_TEST(a_hangup_has_it_open_its_file_again)
 {
 	struct tool logging;
