@@ -7,8 +7,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+
+#define GROUPS	"/sys/fs/cgroup"
+#define GROUP	GROUPS "/bufflink_write"
 
 static long write_text(int fd, const char *text)
 {
@@ -381,6 +387,49 @@ START_TEST(a_fault_is_efault_and_stores_nothing)
 }
 END_TEST
 
+static void group_write(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY);
+	ssize_t size = strlen(text);
+
+	ck_assert_int_eq(write(fd, text, size), size);
+	close(fd);
+}
+
+/* In a group that may not have a page more. This must not touch a new one. */
+static int write_without_memory(void *arg)
+{
+	static char data[BUFFLINK_WRITE_MAX];
+	int fd = *(int *)arg;
+
+	must(!mlockall(MCL_CURRENT));
+	group_write(GROUP "/cgroup.procs", "0");
+	if (result_of(write(fd, data, sizeof(data))) != -ENOMEM)
+		return 1;
+	return result_of(write(fd, data, 100)) != -ENOMEM;
+}
+
+START_TEST(a_write_without_memory_is_enomem_and_kills_no_program)
+{
+	int fd = new_buffer(BUFFLINK_WRITE_MAX);
+
+	if (!exists("/proc/cgroups"))
+		return;
+	if (mount("cgroup2", GROUPS, "cgroup2", 0, NULL))
+		ck_assert_int_eq(errno, EBUSY);
+	group_write(GROUPS "/cgroup.subtree_control", "+memory");
+	if (mkdir(GROUP, 0755))
+		ck_assert_int_eq(errno, EEXIST);
+	group_write(GROUP "/memory.max", "0");
+	ck_assert_int_eq(finish(start(write_without_memory, &fd)), 0);
+	ck_assert_int_eq(rmdir(GROUP), 0);
+	ck_assert_uint_eq(stats(fd).records, 0);
+	ck_assert_int_eq(write_text(fd, "text"), 4);
+	check_reads(fd, "text");
+	check_nothing_lost(fd);
+}
+END_TEST
+
 START_TEST(a_bad_second_piece_is_efault_and_stores_nothing)
 {
 	int fd = new_buffer(PAGE);
@@ -506,6 +555,7 @@ int main(void)
 		 destroy_ends_a_write_that_waits_for_room,
 		 a_fault_is_efault_and_stores_nothing,
 		 a_bad_second_piece_is_efault_and_stores_nothing,
+		 a_write_without_memory_is_enomem_and_kills_no_program,
 		 a_refused_write_is_no_loss);
 	return run_suite(suite);
 }

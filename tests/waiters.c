@@ -200,12 +200,12 @@ const struct waiter_kind waiter_kinds[WAITER_KINDS] = {
 		.act = read_some,
 	}, {
 		.name = "io_uring poll", .need = DATA, .fifo = true,
-		.ring = true, .flags = O_RDONLY | O_NONBLOCK, .events = POLLIN,
+		.flags = O_RDONLY | O_NONBLOCK, .events = POLLIN,
 		.prepare = prepare_ring, .wait = wait_ring_poll,
 		.act = read_some,
 	}, {
 		.name = "io_uring read", .need = DATA, .fifo = true,
-		.ring = true, .flags = O_RDONLY,
+		.flags = O_RDONLY,
 		.prepare = prepare_ring, .wait = wait_ring_read,
 	}, {
 		.name = "write", .need = ROOM, .fifo = true,
@@ -230,18 +230,6 @@ const struct waiter_kind waiter_kinds[WAITER_KINDS] = {
 		.act = report_loss,
 	},
 };
-
-bool waiters_work(const struct waiter_kind *kind)
-{
-	struct io_uring ring;
-
-	if (!kind->ring)
-		return true;
-	if (io_uring_queue_init(1, &ring, 0))
-		return false;
-	io_uring_queue_exit(&ring);
-	return true;
-}
 
 /* False from waiters_stop() on, which waits for those that are in here. */
 static bool act(struct waiter *waiter)

@@ -23,7 +23,6 @@ struct waiter_kind {
 	unsigned int events;	/* that it waits for */
 	bool fifo;		/* a FIFO has such waiters, too */
 	bool exclusive;		/* each event is for one of them */
-	bool ring;		/* the kernel must have io_uring */
 	void (*prepare)(struct waiter *waiter);
 	void (*wait)(struct waiter *waiter);
 	void (*act)(struct waiter *waiter);	/* NULL if the wait does it */
@@ -31,9 +30,6 @@ struct waiter_kind {
 
 extern const struct waiter_kind waiter_kinds[];
 #define WAITER_KINDS	14
-
-/* whether this kernel has what such waiters need */
-bool waiters_work(const struct waiter_kind *kind);
 
 /*
  * start() makes WAITERS_MAX threads, parked, each with an open file of its own.
