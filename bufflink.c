@@ -135,7 +135,8 @@
  * - In a per-CPU buffer, a loss sets BL_PENDING, and wakes if its ring is drained.
  *   Otherwise a reader will come to it, and wakes when it sets BL_LOST.
  * - write(), and poll() for room, join @room_wait and then look at @tail. A
- *   read moves @tail and then looks at the queue.
+ *   read moves @tail and then looks at the queue. poll() also looks at
+ *   @wanted_room, so a write that lowers it looks at the queue, too.
  * - read() behind another one joins @lock_wait and then tries to take @read_lock.
  *   The other one releases it and then looks at the queue. It wakes one reader. If
  *   that one does not take the lock, it wakes the next. The end is a reason to go
@@ -177,12 +178,13 @@
  * not, the append sees the flag. Without it, a waiter sleeps while bytes wait.
  *
  * B4, queues: bufflink_poll() and wait_event_interruptible() join a wait queue
- * and then look at @tail, or at the flags of a loss. bufflink_copy_out(),
- * bufflink_merge(), bufflink_set_loss_flags(), bufflink_set_pending() and
- * bufflink_get_loss() change these and then look at the queue. In the same way,
- * bufflink_lock_read() joins @lock_wait and then looks at @destroyed and
- * @copying. There is a full barrier on each side. Without it, neither sees the
- * other.
+ * and then look at @tail and @wanted_room, or at the flags of a loss.
+ * bufflink_copy_out(), bufflink_merge(), bufflink_set_wanted_room(),
+ * bufflink_set_loss_flags(), bufflink_set_pending() and bufflink_get_loss() change
+ * these and then look at the queue. In the same way, bufflink_lock_read() joins
+ * @lock_wait and then looks at @destroyed and @copying, and bufflink_fasync()
+ * joins @fasync and then looks at the flags of a loss. There is a full barrier on
+ * each side. Without it, neither sees the other.
  *
  * B5, the end: bufflink_destroy() releases @destroyed after the last append;
  * bufflink_at_end() and bufflink_events() acquire it and then look at @head.
@@ -449,7 +451,7 @@ struct bufflink {
 
 struct bufflink_file {
 	struct bufflink *bl;
-	size_t wanted_room;	/* bytes of the last write if it got -EAGAIN */
+	size_t wanted_room;	/* bytes of a write that got -EAGAIN, or 0 */
 };
 
 /*
@@ -725,7 +727,7 @@ static __always_inline bool bufflink_refuse_if_full(struct bufflink *bl,
 	return true;
 }
 
-/* Adds up what was counted without lock. Called with lock held. */
+/* Adds up the losses that were counted without lock. Called with lock held. */
 static noinline void bufflink_fold(struct bufflink *bl,
 				   struct bufflink_ring *ring)
 {
@@ -785,7 +787,7 @@ static void bufflink_unlock_ring(struct bufflink_ring *ring, unsigned long irqs)
 	bufflink_leave(irqs);
 }
 
-/* The lock of what all rings have in common */
+/* The lock of the members that all rings have in common */
 static unsigned long bufflink_lock(struct bufflink *bl)
 	__acquires(&bl->ring.lock)
 {
@@ -912,7 +914,7 @@ static __always_inline unsigned long bufflink_stamp(struct bufflink *bl)
 				       atomic_long_inc_return(&bl->counter);
 }
 
-/* Stores a record with a header that tells what was lost before it. */
+/* Stores a record with a header that has the loss before it. */
 static int bufflink_store_percpu(struct bufflink *bl,
 				 struct bufflink_ring *ring, const void *src,
 				 size_t n, size_t size)
@@ -923,7 +925,7 @@ static int bufflink_store_percpu(struct bufflink *bl,
 
 	if (err || size > U32_MAX)
 		return err ?: -EMSGSIZE;
-	/* Only what is stored has a stamp: a counter must not run away. */
+	/* Only a record that is stored has a stamp: a counter must not run away. */
 	bufflink_fold(bl, ring);
 	header.lost_records = min_t(u64, ring->pending_records, U32_MAX);
 	header.lost_bytes = ring->pending_bytes;
@@ -1234,6 +1236,13 @@ static void bufflink_wake_readers(struct bufflink *bl)
 		kill_fasync(&bl->fasync, SIGIO, POLL_PRI);
 }
 
+/* Wakes exclusive waiters, too: the first may need more room than there is. */
+static void bufflink_wake_writers(struct bufflink *bl)
+{
+	if (wq_has_sleeper(&bl->room_wait))			/* B4 */
+		wake_up_interruptible_all(&bl->room_wait);
+}
+
 static void bufflink_work_now(struct kthread_work *work)
 {
 	bufflink_wake_readers(container_of(work, struct bufflink, work_now));
@@ -1287,15 +1296,20 @@ static int bufflink_cpu_offline(unsigned int cpu)
 	return 0;
 }
 
-/* Runs on another CPU. Appends on the dead one may have woken nobody. */
+/*
+ * Runs on another CPU. Appends on the dead one may have woken nobody. A writer that
+ * waits for room in its ring has another one now.
+ */
 static int bufflink_cpu_dead(unsigned int cpu)
 {
 	struct bufflink *bl;
 	unsigned long number;
 
 	mutex_lock(&bufflink_buffers_lock);
-	xa_for_each(&bufflink_buffers, number, bl)
+	xa_for_each(&bufflink_buffers, number, bl) {
 		bufflink_wake_readers(bl);
+		bufflink_wake_writers(bl);
+	}
 	mutex_unlock(&bufflink_buffers_lock);
 	return 0;
 }
@@ -1543,7 +1557,7 @@ static void bufflink_begin_pass(struct bufflink *bl)
 	}
 }
 
-/* The records are missing behind what was taken. */
+/* The records are missing behind the bytes that were taken. */
 static noinline void bufflink_report_at_tail(struct bufflink *bl, u64 records,
 					     u64 bytes)
 {
@@ -1553,7 +1567,7 @@ static noinline void bufflink_report_at_tail(struct bufflink *bl, u64 records,
 	bufflink_unlock(bl, irqs);
 }
 
-/* Takes what is pending in a drained ring. Otherwise a record will carry it. */
+/* Takes the pending loss of a drained ring. Otherwise a record will carry it. */
 static u64 bufflink_take_if_drained(struct bufflink *bl,
 				    struct bufflink_ring *ring, u64 *bytes)
 {
@@ -1674,13 +1688,6 @@ static void bufflink_take_part(struct bufflink *bl, struct bufflink_ring *ring,
 	WRITE_ONCE(bl->page_used, bl->page_used + n);
 	ring->rest -= n;
 	bufflink_advance_tail(ring, n);
-}
-
-/* Wakes exclusive waiters, too: the first may need more room than there is. */
-static void bufflink_wake_writers(struct bufflink *bl)
-{
-	if (wq_has_sleeper(&bl->room_wait))			/* B4 */
-		wake_up_interruptible_all(&bl->room_wait);
 }
 
 /* Moves at most @max of the next bytes of the pass to the page. */
@@ -1912,7 +1919,7 @@ static ssize_t bufflink_read_iter(struct kiocb *iocb, struct iov_iter *to)
 						       bufflink_ready_or_arm(bl));
 	} while (!ret);
 
-	/* The next signal is for what is left now, or for the next append. */
+	/* The next signal is for the bytes left now, or for the next append. */
 	if (READ_ONCE(bl->fasync))
 		bufflink_arm_or_wake(bl);
 	return ret;
@@ -1938,7 +1945,7 @@ static int bufflink_write_percpu(struct bufflink *bl, const void *data,
 }
 
 /*
- * Appends what a program wrote, or returns an error. That is no loss. While the
+ * Appends the record of a program, or returns an error. That is no loss. While the
  * lock of bl->ring is held, the buffer is not destroyed.
  */
 static int bufflink_try_write(struct bufflink *bl, const void *data,
@@ -1985,6 +1992,15 @@ static int bufflink_write_record(struct bufflink *bl, const void *data,
 	return err;
 }
 
+/* If the file has several users, some may poll for the room wanted before. */
+static void bufflink_set_wanted_room(struct bufflink_file *bf, size_t size)
+{
+	if (size == READ_ONCE(bf->wanted_room))
+		return;
+	if (xchg(&bf->wanted_room, size) > size)
+		bufflink_wake_writers(bf->bl);
+}
+
 static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct bufflink_file *bf = iocb->ki_filp->private_data;
@@ -1995,7 +2011,6 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 	if (!size)
 		return 0;
-	WRITE_ONCE(bf->wanted_room, 0);
 	if (READ_ONCE(bl->destroyed))
 		return -EPIPE;
 	/* The copy runs with interrupts off. */
@@ -2011,8 +2026,8 @@ static ssize_t bufflink_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		err = bufflink_write_record(bl, data, size,
 					    bufflink_nowait(iocb));
 	kvfree(data);
-	if (err == -EAGAIN)
-		WRITE_ONCE(bf->wanted_room, size);
+	if (!err || err == -EAGAIN)
+		bufflink_set_wanted_room(bf, err ? size : 0);
 	return err ? err : size;
 }
 
@@ -2102,8 +2117,13 @@ static int bufflink_fasync(int fd, struct file *file, int on)
 	struct bufflink *bl = file_to_bufflink(file);
 	int ret = fasync_helper(fd, file, on, &bl->fasync);
 
-	if (ret > 0 && on)
-		bufflink_arm(bl);	/* only later appends send a signal */
+	if (ret <= 0 || !on)
+		return ret;
+	bufflink_arm(bl);	/* only later appends send a signal */
+	smp_mb();	/* B4 */
+	/* Later losses send none before this one is reported. */
+	if (bufflink_has_loss(bl))
+		bufflink_queue_loss_wakeup(bl);
 	return ret;
 }
 

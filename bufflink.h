@@ -14,7 +14,7 @@
 /**
  * struct bufflink_loss - records refused since the previous report
  * @records: how many records were refused (count)
- * @bytes: what they would have taken in the buffer (bytes)
+ * @bytes: the room that they would have taken in the buffer (bytes)
  * @first: where in the stream the first is missing (bytes from its beginning)
  * @last: where in the stream the last is missing (bytes from its beginning)
  *

@@ -234,6 +234,19 @@ START_TEST(out_after_a_write_is_as_if_none_had_been_refused)
 }
 END_TEST
 
+START_TEST(out_after_a_write_that_failed_is_still_for_the_refused_one)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+
+	fill(0, 2 * PIPE_BUF);
+	refuse(fd, 3 * PIPE_BUF);
+	ck_assert_int_eq(result_of(write(fd, hole(), 1)), -EFAULT);
+	ck_assert_int_eq(result_of(write(fd, bytes, 4 * PIPE_BUF + 1)),
+			 -EMSGSIZE);
+	check_says(_i, fd, DATA);
+}
+END_TEST
+
 START_TEST(out_is_for_the_last_of_several_refused_writes)
 {
 	int fd = new_buffer(4 * PIPE_BUF);
@@ -468,6 +481,21 @@ START_TEST(room_for_what_was_refused_wakes_who_waits_for_it)
 	take(fd, 2 * PIPE_BUF - 1);
 	call_wait_asleep(&wait.call);
 	take(fd, 1);
+	check_woken(&wait, ROOM);
+}
+END_TEST
+
+/* Programs that share the file: one polls, the other gives up, and writes less. */
+START_TEST(a_smaller_write_to_the_file_wakes_a_poll_for_the_room_of_a_refused_one)
+{
+	int fd = new_buffer(4 * PIPE_BUF);
+	int copy = dup(fd);
+	struct wait wait;
+
+	fill(0, 2 * PIPE_BUF);
+	refuse(fd, 3 * PIPE_BUF);
+	start_asleep(&wait, _i, fd, ROOM);
+	ck_assert_int_eq(write(copy, bytes, 1), 1);
 	check_woken(&wait, ROOM);
 }
 END_TEST
@@ -840,6 +868,20 @@ START_TEST(the_first_loss_after_each_report_sends_sigio)
 }
 END_TEST
 
+START_TEST(a_loss_before_o_async_is_set_sends_sigio_then)
+{
+	int fd = full_buffer_with_signals();
+
+	send_no_signal(fd);
+	lose(1);
+	send_signal(fd, SIGRTMIN);
+	wait_for_signal_of_loss();
+	ck_assert_uint_eq(loss(fd).records, 1);
+	lose(1);
+	wait_for_signal_of_loss();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("poll");
@@ -853,6 +895,7 @@ int main(void)
 		      out_after_a_refused_write_needs_its_room,
 		      out_after_a_refused_small_write_needs_room_for_pipe_buf,
 		      out_after_a_write_is_as_if_none_had_been_refused,
+		      out_after_a_write_that_failed_is_still_for_the_refused_one,
 		      out_is_for_the_last_of_several_refused_writes,
 		      out_after_a_refused_write_without_o_nonblock_needs_its_room,
 		      out_is_the_same_for_all_descriptors_of_the_file,
@@ -870,7 +913,8 @@ int main(void)
 		      a_loss_wakes_who_waits_for_pri_also_when_nothing_is_stored,
 		      a_loss_wakes_a_writer_that_polls_for_pri,
 		      room_wakes_who_waits_for_it,
-		      room_for_what_was_refused_wakes_who_waits_for_it);
+		      room_for_what_was_refused_wakes_who_waits_for_it,
+		      a_smaller_write_to_the_file_wakes_a_poll_for_the_room_of_a_refused_one);
 	add_loop_case(suite, "wakes by hang-up", BY_SELECT,
 		      destroy_wakes_who_waits_for_room_or_loss_only,
 		      destroy_wakes_who_waits_for_what_was_refused);
@@ -895,6 +939,7 @@ int main(void)
 		 an_append_sends_sigio,
 		 destroy_sends_sigio,
 		 the_first_loss_after_each_report_sends_sigio,
+		 a_loss_before_o_async_is_set_sends_sigio_then,
 		 sigio_goes_to_those_who_asked_for_it);
 	return run_suite(suite);
 }

@@ -28,7 +28,7 @@
 #   watermark and tick		NO_LAZY, LATE_LAZY, QUIET_WATERMARK
 #   SIGIO			ARM_IF_EMPTY, TICK_UNLOCKED, REFUSED_WAKES
 #   another reader (B7)		NO_CONTENDED, ONE_TRY
-#   loss			BLIND_GETLOSS, QUIET_FAULT, FLAG_FIRST (B6)
+#   loss			BLIND_GETLOSS, QUIET_FAULT, NO_LOSS_LOOK, FLAG_FIRST (B6)
 #   queues (B4)			LATE_JOIN, EARLY_LOOK
 #   room			FORGET_REFUSED
 #   exclusive waiters		NO_REARM, LATE_REARM, and STRANGERS on data_wait
@@ -320,6 +320,7 @@ others() {
 
 	finds BLIND_GETLOSS "$silent" $edge
 	finds BLIND_GETLOSS "$silent" $loss -DSIGNALS=1
+	finds NO_LOSS_LOOK "$silent" $loss -DSIGNALS=1
 	finds QUIET_FAULT "$silent" $fault
 	finds FLAG_FIRST "$silent" $edge
 	finds LATE_JOIN "$silent" $level

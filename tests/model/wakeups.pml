@@ -586,7 +586,13 @@ active [SIGNALS] proctype signal_watcher() {
 	bool before, over, locked;
 	fasync = true;
 	bufflink_arm();
-	atomic { signal_in = true; signal_pri = true };
+#ifndef NO_LOSS_LOOK
+	if
+	:: bl_lost || bl_unfolded -> bufflink_queue_loss_wakeup()	/* B4 */
+	:: else
+	fi;
+#endif
+	signal_in = true;
 	do
 	:: atomic { signal_in -> signal_in = false };
 		over = destroyed;				/* B5 */
