@@ -31,16 +31,20 @@ struct channel channel_fifo(size_t size)
 	return channel;
 }
 
-bool channel_put(const struct channel *channel, size_t bytes)
-{
-	static const char data[PUT_MAX];
-	ssize_t done;
+static const char data[PUT_MAX];
 
-	if (!channel->fifo)
-		return !append(0, data, bytes);
-	done = write(channel->fd, data, bytes);
+static bool channel_write(const struct channel *channel, size_t bytes)
+{
+	ssize_t done = write(channel->fd, data, bytes);
+
 	must(done == (ssize_t)bytes || errno == EAGAIN);
 	return done > 0;
+}
+
+bool channel_put(const struct channel *channel, size_t bytes)
+{
+	return channel->fifo ? channel_write(channel, bytes) :
+			       !append(0, data, bytes);
 }
 
 void channel_fill(const struct channel *channel)
@@ -48,7 +52,7 @@ void channel_fill(const struct channel *channel)
 	size_t bytes;
 
 	for (bytes = PUT_MAX; bytes; bytes /= 2)
-		while (channel_put(channel, bytes))
+		while (channel_write(channel, bytes))
 			;
 }
 

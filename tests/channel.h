@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A buffer, or a FIFO: what waiters wait for, in the terms of both. */
+/* A buffer, or a FIFO, that waiters wait for. */
 #ifndef _CHANNEL_H
 #define _CHANNEL_H
 
@@ -17,9 +17,9 @@ struct channel {
 
 struct channel channel_buffer(size_t size);	/* in slot 0 */
 struct channel channel_fifo(size_t size);
-/* false if there is not enough room: then nothing is stored */
+/* false if there is not enough room: then the bytes are lost */
 bool channel_put(const struct channel *channel, size_t bytes);
-void channel_fill(const struct channel *channel);
+void channel_fill(const struct channel *channel);	/* loses nothing */
 /* None of these waits, so none asks for a wakeup. False if there is nothing */
 bool channel_take(const struct channel *channel, size_t bytes);
 void channel_empty(const struct channel *channel);

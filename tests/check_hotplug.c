@@ -19,6 +19,7 @@
 #include "waiters.h"
 
 #define SIZE		(4 * PAGE)
+#define RING		PAGE
 #define CYCLES_MS	2000	/* of one kind of waiter */
 #define CYCLES		3	/* at least */
 #define CONTEXTS	3
@@ -139,27 +140,6 @@ static void end_load(void)
 	}
 }
 
-/* The waiters were told of it, and took it. Those of edges may leave some. */
-static bool all_is_taken(const struct waiter_kind *kind)
-{
-	if (kind->need == LOSS)
-		return !poll_for(channel.fd, POLLPRI, 0);
-	return kind->need == ROOM || kind->events & EPOLLET ||
-	       !channel_used(&channel);
-}
-
-static void check_all_is_taken(const struct waiter_kind *kind,
-			       unsigned int round)
-{
-	struct patience patience = patience_of(PATIENCE_MS);
-
-	while (!all_is_taken(kind))
-		if (!lasts(&patience))
-			ck_abort_msg("round %u: %s: told nobody of the last; %zu bytes wait",
-				     round, kind->name,
-				     channel_used(&channel));
-}
-
 /* In half of the rounds the tick wakes. */
 static void draw_watermark(void)
 {
@@ -174,23 +154,52 @@ static void go_off(void)
 	end_load();
 }
 
-static void cycle(const struct waiter_kind *kind, unsigned int round)
+static void wait_until_off(const struct waiter_kind *kind, unsigned int count,
+			   unsigned int round)
 {
-	unsigned int count = 1 + rand_r(&seed) % WAITERS_MAX;
-
 	if (kind->need != DATA)
 		channel_fill(&channel);
 	draw_watermark();
 	waiters_release(count, &seed);
 	start_load(kind->need);
 	go_off();
-	check_all_is_taken(kind, round);
+	waiters_take_all(round);
 	waiters_stop();
+}
+
+static void cycle(const struct waiter_kind *kind, unsigned int round)
+{
+	unsigned int count = 1 + rand_r(&seed) % WAITERS_MAX;
+
+	wait_until_off(kind, count, round);
 	waiters_tell(count, round);
 	switch_cpu('1');
 }
 
-START_TEST(every_waiter_is_told_of_the_last_appends_of_a_CPU_going_offline)
+static int destroy_it(void *unused)
+{
+	(void)unused;
+	return destroy(0) ? 1 : 0;
+}
+
+/* By a child, as it may hang: the test must come to its end. */
+static void check_destroy_returns(void)
+{
+	pid_t pid = start(destroy_it, NULL);
+
+	ck_assert_msg(finished(pid, PATIENCE_MS),
+		      "destroy does not return while a CPU is off");
+	ck_assert_int_eq(finish(pid), 0);
+}
+
+static void check_modules_unload(void)
+{
+	producer_unload();
+	ck_assert_int_eq(unload("bufflink"), 0);
+	ck_assert_int_eq(load("bufflink", ""), 0);
+}
+
+START_TEST(every_waiter_is_told_of_the_last_appends_of_a_CPU_going_offline_and_of_the_end)
 {
 	const struct waiter_kind *kind = &waiter_kinds[_i];
 	unsigned int round;
@@ -207,6 +216,12 @@ START_TEST(every_waiter_is_told_of_the_last_appends_of_a_CPU_going_offline)
 	end = now_ms() + CYCLES_MS;
 	for (round = 0; round < CYCLES || now_ms() < end; round++)
 		cycle(kind, round);
+
+	wait_until_off(kind, WAITERS_MAX, round);
+	waiters_end(check_destroy_returns);
+	close(channel.fd);
+	check_modules_unload();
+	switch_cpu('1');
 }
 END_TEST
 
@@ -220,22 +235,6 @@ static int poll_to_the_end(void *fd)
 		got = read(*(int *)fd, data, sizeof(data));
 	} while (got > 0 || (got < 0 && errno == EAGAIN));
 	return got < 0;
-}
-
-static int destroy_it(void *unused)
-{
-	(void)unused;
-	return destroy(0) ? 1 : 0;
-}
-
-/* A child does what may hang: the test must come to its end. */
-static void check_destroy_returns(void)
-{
-	pid_t pid = start(destroy_it, NULL);
-
-	ck_assert_msg(finished(pid, PATIENCE_MS),
-		      "destroy does not return while a CPU is off");
-	ck_assert_int_eq(finish(pid), 0);
 }
 
 /* The last of them to end closes the buffer last. */
@@ -293,6 +292,37 @@ START_TEST(an_append_of_a_CPU_that_is_offline_wakes)
 }
 END_TEST
 
+/* A record of it, and its header, is all that a ring of such a buffer has room for. */
+static int write_there(void *fd)
+{
+	static const char data[RING / 2];
+
+	pin(victim());
+	while (write(*(int *)fd, data, sizeof(data)) == sizeof(data))
+		;
+	return 1;
+}
+
+/* It sleeps as its ring is full. The ring of the CPU that it comes to is not. */
+START_TEST(a_writer_to_a_per_CPU_buffer_goes_on_when_its_CPU_goes_offline)
+{
+	__u64 before;
+	pid_t writer;
+	int fd;
+
+	if (!victim())
+		return;
+	fd = open_buffer(create_percpu(0, RING), O_WRONLY);
+	writer = start(write_there, &fd);
+	wait_for(stats(fd).records);
+	wait_asleep(writer);
+	before = stats(fd).records;
+	switch_cpu('0');
+	wait_for(stats(fd).records > before);
+	switch_cpu('1');
+}
+END_TEST
+
 /* Some of them block, some poll. */
 static pid_t start_reader(bool polls)
 {
@@ -340,9 +370,7 @@ START_TEST(the_modules_are_unloaded_while_a_CPU_is_offline)
 		return;
 	set_probes();
 	destroy_while_off();
-	producer_unload();
-	ck_assert_int_eq(unload("bufflink"), 0);
-	ck_assert_int_eq(load("bufflink", ""), 0);
+	check_modules_unload();
 	switch_cpu('1');
 }
 END_TEST
@@ -365,10 +393,12 @@ int main(void)
 	int result;
 
 	tcase_add_loop_test(add(suite, "waiters"),
-			    every_waiter_is_told_of_the_last_appends_of_a_CPU_going_offline,
+			    every_waiter_is_told_of_the_last_appends_of_a_CPU_going_offline_and_of_the_end,
 			    0, WAITER_KINDS);
-	tcase_add_test(add(suite, "offline"),
-		       an_append_of_a_CPU_that_is_offline_wakes);
+	tcase = add(suite, "offline");
+	tcase_add_test(tcase, an_append_of_a_CPU_that_is_offline_wakes);
+	tcase_add_test(tcase,
+		       a_writer_to_a_per_CPU_buffer_goes_on_when_its_CPU_goes_offline);
 	tcase = add(suite, "the end");
 	tcase_add_test(tcase, a_buffer_is_destroyed_while_a_CPU_is_offline);
 	tcase_add_test(tcase, the_modules_are_unloaded_while_a_CPU_is_offline);

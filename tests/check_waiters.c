@@ -6,8 +6,8 @@
  *
  * In each round waiters wait and act again and again, among noise: producers
  * append, thieves take away. Then these come to their end, and nothing happens
- * any more by itself. Now what the waiters wait for comes once more, and each must
- * return from its wait. For so many seconds (environment: seconds), at random
+ * any more by itself. The waiters must take all that is left. Then they are told
+ * once more, and each must return from its wait. For so many seconds (environment: seconds), at random
  * (environment: seed).
  */
 #define _GNU_SOURCE
@@ -72,13 +72,24 @@ static void append_some(struct maker *maker)
 		must(!ioctl(producer, PRODUCER_RUN, &records));
 }
 
-/* Little or much of what there is */
+/* Takes the report away, or lets records in between those that are lost. */
+static void disturb_losses(struct maker *maker)
+{
+	if (below(&maker->seed, 2)) {
+		channel_take_report(&channel);
+	} else {
+		channel_take(&channel, 1 + below(&maker->seed, 64));
+		channel_fill(&channel);
+	}
+}
+
+/* Little or much of it */
 static void steal(struct maker *maker)
 {
 	size_t most = below(&maker->seed, 2) ? 64 : channel.size;
 
 	if (kind->need == LOSS)
-		channel_take_report(&channel);
+		disturb_losses(maker);
 	else
 		channel_take(&channel, 1 + below(&maker->seed, most));
 }
@@ -196,6 +207,11 @@ static void play(unsigned int round)
 	waiters_release(count, &seed);
 	release_makers();
 	wait_for_silence(round);
+	if (kind->need == LOSS)
+		channel_fill(&channel);
+	/* In the other half, they stop at any moment. */
+	if (below(&seed, 2))
+		waiters_take_all(round);
 	leave();
 	waiters_stop();
 	waiters_tell(count, round);

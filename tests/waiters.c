@@ -26,9 +26,11 @@ struct waiter {
 	atomic_bool acting;
 };
 
+static const char * const needs[] = { "data", "room", "a loss" };
 static struct waiter waiters[WAITERS_MAX];
 static const struct channel *channel;
 static atomic_bool may_act;
+static atomic_bool may_end;	/* the buffer is destroyed, or will be */
 
 /* The act of a waiter that was told of something */
 
@@ -68,14 +70,14 @@ static void wait_read(struct waiter *waiter)
 {
 	char byte;
 
-	must(read(waiter->fd, &byte, 1) == 1);
+	must(read(waiter->fd, &byte, 1) == 1 || may_end);
 }
 
 static void wait_write(struct waiter *waiter)
 {
 	static const char data[WRITE_SIZE];
 
-	must(write(waiter->fd, data, sizeof(data)) == sizeof(data));
+	must(write(waiter->fd, data, sizeof(data)) == sizeof(data) || may_end);
 }
 
 static void wait_poll(struct waiter *waiter)
@@ -83,7 +85,7 @@ static void wait_poll(struct waiter *waiter)
 	struct pollfd pfd = { waiter->fd, waiter->kind->events, 0 };
 
 	must(poll(&pfd, 1, -1) == 1);
-	must(pfd.revents & waiter->kind->events);
+	must(pfd.revents & waiter->kind->events || may_end);
 }
 
 static void wait_select(struct waiter *waiter)
@@ -109,7 +111,7 @@ static void wait_epoll(struct waiter *waiter)
 	struct epoll_event event;
 
 	must(epoll_wait(waiter->epoll, &event, 1, -1) == 1);
-	must(event.events & waiter->kind->events);
+	must(event.events & waiter->kind->events || may_end);
 }
 
 static void prepare_signal(struct waiter *waiter)
@@ -156,7 +158,7 @@ static void wait_ring_poll(struct waiter *waiter)
 	struct io_uring_sqe *entry = io_uring_get_sqe(&waiter->ring);
 
 	io_uring_prep_poll_add(entry, waiter->fd, waiter->kind->events);
-	must(ring_wait(waiter) & waiter->kind->events);
+	must(ring_wait(waiter) & waiter->kind->events || may_end);
 }
 
 static void wait_ring_read(struct waiter *waiter)
@@ -165,7 +167,7 @@ static void wait_ring_read(struct waiter *waiter)
 	char byte;
 
 	io_uring_prep_read(entry, waiter->fd, &byte, 1, -1);
-	must(ring_wait(waiter) == 1);
+	must(ring_wait(waiter) == 1 || may_end);
 }
 
 const struct waiter_kind waiter_kinds[WAITER_KINDS] = {
@@ -301,6 +303,40 @@ void waiters_release(unsigned int count, unsigned int *seed)
 		worker_release(&waiters[(first + i) % WAITERS_MAX].worker);
 }
 
+/* Those that wait for an edge may leave some, and on a FIFO those of a signal. */
+static bool takes_all_data(const struct waiter_kind *kind)
+{
+	return !(kind->events & EPOLLET) &&
+	       !(channel->fifo && kind->wait == wait_signal);
+}
+
+static bool all_is_taken(const struct waiter_kind *kind)
+{
+	switch (kind->need) {
+	case DATA:
+		return !takes_all_data(kind) || !channel_used(channel);
+	case ROOM:
+		return !poll_for(channel->fd, POLLOUT, 0);
+	default:
+		return !poll_for(channel->fd, POLLPRI, 0);
+	}
+}
+
+void waiters_take_all(unsigned int round)
+{
+	const struct waiter_kind *kind = waiters->kind;
+	struct patience patience = patience_of(PATIENCE_MS);
+
+	while (!all_is_taken(kind)) {
+		if (lasts(&patience))
+			continue;
+		crew_show();
+		ck_abort_msg("round %u: %u of %s sleep, and leave %s; %zu bytes wait",
+			     round, crew_working(WAITERS), kind->name,
+			     needs[kind->need], channel_used(channel));
+	}
+}
+
 static void wait_for_act(struct waiter *waiter)
 {
 	struct patience patience = patience_of(PATIENCE_MS);
@@ -326,7 +362,6 @@ void waiters_stop(void)
 
 static void check_rests(unsigned int round, unsigned int working)
 {
-	static const char * const needs[] = { "data", "room", "a loss" };
 	const struct waiter_kind *kind = waiters->kind;
 	unsigned int asleep;
 	size_t used;
@@ -366,4 +401,19 @@ void waiters_tell(unsigned int count, unsigned int round)
 		ck_assert(!channel_put(channel, 1));
 	}
 	check_rests(round, 0);
+}
+
+void waiters_end(void (*destroy)(void))
+{
+	int i;
+
+	may_end = true;
+	destroy();
+	if (!crew_rests(WAITERS, 0)) {
+		crew_show();
+		ck_abort_msg("%u of %s sleep after the end",
+			     crew_working(WAITERS), waiters->kind->name);
+	}
+	for (i = 0; i < WAITERS_MAX; i++)
+		ck_assert_int_eq(close(waiters[i].fd), 0);
 }

@@ -34,14 +34,18 @@ extern const struct waiter_kind waiter_kinds[];
 /*
  * start() makes WAITERS_MAX threads, parked, each with an open file of its own.
  * Those that release() picks wait and act until stop(). From then on nobody
- * acts: each waits until it is told of something, and is parked. tell() gives
- * so many of them what they wait for, when nothing else happens any more; the
- * test fails if one sleeps on.
+ * acts: each waits until it is told of something, and is parked. When nothing
+ * else happens any more, the test fails
+ * - in take_all(), if they leave something that they wait for;
+ * - in tell(), which gives so many of them an event, if one sleeps on;
+ * - in end(), which calls destroy(), if one sleeps on. Their files are closed then.
  */
 void waiters_start(const struct waiter_kind *kind,
 		   const struct channel *channel, int cpu);
 void waiters_release(unsigned int count, unsigned int *seed);
+void waiters_take_all(unsigned int round);
 void waiters_stop(void);
 void waiters_tell(unsigned int count, unsigned int round);
+void waiters_end(void (*destroy)(void));
 
 #endif /* _WAITERS_H */

@@ -4,7 +4,7 @@
  * includes this after its other headers. What one step has seen may have changed
  * before the next. So each step that others see, or that sees what others did,
  * may be late: most often it is not, sometimes by up to 50 us, and where the
- * kernel may be preempted, another task may run first.
+ * kernel may be preempted, another task runs first, if there is one.
  */
 #ifndef _WINDOWS_H
 #define _WINDOWS_H
@@ -32,8 +32,9 @@ static __always_inline void bufflink_window(void)
 	if ((state >> 16) % WINDOWS_ONE_IN)
 		return;
 	udelay((state >> 24) % WINDOWS_US_MAX);
-	if (preemptible())
-		cond_resched();
+#ifdef CONFIG_PREEMPTION
+	preempt_schedule();	/* returns at once where it is not allowed */
+#endif
 }
 
 /* step(...), late. A macro's own name within it is that of the function. */
@@ -54,6 +55,10 @@ static __always_inline void bufflink_window(void)
 	bufflink_late(({ virt_store_release(p, v); }))
 #undef smp_mb
 #define smp_mb()		bufflink_late(({ virt_mb(); }))	/* as was */
+#undef smp_store_mb
+#define smp_store_mb(x, v)	bufflink_late(({ virt_store_mb(x, v); }))
+#undef xchg
+#define xchg(p, v)		bufflink_late(arch_xchg(p, v))
 
 #define atomic_read(v)			bufflink_late(atomic_read(v))
 #define atomic_set(v, i)		bufflink_late(atomic_set(v, i))
@@ -78,13 +83,18 @@ static __always_inline void bufflink_window(void)
 #define waitqueue_active(q)		bufflink_late(waitqueue_active(q))
 #define wq_has_sleeper(q)		bufflink_late(wq_has_sleeper(q))
 #define irq_work_queue(work)		bufflink_late(irq_work_queue(work))
+#define irq_work_is_busy(work)		bufflink_late(irq_work_is_busy(work))
 #define kthread_queue_work(w, work)	bufflink_late(kthread_queue_work(w, work))
 #define wake_up_process(task)		bufflink_late(wake_up_process(task))
 #undef wake_up_interruptible
 #define wake_up_interruptible(q) \
 	bufflink_late(__wake_up(q, TASK_INTERRUPTIBLE, 1, NULL))
 #define kill_fasync(f, sig, band)	bufflink_late(kill_fasync(f, sig, band))
+#define fasync_helper(fd, file, on, f) \
+	bufflink_late(fasync_helper(fd, file, on, f))
 #define poll_wait(file, q, pt)		bufflink_late(poll_wait(file, q, pt))
+#undef wake_up_all
+#define wake_up_all(q)	bufflink_late(__wake_up(q, TASK_NORMAL, 0, NULL))
 #undef wake_up_interruptible_all
 #define wake_up_interruptible_all(q) \
 	bufflink_late(__wake_up(q, TASK_INTERRUPTIBLE, 0, NULL))

@@ -2,7 +2,7 @@
 # Kernel: 6.12
 # Suite: check_waiters
 # Windows: y
-# Found-by: not ok .*waiter
+# Found-by: not ok .*buffer.* of (poll|select|epoll|io_uring poll) sleep
 /^static __poll_t bufflink_poll/,/^}/ {
 	s/!(events & EPOLLIN))/!bufflink_has_data(bl))/
 	/^\tevents = bufflink_events/d

@@ -2,7 +2,7 @@
 # Kernel: 6.12
 # Suite: check_waiters
 # Windows: y
-# Found-by: not ok .*waiter
+# Found-by: not ok .*buffer.* of (read|io_uring read) sleep
 /^static bool bufflink_ready_or_arm/,/^}/ {
 	s/if (bufflink_ready(bl))/if (!bufflink_ready(bl))/
 	/^\tbufflink_arm/d

@@ -12,8 +12,8 @@
 #   races     destroy and unload against every call, and signals ($MINUTES)
 #   torture   stress-ng and trinity ($SECONDS_EACH)
 #   clients   the suites of clients/ on all of these kernels
-#   windows   check_waiters with a delay in each window of bufflink.c, on stock,
-#             real-time and 32-bit kernels, with 1, 2 and 4 CPUs
+#   windows   check_waiters and check_hotplug with a delay in each window of
+#             bufflink.c, on stock, real-time and 32-bit kernels, with 1, 2, 4 CPUs
 #   coverage  suites and faults: which lines of bufflink.c they reach
 #   arm64 i386 s390x newest
 #             suites on other machines, and on Debian's newest kernel
@@ -54,7 +54,7 @@ run_part() {
 			APPEND="preempt=full seconds=$seconds_of_a_kind" \
 			SECONDS_PER_BOOT=$((100 * seconds_of_a_kind + 1200)) \
 			"$here/run.sh" check "$window_kernels" "1 2 4" \
-				check_waiters ;;
+				check_waiters,check_hotplug ;;
 	coverage)	"$here/coverage.sh" ;;
 	arm64 | i386 | s390x)
 			"$here/run.sh" check "6.1-$1" 2 'check_*' ;;
