@@ -19,6 +19,14 @@ struct channel channel_buffer(size_t size)
 	};
 }
 
+struct channel channel_percpu(size_t size)
+{
+	return (struct channel) {
+		.path = BUFFER, .size = size,
+		.fd = open_buffer(create_percpu(0, size), O_RDWR | O_NONBLOCK),
+	};
+}
+
 struct channel channel_fifo(size_t size)
 {
 	struct channel channel = { .path = FIFO, .fifo = true, .size = size };

@@ -16,6 +16,7 @@ struct channel {
 };
 
 struct channel channel_buffer(size_t size);	/* in slot 0 */
+struct channel channel_percpu(size_t size);	/* the same, for each CPU */
 struct channel channel_fifo(size_t size);
 /* false if there is not enough room: then the bytes are lost */
 bool channel_put(const struct channel *channel, size_t bytes);

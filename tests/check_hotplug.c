@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A CPU goes off while producers append on it. What it appended last, down to
- * the switch to its idle task, must not be forgotten with it: each kind of
+ * A CPU goes off while producers append on it. Its last appends, down to those
+ * from the switch to its idle task, must not be forgotten with it: each kind of
  * waiter is told; and the buffer, and both modules, can go while the CPU is off.
  */
 #define _GNU_SOURCE
@@ -25,7 +25,7 @@
 #define CONTEXTS	3
 #define READERS		3
 
-/* What runs on the CPU that goes off, each as a child. */
+/* A child that runs on the CPU that goes off */
 struct load {
 	enum producer_context context;
 	unsigned int gap_us;
@@ -89,7 +89,7 @@ static int produce(void *arg)
 	return ioctl(producer, PRODUCER_RUN, &records) ? 1 : 0;
 }
 
-/* What waits for room is woken by a reader. */
+/* A reader wakes the waiters for room. */
 static int consume(void *arg)
 {
 	unsigned int *state = arg;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nobody sleeps while there is what it waits for: each kind of waiter, several
- * at once, while others take it away at any moment. The same on a FIFO shows
- * that this is what a FIFO does.
+ * No waiter sleeps while its event is there: data, room or a loss. Each kind of
+ * waiter, several at once, while others take the event away at any moment. The
+ * same test on a FIFO shows that a FIFO does so.
  *
  * In each round waiters wait and act again and again, among noise: producers
  * append, thieves take away. Then these come to their end, and nothing happens
  * any more by itself. The waiters must take all that is left. Then they are told
- * once more, and each must return from its wait. For so many seconds (environment: seconds), at random
- * (environment: seed).
+ * once more, and each must return from its wait. The environment gives the time
+ * (seconds) and the beginning of the random numbers (seed).
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -45,7 +45,7 @@ static unsigned int below(unsigned int *state, unsigned int end)
 	return rand_r(state) % end;
 }
 
-/* What comes after the noise must fit. */
+/* The bytes after the noise must fit. */
 static bool has_enough(void)
 {
 	return kind->need == DATA &&
@@ -142,7 +142,7 @@ static void release(struct maker *maker)
 	worker_release(&maker->worker);
 }
 
-/* A thief makes data hard to see, but what it does to a loss sets all right. */
+/* A thief makes data hard to see, but a report of a loss sets all right. */
 static unsigned int draw_thieves(void)
 {
 	bool few = kind->need == LOSS;
@@ -174,7 +174,7 @@ static void set_up(void)
 		channel_empty(&channel);
 }
 
-/* Sometimes what is left goes away, so that the waiters do sleep. */
+/* Sometimes the rest goes away, so that the waiters do sleep. */
 static void leave(void)
 {
 	if (below(&seed, 3))
@@ -231,11 +231,9 @@ static unsigned int duration_ms(unsigned int otherwise)
 	return seconds ? 1000 * seconds : otherwise;
 }
 
-static void make_channel(bool fifo)
+static void make_channel(struct channel (*make)(size_t size))
 {
-	size_t size = kind->need == DATA ? SIZE : SMALL_SIZE;
-
-	channel = fifo ? channel_fifo(size) : channel_buffer(size);
+	channel = make(kind->need == DATA ? SIZE : SMALL_SIZE);
 	if (kind->need != LOSS)
 		return;
 	channel_fill(&channel);
@@ -243,18 +241,16 @@ static void make_channel(bool fifo)
 }
 
 /* With priorities all share one CPU, and each is preempted by those above. */
-static void check_all_are_woken(int which, bool fifo, bool priorities,
-				unsigned int ms)
+static void check_all_are_woken(int which, struct channel (*make)(size_t size),
+				bool priorities, unsigned int ms)
 {
 	int cpu = priorities ? 0 : -1;
 	unsigned int round;
 	__u64 end;
 
 	kind = &waiter_kinds[which];
-	if (fifo && !kind->fifo)
-		return;
 	seed = variable("seed", 1);
-	make_channel(fifo);
+	make_channel(make);
 	if (priorities)
 		pin(0);
 	waiters_start(kind, &channel, cpu);
@@ -265,43 +261,49 @@ static void check_all_are_woken(int which, bool fifo, bool priorities,
 			crew_draw_priorities(&seed);
 		play(round);
 	}
-	printf("%s%s%s: %u rounds\n", fifo ? "FIFO, " : "",
+	printf("%s%s%s: %u rounds\n", channel.fifo ? "FIFO, " : "",
 	       priorities ? "priorities, " : "", kind->name, round);
 	fflush(stdout);
 }
 
-START_TEST(no_waiter_sleeps_while_there_is_what_it_waits_for)
+START_TEST(no_waiter_sleeps_while_its_event_is_there)
 {
-	check_all_are_woken(_i, false, false, WAITING_MS);
+	check_all_are_woken(_i, channel_buffer, false, WAITING_MS);
 }
 END_TEST
 
 START_TEST(no_waiter_sleeps_so_that_a_higher_priority_preempts)
 {
-	check_all_are_woken(_i, false, true, WAITING_MS / 2);
+	check_all_are_woken(_i, channel_buffer, true, WAITING_MS / 2);
 }
 END_TEST
 
-START_TEST(no_waiter_of_a_FIFO_sleeps_while_there_is_what_it_waits_for)
+START_TEST(no_waiter_of_a_per_CPU_buffer_sleeps_while_there_is_data)
 {
-	check_all_are_woken(_i, true, false, WAITING_MS / 4);
+	check_all_are_woken(_i, channel_percpu, false, WAITING_MS / 2);
+}
+END_TEST
+
+START_TEST(no_waiter_of_a_FIFO_sleeps_while_its_event_is_there)
+{
+	check_all_are_woken(_i, channel_fifo, false, WAITING_MS / 4);
 }
 END_TEST
 
 START_TEST(no_waiter_of_a_FIFO_sleeps_so_that_a_higher_priority_preempts)
 {
-	check_all_are_woken(_i, true, true, WAITING_MS / 4);
+	check_all_are_woken(_i, channel_fifo, true, WAITING_MS / 4);
 }
 END_TEST
 
-static void add(Suite *suite, const char *name, const TTest *test)
+static void add(Suite *suite, const char *name, const TTest *test, int kinds)
 {
 	TCase *tcase = tcase_create(name);
 
 	tcase_add_checked_fixture(tcase, producer_setup, producer_teardown);
 	tcase_set_timeout(tcase, 3 * PATIENCE_S / 2 +
 				 duration_ms(WAITING_MS) / 1000);
-	tcase_add_loop_test(tcase, test, 0, WAITER_KINDS);
+	tcase_add_loop_test(tcase, test, 0, kinds);
 	suite_add_tcase(suite, tcase);
 }
 
@@ -310,12 +312,17 @@ int main(void)
 	Suite *suite = suite_create("waiters");
 
 	add(suite, "buffer",
-	    no_waiter_sleeps_while_there_is_what_it_waits_for);
+	    no_waiter_sleeps_while_its_event_is_there, WAITER_KINDS);
 	add(suite, "buffer, priorities",
-	    no_waiter_sleeps_so_that_a_higher_priority_preempts);
+	    no_waiter_sleeps_so_that_a_higher_priority_preempts, WAITER_KINDS);
+	add(suite, "per-CPU buffer",
+	    no_waiter_of_a_per_CPU_buffer_sleeps_while_there_is_data,
+	    DATA_KINDS);
 	add(suite, "FIFO",
-	    no_waiter_of_a_FIFO_sleeps_while_there_is_what_it_waits_for);
+	    no_waiter_of_a_FIFO_sleeps_while_its_event_is_there,
+	    FIFO_KINDS);
 	add(suite, "FIFO, priorities",
-	    no_waiter_of_a_FIFO_sleeps_so_that_a_higher_priority_preempts);
+	    no_waiter_of_a_FIFO_sleeps_so_that_a_higher_priority_preempts,
+	    FIFO_KINDS);
 	return run_suite(suite);
 }

@@ -29,7 +29,7 @@ void worker_release(struct worker *worker);
 /* until no more than so many of the group work; false when it takes too long */
 bool crew_rests(enum group group, unsigned int working);
 unsigned int crew_working(enum group group);
-/* for a test that failed: what each does, and the clocks, timers and CPUs */
+/* for a test that failed: where each is, and the clocks, timers and CPUs */
 void crew_show(void);
 /* real-time priorities, each its own and drawn anew; below the caller's */
 void crew_draw_priorities(unsigned int *seed);

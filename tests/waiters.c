@@ -172,48 +172,48 @@ static void wait_ring_read(struct waiter *waiter)
 
 const struct waiter_kind waiter_kinds[WAITER_KINDS] = {
 	{
-		.name = "read", .need = DATA, .fifo = true,
+		.name = "read", .need = DATA,
 		.flags = O_RDONLY, .wait = wait_read,
 	}, {
-		.name = "poll", .need = DATA, .fifo = true,
+		.name = "poll", .need = DATA,
 		.flags = O_RDONLY | O_NONBLOCK, .events = POLLIN,
 		.wait = wait_poll, .act = read_some,
 	}, {
-		.name = "select", .need = DATA, .fifo = true,
+		.name = "select", .need = DATA,
 		.flags = O_RDONLY | O_NONBLOCK,
 		.wait = wait_select, .act = read_some,
 	}, {
-		.name = "epoll", .need = DATA, .fifo = true,
+		.name = "epoll", .need = DATA,
 		.flags = O_RDONLY | O_NONBLOCK, .events = EPOLLIN,
 		.prepare = prepare_epoll, .wait = wait_epoll, .act = read_some,
 	}, {
-		.name = "EPOLLET", .need = DATA, .fifo = true,
+		.name = "EPOLLET", .need = DATA,
 		.flags = O_RDONLY | O_NONBLOCK, .events = EPOLLIN | EPOLLET,
 		.prepare = prepare_epoll, .wait = wait_epoll, .act = read_some,
 	}, {
-		.name = "EPOLLEXCLUSIVE", .need = DATA, .fifo = true,
+		.name = "EPOLLEXCLUSIVE", .need = DATA,
 		.exclusive = true, .flags = O_RDONLY | O_NONBLOCK,
 		.events = EPOLLIN | EPOLLEXCLUSIVE,
 		.prepare = prepare_epoll, .wait = wait_epoll, .act = read_some,
 	}, {
-		.name = "SIGIO", .need = DATA, .fifo = true,
+		.name = "SIGIO", .need = DATA,
 		.flags = O_RDONLY | O_NONBLOCK,
 		.prepare = prepare_signal, .wait = wait_signal,
 		.act = read_some,
 	}, {
-		.name = "io_uring poll", .need = DATA, .fifo = true,
+		.name = "io_uring poll", .need = DATA,
 		.flags = O_RDONLY | O_NONBLOCK, .events = POLLIN,
 		.prepare = prepare_ring, .wait = wait_ring_poll,
 		.act = read_some,
 	}, {
-		.name = "io_uring read", .need = DATA, .fifo = true,
+		.name = "io_uring read", .need = DATA,
 		.flags = O_RDONLY,
 		.prepare = prepare_ring, .wait = wait_ring_read,
 	}, {
-		.name = "write", .need = ROOM, .fifo = true,
+		.name = "write", .need = ROOM,
 		.flags = O_WRONLY, .wait = wait_write,
 	}, {
-		.name = "POLLOUT", .need = ROOM, .fifo = true,
+		.name = "POLLOUT", .need = ROOM,
 		.flags = O_WRONLY | O_NONBLOCK, .events = POLLOUT,
 		.wait = wait_poll, .act = write_some,
 	}, {
@@ -246,7 +246,7 @@ static bool act(struct waiter *waiter)
 	return may;
 }
 
-/* The first act is about what it was told before it was parked. */
+/* The first act is about the event that it was told of before it was parked. */
 static void work(struct worker *worker)
 {
 	struct waiter *waiter = (struct waiter *)worker;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Programs that wait for a buffer, or for a FIFO, in each of the ways there
- * are: they wait, do what they were told of, and wait again.
+ * are: they wait, act on the event, and wait again.
  */
 #ifndef _WAITERS_H
 #define _WAITERS_H
@@ -21,14 +21,16 @@ struct waiter_kind {
 	enum need need;
 	int flags;		/* of open(2) */
 	unsigned int events;	/* that it waits for */
-	bool fifo;		/* a FIFO has such waiters, too */
 	bool exclusive;		/* each event is for one of them */
 	void (*prepare)(struct waiter *waiter);
 	void (*wait)(struct waiter *waiter);
 	void (*act)(struct waiter *waiter);	/* NULL if the wait does it */
 };
 
+/* First those that wait for data, then for room, then for a loss */
 extern const struct waiter_kind waiter_kinds[];
+#define DATA_KINDS	9
+#define FIFO_KINDS	11	/* a FIFO has such waiters, too */
 #define WAITER_KINDS	14
 
 /*

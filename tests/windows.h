@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A delay at each window, for a build of bufflink.c with WINDOWS=y: build.sh
- * includes this after its other headers. What one step has seen may have changed
- * before the next. So each step that others see, or that sees what others did,
- * may be late: most often it is not, sometimes by up to 50 us, and where the
+ * includes this after its other headers. The state that one step has seen may
+ * have changed before the next. So each step that others see, or that sees the
+ * steps of others, may be late: most often it is not, sometimes by up to 50 us, and where the
  * kernel may be preempted, another task runs first, if there is one.
  */
 #ifndef _WINDOWS_H
@@ -47,7 +47,7 @@ static __always_inline void bufflink_window(void)
 #define WRITE_ONCE(x, value) \
 	bufflink_late(({ compiletime_assert_rwonce_type(x); \
 			 __WRITE_ONCE(x, value); }))
-/* virt_...() is what smp_...() was. */
+/* virt_...() is as smp_...() was. */
 #undef smp_load_acquire
 #define smp_load_acquire(p)	bufflink_late(virt_load_acquire(p)) /* as was */
 #undef smp_store_release
@@ -79,7 +79,7 @@ static __always_inline void bufflink_window(void)
 	bufflink_late(atomic_long_add_return(i, v))
 #define atomic_long_inc_return(v)	bufflink_late(atomic_long_inc_return(v))
 
-/* no order but what its caller keeps */
+/* no order but that of its caller */
 #define waitqueue_active(q)		bufflink_late(waitqueue_active(q))
 #define wq_has_sleeper(q)		bufflink_late(wq_has_sleeper(q))
 #define irq_work_queue(work)		bufflink_late(irq_work_queue(work))
