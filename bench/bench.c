@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench - bufflink beside what one would use instead: what is measured
+ * bench - bufflink beside its alternatives: the measurements
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,13 +31,13 @@
 static const char usage[] =
 "usage: bench MODE [--peer NAME,...] [--size BYTES,...] [--rounds N]\n"
 "\n"
-"Measures bufflink and what one would use instead of it; needs bufflink.ko,\n"
-"bufflink_bench.ko and debugfs in /sys/kernel/debug, and root. MODE is one of\n"
+"Measures bufflink and its alternatives; needs bufflink.ko, bufflink_bench.ko\n"
+"and debugfs in /sys/kernel/debug, and root. MODE is one of\n"
 "  count      instructions per append, if a nanosecond is one (QEMU -icount)\n"
 "  refused    the same where the buffer is full and each record is refused\n"
 "  drain      the same of reading a record, many at once and one by one\n"
 "  time       nanoseconds per append\n"
-"  machine    nanoseconds of what locks are made of, without the kernel\n"
+"  machine    nanoseconds of the instructions of locks, without the kernel\n"
 "  stream     end to end, to a reading program\n"
 "  contend    one producer, and one on each CPU: on one buffer, on one each\n"
 "  full       the same, on one buffer that is full\n"
@@ -229,7 +229,7 @@ static void refused(const struct peer *peer, size_t size, unsigned int round)
 	buffer_close(&b);
 }
 
-/* drain: what read() costs, of a batch at once and of one record each time */
+/* drain: the cost of read(), of a batch at once and of one record each time */
 static double read_cost(struct buffer *b, size_t size, unsigned int records)
 {
 	static char space[BATCH * BENCH_RECORD_MAX];
@@ -328,7 +328,7 @@ static void time_round(const struct peer *peer, size_t size, unsigned int round)
 	(double)best / MACHINE_TIMES;					\
 })
 
-/* machine: what a lock is made of, where that is not left out. */
+/* machine: the instructions of a lock, where a kernel does not leave them out */
 static void machine(const struct peer *peer, size_t size, unsigned int round)
 {
 	unsigned int word = 0, zero = 0;
@@ -377,7 +377,7 @@ static struct bufflink_stats bufflink_stats(const struct buffer *b)
 	return stats;
 }
 
-/* stream: one producer, and this program reads what comes. */
+/* stream: one producer, and this program reads its records. */
 #define STREAM_RING	(256 << 10)
 #define STREAM_NS	NS_PER_S
 
@@ -568,7 +568,7 @@ static void contend(const struct peer *peer, size_t size, unsigned int round)
 	contend_once(peer, size, round, cpus, true);
 }
 
-/* What was offered is stored or lost, nothing else. */
+/* Each record that was offered is stored or lost, nothing else. */
 static void check_law(struct buffer *b, uint64_t offered)
 {
 	struct bufflink_stats stats = bufflink_stats(b);
@@ -611,13 +611,13 @@ static void full(const struct peer *peer, size_t size, unsigned int round)
 }
 
 /*
- * footprint: what the kernel has less of after many buffers of a page were
- * created, less that page. Where each CPU has a ring, they all count.
+ * footprint: the memory that the kernel has less after many buffers of a page
+ * were created, without that page. Where each CPU has a ring, they all count.
  */
 #define MANY		100
 #define SMALL_RING	4096
 
-/* Slabs keep what was freed for the next: not now. */
+/* Slabs keep freed memory for the next allocation: give it back now. */
 static void shrink_slabs(void)
 {
 	glob_t found;
@@ -705,7 +705,7 @@ static const struct mode {
 			unsigned int round);
 	unsigned int rounds;
 	const char *sizes;
-	bool once;		/* in a round, whatever the peers and sizes */
+	bool once;		/* in a round, not for each peer and size */
 } modes[] = {
 	{ "count", count, 1, ALL_SIZES, false },
 	{ "refused", refused, 1, ALL_SIZES, false },
@@ -731,9 +731,9 @@ static void use(FILE *to)
 }
 
 __attribute__((noreturn))
-static void wrong(const char *what, const char *value)
+static void wrong(const char *problem, const char *value)
 {
-	fprintf(stderr, "bench: %s: %s; see bench --help\n", value, what);
+	fprintf(stderr, "bench: %s: %s; see bench --help\n", value, problem);
 	exit(2);
 }
 

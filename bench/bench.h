@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What bufflink_bench.ko does for the program bench
+ * The interface of bufflink_bench.ko, for the program bench
  *
  * Each open file of /dev/bufflink_bench is either one buffer of one peer, by
  * BENCH_CREATE, or one run of producers that append to such buffers, by
- * BENCH_START. Reading it gives what is in a kfifo, or pages of a trace buffer.
+ * BENCH_START. Reading it gives the bytes of a kfifo, or pages of a trace buffer.
  */
 #ifndef _BUFFLINK_BENCH_H
 #define _BUFFLINK_BENCH_H
@@ -20,7 +20,7 @@
 #define BENCH_BATCHES_MAX	31
 #define BENCH_PRODUCERS_MAX	4
 
-/* What records are filled with, and the last of a run. */
+/* The bytes that fill records, and the last one of a run */
 #define BENCH_FILL		'x'
 #define BENCH_FILL_LAST		'E'
 
@@ -107,7 +107,7 @@ struct bench_start {
 };
 
 /**
- * struct bench_finish - what came of it, once all producers are done
+ * struct bench_finish - the results of a run, once all producers are done
  * @offered: appends, of all producers
  * @refused: those that were not stored, as far as appends tell
  * @began: when the first producer did, by CLOCK_MONOTONIC (ns)
@@ -124,8 +124,8 @@ struct bench_finish {
 };
 
 /**
- * struct bench_relay - what a program that maps a relay file must know
- * @cpu: whose ring
+ * struct bench_relay - the state of a relay file, for a program that maps it
+ * @cpu: the CPU that has the ring
  * @consumed: how many more sub-buffers were read
  * @ready: set to how many there are to read
  * @padding: set to the unused end of the first of them (bytes)

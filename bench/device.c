@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bufflink_bench - bufflink beside what one would use instead: the device
+ * bufflink_bench - bufflink beside its alternatives: the device
  */
 
 #include <linux/fs.h>
@@ -204,5 +204,5 @@ module_init(bench_init);
 module_exit(bench_exit);
 
 MODULE_AUTHOR("The bufflink developers");
-MODULE_DESCRIPTION("bufflink beside what one would use instead");
+MODULE_DESCRIPTION("bufflink beside its alternatives");
 MODULE_LICENSE("GPL");

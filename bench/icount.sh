@@ -30,7 +30,7 @@ lock_build
 		sed -n 's/one by one/idle CPUs/p'
 } >"$build/counts"
 
-# What a read costs more when there are many CPUs is that of the idle ones.
+# With many CPUs a read costs more: the difference is the cost of the idle ones.
 awk -F, -v possible=$possible '
 FNR == NR { if ($0 !~ /^#/) limits[$1 "," $2 "," $3] = $4; next }
 {

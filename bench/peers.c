@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bufflink_bench - bufflink beside what one would use instead: their buffers
+ * bufflink_bench - bufflink beside its alternatives: their buffers
  *
  * For Linux 6.1, whose ring_buffer_unlock_commit() and ring_buffer_read_page()
  * have other arguments than later ones.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench - bufflink beside what one would use instead: how each is read
+ * bench - bufflink beside its alternatives: the readers
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -83,7 +83,7 @@ static void count_record(struct buffer *b, const char *data)
 		b->ended = true;
 }
 
-/* A record, and what a reader sees before it */
+/* A record, and the header that a reader sees before it */
 static size_t stride(const struct buffer *b)
 {
 	return b->record + b->peer->stamp;
@@ -419,7 +419,7 @@ static void printk_line(struct buffer *b, char *line, size_t size)
 		count_record(b, text);
 }
 
-/* What nobody needs to see, nobody has to drain: it never refuses. */
+/* printk() never refuses a record, so nothing needs to be drained. */
 static bool printk_read(struct buffer *b)
 {
 	ssize_t done;

@@ -15,9 +15,9 @@
 struct buffer;
 
 /**
- * struct peer - bufflink, or what is compared with it
+ * struct peer - bufflink, or an alternative
  * @name: as it is printed
- * @id: what the module calls it
+ * @id: its name in the module
  * @id_waking: ... where a reader sleeps, if that differs
  * @stamp: bytes before each record that a reader sees
  * @overhead: how many times a record of 64 bytes it may take in the buffer
@@ -27,7 +27,7 @@ struct buffer;
  * @made: has buffers that are created and destroyed
  * @open: gets the reader's side ready before the buffer exists
  * @attach: ... and after that
- * @read: counts what is there, waits for it if it may
+ * @read: counts the records that are there, waits for them if it may
  */
 struct peer {
 	const char *name;
@@ -56,7 +56,7 @@ struct buffer {
 	unsigned int number;
 	uint64_t create_ns;	/* time that it took to create it */
 
-	int fds[CPUS_MAX];	/* what is read */
+	int fds[CPUS_MAX];	/* the files to read */
 	unsigned int n_fds;
 	char *maps[CPUS_MAX];		/* of relay, of each file */
 	size_t walked[CPUS_MAX];	/* sub-buffers */
@@ -66,13 +66,13 @@ struct buffer {
 	char *data;
 	uint64_t next_line;		/* of /dev/kmsg */
 
-	/* What came, since the caller cleared it */
+	/* The records that came since the caller cleared it */
 	uint64_t records;
 	uint64_t lost;		/* where only the reader can tell */
 	bool ended;		/* by a record of BENCH_FILL_LAST */
 };
 
-/* Both end the program; die() says what errno is. */
+/* Both end the program; die() prints errno. */
 __attribute__((noreturn, format(printf, 1, 2)))
 void die(const char *format, ...);
 __attribute__((noreturn, format(printf, 1, 2)))

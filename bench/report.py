@@ -4,8 +4,8 @@
 
 usage: report.py RESULTS.csv FOLDER
 
-Prints the tables in Markdown, each with the run that it is of; puts what
-plot.gp wants into FOLDER.
+Prints the tables in Markdown, each with the run that it is of; puts the data
+of plot.gp into FOLDER.
 """
 import csv
 import os
@@ -13,7 +13,7 @@ import sys
 from collections import defaultdict
 from statistics import median, quantiles
 
-# Where a test ran, and what readers should know of that place.
+# The place where a test ran, as readers should know it.
 PLACES = {
     "icount": "Debian's Linux in QEMU with -icount, one CPU",
     "real": "User-Mode Linux, one CPU, with real lock and interrupt instructions "
@@ -104,7 +104,7 @@ def write_data(path, sizes, rows):
 
 
 def summary(results, size=64):
-    """What most people want to know."""
+    """The figures that most readers want."""
     count = results["icount", "count", "instructions"]
     refused = results["icount", "refused", "instructions"]
     native = results["real", "time", "ns"]
@@ -171,7 +171,7 @@ def ratios(results, place, locks, size=64):
 
 
 def machine(results):
-    title("What these instructions cost alone", results, "real", "machine")
+    title("The cost of these instructions alone", results, "real", "machine")
     markdown(["in user space", "ns"],
              [[peer, short(middle(values))] for (peer, _, _), values
               in results["real", "machine", "ns"].items()])
@@ -234,8 +234,8 @@ def control(results, place, cpus):
     valid = gain >= 0.9 * cpus
     verdict = ("the table is valid" if valid else
                "the guest did not have a core for each CPU: the table is INVALID")
-    print(f"Control: lock+memcpy on own locks stored {gain:.2f} times what one "
-          f"producer did, so {verdict}.\n")
+    print(f"Control: lock+memcpy on own locks stored {gain:.2f} times as many "
+          f"records as one producer, so {verdict}.\n")
 
 
 def about(results):
@@ -266,7 +266,7 @@ def main():
         control(results, f"smp{cpus}", cpus)
     by_condition("The same, buffer full: records refused", results,
                  "smp2", "full", "refused_per_s", "million/s", 1e6)
-    by_quantity("What a buffer of 4096 bytes costs", results, "smp2",
+    by_quantity("The cost of a buffer of 4096 bytes", results, "smp2",
                 "footprint")
     by_quantity("Code and data (bytes), built for this kernel unless it says "
                 "Debian", results, "um", "object")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [FOLDER]
-# Runs all benchmarks, one after the other, and prints what they say in tables.
+# Runs all benchmarks, one after the other, and prints their results in tables.
 # Leaves results.csv, tables.md and append.svg in FOLDER (build/bench).
 set -eu
 . "$(dirname "$0")/../tests/vm/common.sh"
@@ -44,7 +44,7 @@ boot() {
 	sed -n "s/^csv,/$place,/p" "$folder/log" >>"$results"
 }
 
-# middle CONDITION: of what lock+memcpy stored in a second
+# middle CONDITION: of the records that lock+memcpy stored in a second
 middle() {
 	awk -F, -v condition="$1" '
 		$1 == "smp2" && $2 == "contend" && $3 == "lock+memcpy" &&
@@ -68,7 +68,7 @@ contend2() {
 	done
 }
 
-# Of what is built for the same kernel; and of Debian's bufflink.ko.
+# Of the objects that are built for the same kernel; and of Debian's bufflink.ko.
 object_sizes() {
 	run_of um object
 	size "$build/6.1-um/bufflink.ko" "$build/6.1/bufflink.ko" >"$folder/log"
