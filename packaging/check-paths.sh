@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check-paths.sh [WHAT PATH WAY-OUT]...
+# usage: check-paths.sh [NAME PATH WAY-OUT]...
 # The kernel's build system hands paths to make and to shells without quotes.
 # Fails if a path has a character that does not survive this, and says so.
 rc=0

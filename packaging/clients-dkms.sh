@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: clients-dkms.sh VERSION
 # Prints the dkms.conf of the modules of clients/, which DKMS builds in a tree of
-# their own: bufflink.h, and what make install-client-source has put beside it.
+# their own: bufflink.h, and the files that make install-client-source has put
+# beside it.
 set -eu
 cd "$(dirname "$0")/.."
 cat <<END

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: dkms.sh install VERSION | uninstall | restore KERNEL
-# The part of make install, dkms-install and uninstall that is DKMS's. Whatever
-# the packages have installed is left to them.
+# The part of make install, dkms-install and uninstall that is DKMS's. Files that
+# the packages have installed are left to them.
 set -eu
 
 install_everywhere() {
@@ -26,7 +26,7 @@ is_packaged() {
 	dpkg-query -S "/usr/src/bufflink-$1" >/dev/null 2>&1
 }
 
-# versions NAME [-k KERNEL]: of what DKMS has of this name
+# versions NAME [-k KERNEL]: those that DKMS has of this name
 versions() {
 	dkms status "$@" | sed -n "s,^$1/\([^:,]*\).*,\1,p" | sort -u
 }

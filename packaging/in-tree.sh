@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: in-tree.sh LINUX [PATCHES]
 # Puts bufflink and the modules of clients/ into a kernel's sources, in the folder
-# LINUX, in place of what it has put there before. With PATCHES, also writes into
-# this folder, as patches with a cover letter, what it adds to the kernel. If it
-# fails before it says that it has come so far, it has changed nothing.
+# LINUX, in place of the files that it has put there before. With PATCHES, also
+# writes its additions to the kernel into this folder, as patches with a cover
+# letter. If it fails before it says that it has come so far, it has changed
+# nothing.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 texts=$top/packaging/in-tree
@@ -84,7 +85,7 @@ write_series() {
 		-o "$(cat "$work/patches")" kernel
 }
 
-# what goes into files of the kernel's
+# additions to files of the kernel's
 
 # edit FILE COMMAND...: by a filter that fails if it does not find the place
 edit() {
@@ -102,7 +103,7 @@ take_out_paragraph() {
 		/^$/ { out = 0 }'
 }
 
-# Behind misc.o: what is linked later starts later, on the same level.
+# Behind misc.o: an object that is linked later starts later, on the same level.
 add_to_makefile() {
 	awk '{ print }
 	     /^obj-y.*[ \t]misc\.o$/ && !found++ {
@@ -181,7 +182,7 @@ put() {
 	cat >"$tree/$1"
 }
 
-# Only what this kernel needs, without gates for others
+# Only the code that this kernel needs, without gates for others
 for_this_kernel() {
 	awk -v version_code="$version_code" '
 	/^#(el)?if.*LINUX_VERSION_CODE/ {

@@ -28,7 +28,7 @@ rotations = $(DESTDIR)/etc/logrotate.d
 # the other functions that the page of bufflink_append describes
 functions := create create_named resize destroy number appendv printf
 
-# What clients have for the user, as FILE^PLACE. A program whose page is in
+# The files of clients for the user, as FILE^PLACE. A program whose page is in
 # section 8 is for root.
 place = $(foreach file,$(wildcard clients/*/*.$1),\
 	$(file)^$2/$(notdir $(file)))
@@ -45,7 +45,7 @@ client_completions = $(patsubst %,$(completions)/%,\
 client_modules = $(patsubst %.o,%,$(filter %.o,\
 	$(shell sed -n 's/^obj-.*=//p' clients/*/Kbuild)))
 
-# All but modules, and what is DKMS's
+# All but modules, and files of DKMS's
 installed = $(include)/bufflink.h $(include)/Kbuild \
 	$(bin)/bufflink $(completions)/bufflink \
 	$(man)/man1/bufflink.1 $(man)/man4/bufflink.4 \
@@ -59,7 +59,8 @@ installed = $(include)/bufflink.h $(include)/Kbuild \
 	$(foreach file,$(client_data) $(client_programs),\
 		$(lastword $(subst ^, ,$(file))))
 
-# The kernel's build system, and depmod, leave to others what umask lets them have.
+# The kernel's build system, and depmod, make files that others can read only if
+# umask permits it.
 readable := umask 022;
 depmod = [ "$(DESTDIR)" ] || depmod -a $(release)
 systemd = $(if $(DESTDIR),,$(wildcard /run/systemd/system))
@@ -81,7 +82,7 @@ commands:
 		rc=1; \
 	done; exit $$rc
 
-# What packages have installed is left to them.
+# Files that packages have installed are left to them.
 packages:
 	@[ "$(DESTDIR)" ] || packaging/packages.sh
 
@@ -93,7 +94,7 @@ install-module: modules
 		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
 	install -m 644 Module.symvers $(updates)/bufflink.symvers
 
-# what goes with the module, however that is built
+# The files that go with the module, however that is built
 install-support:
 	install -D -m 644 bufflink.h $(include)/bufflink.h
 	install -m 644 packaging/Kbuild.client $(include)/Kbuild
@@ -190,7 +191,7 @@ remove-module:
 	packaging/remove-modules.sh bufflink $(DESTDIR)
 
 # Nothing is begun if files would be left where they are, as they are a package's.
-# Only what is for logrotate has the same place in both.
+# Only files for logrotate have the same place in both.
 uninstall: no-package-has dkms-uninstall
 	[ "$(DESTDIR)" ] || ! command -v systemctl >/dev/null || \
 		for unit in $(notdir $(wildcard $(client_units))); do \

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: remove-modules.sh all|bufflink|orphans [DESTDIR]
-# Removes what make install and install-clients have put among the modules of any
-# kernel: all of it, bufflink alone, or clients without a bufflink, as these cannot
-# be loaded. What packages have, and was in its way, comes to its place.
+# Removes the files that make install and install-clients have put among the modules
+# of any kernel: all of them, bufflink alone, or clients without a bufflink, as these
+# cannot be loaded. A module of a package that was in their way comes to its place.
 set -eu
 umask 022
 
