@@ -15,20 +15,20 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 #: On this machine's own kernel:
 #:   make            build the module, the example and the tool
-#:   make clients    build what runs on it: the modules and programs of clients/
+#:   make clients    build the modules and programs of clients/
 #:   make load       load the module that was built; make unload: remove it
 #:   make clean      remove all that was built
 #:   make install    install all but the clients, for the kernel of KDIR
 #:   make install-clients  install these, for the same kernel
 #:   make dkms-install  install all but these, for every kernel, by DKMS
-#:   make uninstall  remove what these installed
+#:   make uninstall  remove all that these installed
 #:   make deb        build Debian packages, into build/deb
 #: In a kernel's sources, to be built with it:
 #:   make in-tree LINUX=DIR  put bufflink and the modules of clients/ there;
 #:                   with PATCHES=DIR, also write that as patches, into this folder
-#: In a virtual machine, with whatever is missing installed from Debian 12:
-#:   make demo       see what bufflink does
-#:   make demo-NAME  see what the client in clients/NAME does
+#: In a virtual machine, with missing packages installed from Debian 12:
+#:   make demo       see bufflink at work
+#:   make demo-NAME  see the client in clients/NAME at work
 #:   make shell      get a prompt in a booted kernel with bufflink
 #:   make gdb        the same, and wait for gdb before the kernel starts
 #:   make check      run all tests on stock kernels

@@ -5,7 +5,7 @@
  * Three producers append lines of text, each from its own context: a kernel
  * thread (process), a timer (softirq) and an hrtimer (hardirq). Each line says
  * the context, the CPU, the time and the producer's sequence number, which
- * also counts what the buffer refused: a gap in it is a loss.
+ * also counts the lines that the buffer refused: a gap in it is a loss.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -89,7 +89,7 @@ static void append_record(struct producer *producer)
 	memset(record + length, ' ', record_size - length);
 	record[record_size - 1] = '\n';
 
-	/* No need to look at the result: the buffer counts what it refuses. */
+	/* The result is of no use here: the buffer counts refused records. */
 	for (i = 0; i < buffers; i++)
 		bufflink_append(bls[i], record, record_size);
 }
@@ -187,7 +187,7 @@ static void destroy_buffers(void)
 		bufflink_destroy(bls[i]);	/* NULL is fine */
 }
 
-/* The name tells a buffer from the others, whatever number it gets. */
+/* A buffer is known by its name, as its number may change. */
 static int create_buffer(int i)
 {
 	char name[BUFFLINK_NAME_MAX + 1];
