@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: chroot.sh ROOT DISK COMMAND...
-# Runs a command in a root, with DISK as its /mnt. What it mounts and starts
-# ends with it, however it ends; and it can load nothing into this machine's
-# kernel.
+# Runs a command in a root, with DISK as its /mnt. Its mounts and processes end
+# with it, however it ends; and it can load nothing into this machine's kernel.
 set -eu
 if [ "$1" != inside ]; then
 	exec unshare --mount --pid --fork --kill-child -- "$0" inside "$@"

@@ -34,8 +34,8 @@ programs_of_clients() {
 	of_clients 'bufflink-*.c' | sed 's/\.c$//'
 }
 
-# Prints all files, but for what Debian's tools keep for themselves, and DKMS's
-# key, by which other modules may be signed, too. Takes conditions for find.
+# Prints all files, but for those that Debian's tools keep for themselves, and
+# DKMS's key, by which other modules may be signed, too. Takes conditions for find.
 files() {
 	find / \( -path /mnt -o -path /proc -o -path /sys -o -path /dev -o \
 		-path /tmp -o -path /var/tmp -o -path /var/log -o \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# In the VM: what bash offers when the tab key is pressed.
+# In the VM: the words that bash offers when the tab key is pressed.
 . ./common.bash
 
 setup_file() {
@@ -17,7 +17,7 @@ setup() {
 		sed 's/.*bufflink//' | sort | xargs)
 }
 
-# after WORD...: what bash offers for the last one
+# after WORD...: the words that bash offers for the last one
 after() {
 	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
 	compopt() { nospace=$*; }

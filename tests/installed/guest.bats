@@ -16,7 +16,7 @@ as() {
 	run timeout 60 runuser -u "$1" -- sh -c "$2"
 }
 
-# target LINK: what it says, word for word
+# target LINK: its text, word for word
 target() {
 	readlink "$by_owner/$1"
 }
@@ -77,7 +77,7 @@ target() {
 	[[ $output == *"Permission denied" ]]
 }
 
-@test "a user who is not of the group can neither read nor write" {
+@test "a user outside the group can neither read nor write" {
 	as stranger "cat $by_owner/hello/0"
 	[ "$status" = 1 ]
 	[[ $output == *"Permission denied" ]]
@@ -86,7 +86,7 @@ target() {
 	[[ $output == *"Permission denied" ]]
 }
 
-@test "what the clients of bufflink's own log is for root alone" {
+@test "only root can read the logs of bufflink's own clients" {
 	truncate -s 8M "$BATS_TEST_TMPDIR/disk"
 	loop=$(losetup -f --show "$BATS_TEST_TMPDIR/disk")
 	# an example has no buffer of its own

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Sourced by the suites that read what the module lines appends: lines/lines.c.
+# Sourced by the suites that read the buffer of the module lines: lines/lines.c.
 by_owner=/dev/bufflink/by-owner
 
 append() {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# In the root, which is a bare Debian 12 at first: what a user does, in order.
+# In the root, which is a bare Debian 12 at first: the steps of a user, in order.
 
 . ./common.bash
 
@@ -71,7 +71,7 @@ signer() {
 	getent group bufflink
 }
 
-@test "what clients have for logrotate is configuration of the package" {
+@test "files of clients for logrotate are configuration of the package" {
 	for name in $(of_clients '*.logrotate'); do
 		dpkg-query -W -f '${Conffiles}\n' bufflink-tools |
 			grep -F " /etc/logrotate.d/${name%.*} "

@@ -39,7 +39,7 @@ ends() {
 	prints "$@"
 }
 
-prints_what_comes() {
+prints_each_line() {
 	start "$@"
 	append 3
 	wait_for prints 1-3
@@ -59,7 +59,7 @@ tells_a_loss() {
 	[ "$(wc -l <err)" = 1 ]
 }
 
-tells_what_is_lost_while_it_is_away() {
+reports_a_loss_while_it_is_away() {
 	start "$@"
 	append 1
 	wait_for prints 1
@@ -73,38 +73,38 @@ tells_what_is_lost_while_it_is_away() {
 	grep 'lost 1 records at bytes 4160 to 4160$' err
 }
 
-@test "epoll.c prints what comes, up to the end of file" {
-	prints_what_comes ./epoll
+@test "epoll.c prints each line, up to the end of file" {
+	prints_each_line ./epoll
 }
 
 @test "epoll.c tells of a loss, and where it is" {
 	tells_a_loss ./epoll
 }
 
-@test "epoll.c tells what is lost while it is away" {
-	tells_what_is_lost_while_it_is_away ./epoll
+@test "epoll.c reports a loss while it is away" {
+	reports_a_loss_while_it_is_away ./epoll
 }
 
-@test "uring.c prints what comes, up to the end of file" {
-	prints_what_comes ./uring
+@test "uring.c prints each line, up to the end of file" {
+	prints_each_line ./uring
 }
 
 @test "uring.c tells of a loss, and where it is" {
 	tells_a_loss ./uring
 }
 
-@test "uring.c tells what is lost while it is away" {
-	tells_what_is_lost_while_it_is_away ./uring
+@test "uring.c reports a loss while it is away" {
+	reports_a_loss_while_it_is_away ./uring
 }
 
-@test "selector.py prints what comes, up to the end of file" {
-	prints_what_comes python3 selector.py
+@test "selector.py prints each line, up to the end of file" {
+	prints_each_line python3 selector.py
 }
 
 @test "selector.py tells of a loss, and where it is" {
 	tells_a_loss python3 selector.py
 }
 
-@test "selector.py tells what is lost while it is away" {
-	tells_what_is_lost_while_it_is_away python3 selector.py
+@test "selector.py reports a loss while it is away" {
+	reports_a_loss_while_it_is_away python3 selector.py
 }

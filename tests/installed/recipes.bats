@@ -55,7 +55,7 @@ run_with_a_loss() {
 	lines 82-83 >>expected
 }
 
-# A cluster in a kcat, which prints what comes to it.
+# A cluster in a kcat, which prints each message that comes to it.
 start_kafka() {
 	kcat -C -u -E -b none -X test.mock.num.brokers=1 -d mock \
 		-t bufflink -p 0 >arrived 2>log 3>&- &
@@ -102,7 +102,7 @@ in_syslog() {
 	wait_for has_arrived
 }
 
-@test "while Kafka hangs the buffer fills, and what is lost has its place" {
+@test "while Kafka hangs the buffer fills, and each loss is marked in its place" {
 	start_kafka
 	make_buffer 65536
 	# little memory, and more patience than this test needs

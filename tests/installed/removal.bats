@@ -21,7 +21,7 @@
 	[ ! -e /var/log/bufflink ]
 }
 
-@test "nothing of the name is left, in files and in what DKMS and depmod know" {
+@test "nothing of the name is left in files, in DKMS and in depmod's lists" {
 	files -name '*bufflink*' | no_lines
 	dkms status | no_lines
 	grep bufflink /lib/modules/*/modules.* | no_lines

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [SUITE...]
-# What a new user does: add a client and run its suites; on a bare Debian 12,
-# install the packages, upgrade the kernel, build a module that uses bufflink,
-# boot both kernels, use it, remove it all; and the same by make install. With
-# SUITEs: boots what the last whole run has left in build/installed, for these
-# bats files only. KERNELS limits it.
+# Takes the steps of a new user: adds a client and runs its suites; on a bare Debian
+# 12, installs the packages, upgrades the kernel, builds a module that uses bufflink,
+# boots both kernels, uses it, removes it all; and the same by make install. With
+# SUITEs: boots the disks that the last whole run has left in build/installed, for
+# these bats files only. KERNELS limits it.
 set -eu
 . "$(dirname "$0")/../vm/common.sh"
 
@@ -16,8 +16,8 @@ root=$build/root
 disk=$build/disk		# is /mnt in the root, and in the VM
 kernels=${KERNELS:-6.1 6.12}
 
-# What is there before bufflink comes, what its tests need, and what comes
-# later: that is only downloaded.
+# The packages that are there before bufflink comes, those that its tests need, and
+# those that come later: these are only downloaded.
 before="systemd-sysv udev kmod dbus openssl man-db bash-completion
 	linux-image-cloud-amd64 linux-headers-cloud-amd64"
 tests="bats gcc jq kcat libc6-dev liburing-dev make procps python3-minimal
@@ -57,7 +57,7 @@ copy_apt() {
 	rm sources.list apt.conf
 }
 
-# What a command prints matters only if it fails.
+# The output of a command matters only if it fails.
 quietly() {
 	printed=$(mktemp "$build/logs/quiet.XXXXXX")
 	"$@" >"$printed" 2>&1 || {
@@ -74,7 +74,7 @@ scoring() {
 	"$@"
 }
 
-# beside NAME COMMAND...: begins it. What it prints and scores is kept for join.
+# beside NAME COMMAND...: begins it. Its output and its score are kept for join.
 beside() {
 	part=$build/logs/$1
 	shift
@@ -178,7 +178,7 @@ suite() {
 	echo "$passed $failed" >>"$scores"
 }
 
-# What fill_disk() has made, and what starts a suite from there
+# A disk of the files that fill_disk() has made, and of those that start a suite
 make_disk() {
 	gcc -O2 -static -o "$disk/qemu_exit" "$vm/qemu_exit.c"
 	cp "$vm/guest.sh" "$disk"
@@ -186,7 +186,7 @@ make_disk() {
 	/sbin/mke2fs -q -t ext4 -d "$disk" "$build/disk.image" 256M >/dev/null
 }
 
-# What has been installed, as a disk; and what boots it.
+# A disk of all that has been installed, and the files that boot it
 make_system() {
 	say "making a disk of the root"
 	in_root apt-get clean

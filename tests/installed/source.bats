@@ -8,8 +8,8 @@ in_tree() {
 	make -C /mnt/bufflink KDIR="/lib/modules/$release/build" "$@"
 }
 
-# What is there now and was not before, but for folders: of those, /usr/local
-# gets some that others use, too.
+# The files that are new. Folders are left out, as /usr/local gets some that
+# others use, too.
 added() {
 	files ! -type d | comm -13 $before -
 }
@@ -19,7 +19,7 @@ in_manual() {
 	sed 's,.*\.\(.\)$,share/man/man\1/&,'
 }
 
-# What there is of each way to install, below PREFIX.
+# The files that each way to install makes below PREFIX.
 common() {
 	sed "s,^,$1/," <<-END
 		bin/bufflink
@@ -38,14 +38,14 @@ common() {
 	END
 }
 
-# The module itself, in FOLDER: and what others are built with.
+# The module itself, in FOLDER, and the files that others are built with.
 module() {
 	echo "$1/bufflink.ko"
 	echo "$1/bufflink.symvers"
 }
 
-# What there is of the clients, below PREFIX, and in FOLDER. Those programs that
-# have a page in section 8 are for root.
+# The files of the clients, below PREFIX, and in FOLDER. Those programs that have a
+# page in section 8 are for root.
 clients_of_ours() {
 	{
 		of_clients 'bufflink-*.[18]' |
@@ -136,7 +136,7 @@ setup_file() {
 	getent group bufflink
 }
 
-@test "a module outside the tree is built with what make install left" {
+@test "a module outside the tree is built with the files of make install" {
 	sed -i s,/usr/include,/usr/local/include, /mnt/hello/Kbuild
 	build_client hello "$release"
 	remove_client hello

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # In the guest: runs the modes of the program bench that $suite lists, and
-# reports what it prints. $peer and $size may limit it to one of them.
+# reports its output. $peer and $size may limit it to one of them.
 # Needs: out/bench/bench
 # shellcheck disable=SC2154,SC3040 # of the command line; busybox
 set -eu -o pipefail

@@ -22,7 +22,8 @@ copy_changed() {
 	done
 }
 
-# forget_removed FOLDER...: what is found by looking must not be what is no more
+# forget_removed FOLDER...: removes copies of files that the tree no longer has, as
+# make takes all that it finds
 forget_removed() {
 	(cd "$out" && find "$@" -mindepth 1 \
 		\( -name '*.[ch]' ! -name '*.mod.c' -o -type d \) 2>/dev/null) |
@@ -32,7 +33,7 @@ forget_removed() {
 	done
 }
 
-# After the last #include: what is redefined there is what bufflink.c calls.
+# After the last #include: bufflink.c calls the functions that are redefined there.
 open_windows() {
 	copy_changed tests/windows.h
 	awk 'FNR == NR { if (/^#include/) last = FNR; next }
@@ -64,7 +65,7 @@ matching() (
 	done
 )
 
-# What was built for a kernel of that name, but of another configuration
+# Files that were built for a kernel of that name, but of another configuration
 version=$(readlink "$cache/$kernel")
 [ "$(cat "$out/version" 2>/dev/null)" = "$version" ] || rm -rf "$out"
 

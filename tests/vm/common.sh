@@ -11,7 +11,7 @@ build=${BUILD:-$top/build}
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 "$top/packaging/check-paths.sh" \
-	"what is built (BUILD)" "$build" "set BUILD to another folder" \
+	"the build folder (BUILD)" "$build" "set BUILD to another folder" \
 	"the kernels (XDG_CACHE_HOME)" "$cache" \
 	"set XDG_CACHE_HOME to another folder" || exit
 
@@ -54,7 +54,7 @@ lock_build() {
 	flock -n 9 || { say "waiting for another run in $build"; flock 9; }
 }
 
-# script_of TARGET: what runs in the guest, from the top of the tree
+# script_of TARGET: the script that runs in the guest, from the top of the tree
 script_of() {
 	case $1 in
 	check)	echo tests/vm/suites.sh ;;
@@ -65,19 +65,19 @@ script_of() {
 }
 
 # declared KEY FILE...: the words after "KEY: " or "# KEY: " at the beginning of
-# a line, for what scripts and clients need. A file may be missing.
+# a line, for the needs of scripts and clients. A file may be missing.
 declared() {
 	key=$1
 	shift
 	cat "$@" 2>/dev/null | sed -n "s/^\(# \)\{0,1\}$key: //p"
 }
 
-# What Debian packages the programs need to be built.
+# The Debian packages that the programs need to be built.
 packages_of_programs() {
 	declared Packages "$top/userland/needs" "$top"/clients/*/needs
 }
 
-# block FILE NAME: what is in FILE where a fence reads "```LANGUAGE NAME"
+# block FILE NAME: the lines of FILE after a fence that reads "```LANGUAGE NAME"
 block() {
 	awk -v name="$2" '
 		/^```/ { inside = !inside; wanted = inside && $2 == name; next }
@@ -98,7 +98,7 @@ fetch() {
 	"$@"
 }
 
-# copy_tree FOLDER: what belongs to the tree, as it is now, and nothing else.
+# copy_tree FOLDER: the files of the tree, as they are now, and nothing else.
 copy_tree() {
 	rm -rf "$1"
 	mkdir -p "$1"

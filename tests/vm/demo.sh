@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # In the guest: the main job of bufflink, shown step by step. Fails where a
-# step does not show what it should.
+# step does not show the result that it must have.
 set -eu
 exec >&3 2>&3
 . ./steps.sh
@@ -44,7 +44,7 @@ show insmod bufflink.ko
 show insmod bufflink_test.ko rate=3
 show ls -l $dev
 
-step "read what it appends: context, CPU, time (s), sequence number"
+step "read its lines: context, CPU, time (s), sequence number"
 echo "  # cat $dev"
 read_lines 24
 check_lines 24 || fail "lines of three contexts, in order, were to come"
@@ -68,7 +68,7 @@ grep -q 'lost [1-9].* byte 4096$' /tmp/loss || fail "the gap is after 4096 bytes
 show cat $sysfs/overflow
 [ "$(value overflow)" = 0 ] || fail "the flag was to go with the report"
 
-step "unload the example under a reader: it gets what is left, then the end"
+step "unload the example under a reader: it gets the rest, then end of file"
 : >/tmp/rest
 timeout 20 cat $dev >/tmp/rest &
 reader=$!

@@ -20,7 +20,7 @@ esac
 packages="busybox-static make libc6 libc6-dev linux-libc-dev libgcc-12-dev"
 packages="$packages check libsubunit-dev liburing-dev"
 packages="$packages $(declared Packages "$top/userland/needs")"
-# what is unpacked is unpacked anew when this changes
+# files are unpacked anew when this changes
 key=$(echo "$packages" | sha256sum | cut -c 1-12)
 
 # apt for that machine, from this one's own sources; with no trace in its state

@@ -1,16 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: in-tree.sh
-# What make in-tree puts into the newest kernel: that it is as the kernel wants it,
-# once or twice; and that the kernel with all of it built in has each message of its
-# boot in a buffer. The kernel stays in the cache until what is put there changes.
+# Tests make in-tree with the newest kernel: the files that it puts there are as the
+# kernel wants them, once or twice; and the kernel with all of them built in has each
+# message of its boot in a buffer. The kernel stays in the cache until these files
+# change.
 set -eu
 . "$(dirname "$0")/common.sh"
 
 kernel=newest-in-tree
 passed=0 failed=0
 
-# it SENTENCE COMMAND...: the command says what is wrong
+# it SENTENCE COMMAND...: the command prints the errors
 it() {
 	sentence=$1
 	shift
@@ -172,7 +173,7 @@ trap 'rm -rf "$work"' EXIT
 
 it puts_all_that_is_there puts_all
 it to_do_it_twice_is_to_do_it_once twice_is_once
-it what_was_put_there_before_is_replaced replaces_older
+it files_that_were_put_there_before_are_replaced replaces_older
 it the_patches_give_the_same patches_give_the_same
 it the_patches_are_the_same_when_it_is_there_already patches_are_the_same_later
 it checkpatch_is_silent checkpatch_is_silent

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: kernel.sh KERNEL
-# Puts a kernel into the cache, once: CACHE/KERNEL/vmlinuz, what modules are built
-# against, CACHE/KERNEL/build, and what it has of disks as modules,
-# CACHE/KERNEL/modules. Nothing gets installed.
+# Puts a kernel into the cache, once: CACHE/KERNEL/vmlinuz; CACHE/KERNEL/build,
+# which modules are built against; and CACHE/KERNEL/modules, its modules for disks.
+# Nothing gets installed.
 #   6.1 6.12                Debian's stock cloud kernels
 #   6.1-rt 6.12-rt          Debian's stock real-time kernels
 #   6.1-arm64 6.1-i386 6.1-s390x
@@ -15,7 +15,7 @@
 #                           in-tree.sh needs of the kernel as it was
 #   6.1-um 6.1-um-real      likewise, User-Mode Linux: one CPU at native speed,
 #                           and with the price of locks put back; their folder
-#                           has the sizes of what the benchmark compares
+#                           has the sizes that the benchmark compares
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -62,7 +62,7 @@ unpack_stock() {
 	rm ./*.deb
 }
 
-# Unpacked anew when the key changes, as it must with what is unpacked.
+# Unpacked anew when the key changes. The key must change with the list of files.
 stock() {
 	metapackage=$1 key=3
 	cached "$kernel-$key" unpack_stock
@@ -75,8 +75,8 @@ download_source() {
 	download "${package:-$source}"
 }
 
-# The last fragment to name a symbol has it. What is asked for must be there:
-# Kconfig drops in silence what it cannot do.
+# The last fragment to name a symbol has it. Each wanted symbol must be in the
+# result: Kconfig drops in silence those that it cannot set.
 configure() {
 	# shellcheck disable=SC2086 # a list of words
 	awk -F= '/^CONFIG_/ { value[$1] = $2 }
@@ -107,7 +107,7 @@ remove_needless() {
 	find build/arch \( -name '*.[coSa]' -o -name '.*.cmd' \) -delete
 }
 
-# Text, data and bss, in bytes, and whose.
+# Text, data and bss in bytes, and the name of the object.
 write_sizes() {
 	(cd build && size kernel/relay.o lib/kfifo.o kernel/bpf/ringbuf.o) |
 		awk 'NR > 1 { print $1, $2, $3, $6 }' >sizes
@@ -137,7 +137,7 @@ list_suite() {
 	[ -s apt/sources.list ]
 }
 
-# What is put into a kernel, without documentation
+# The files that are put into a kernel, without documentation
 list_in_tree() {
 	cd "$top"
 	git ls-files -co --exclude-standard bufflink.c bufflink.h Kbuild \

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: leaks.sh before|after
-# In the guest, where there is kmemleak: before the modules come, and after they
-# are gone, what is left of them. The second call reports, as a suite does.
+# In the guest, where there is kmemleak: called before the modules come, and after
+# they are gone. The second call reports the memory that they left, as a suite does.
 set -eu
 kmemleak=/sys/kernel/debug/kmemleak
 [ -e $kmemleak ] || exit 0
@@ -18,8 +18,8 @@ list_nodes() {
 		/sys/module/bufflink* /sys/module/producer 2>/dev/null || :
 }
 
-# It keeps quiet about what is younger than 5 s, or has changed since the last
-# scan; and what one scan cannot find may be in a register just then.
+# It keeps quiet about memory that is younger than 5 s, or has changed since the
+# last scan. One scan may also miss a pointer that is in a register just then.
 list_unreferenced() {
 	sleep 6
 	for _ in 1 2 3; do

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Sourced by the scripts beside it: what differs from machine to machine, for
-# the machine of $kernel. Programs are made with $cc, linked with what is below
-# $sysroot, and kept in $suites. $qemu is the command and its machine (no such
+# Sourced by the scripts beside it: the values that differ from machine to machine,
+# for the machine of $kernel. Programs are made with $cc, linked with the libraries
+# below $sysroot, and kept in $suites. $qemu is the command and its machine (no such
 # thing for User-Mode Linux). Its first serial port, for the log, is the guest's
 # $console; $ports adds that for the results, the guest's $results, once
 # $machine_modules are loaded. It boots $vmlinuz with $initrd, which is empty if
@@ -80,7 +80,7 @@ if [ "$machine" = i386 ]; then
 	machine_options="$machine_options $no_mouse"
 fi
 
-# Another machine's dynamic linker cannot say here what its programs need.
+# Another machine's dynamic linker cannot list here the needs of its programs.
 libraries() {
 	if [ "$sysroot" ]; then
 		(cd "$sysroot" && find . -name 'ld*.so.[0-9]' \

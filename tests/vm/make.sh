@@ -3,7 +3,7 @@
 # usage: make.sh
 # Plain make, as README.md and Documentation/install.md have it: without pahole,
 # for headers with BTF, and in folders in which the kernel's build system cannot
-# build. Says nothing about what is in order.
+# build. Prints only errors.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -15,7 +15,7 @@ rc=0
 
 without_pahole "$home/bin"
 
-# complain WHAT: with what make has said
+# complain PROBLEM: with the output of make
 complain() {
 	cat "$home/said"
 	echo "$1"
@@ -62,7 +62,7 @@ for name in "a folder" a:folder; do
 	done
 	for goal in check demo demo-klog bench bench-icount style \
 		    check-hostile check-installed check-model deb; do
-		says "$home/$name" "what is built (BUILD) has $bad:" \
+		says "$home/$name" "the build folder (BUILD) has $bad:" \
 			XDG_CACHE_HOME="${cache%/*}" $goal
 	done
 	make -s -C "$home/$name" help >"$home/said" 2>&1 ||
@@ -73,7 +73,7 @@ for name in "a folder" a:folder; do
 	rm "$home/$name"
 done
 export BUILD="$home/build in" XDG_CACHE_HOME="${cache%/*}"
-says "$home/tree" "what is built (BUILD) has a blank:" check
+says "$home/tree" "the build folder (BUILD) has a blank:" check
 export BUILD="$home/build" XDG_CACHE_HOME="$home/a cache"
 says "$home/tree" "the kernels (XDG_CACHE_HOME) has a blank:" check
 exit $rc

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: readme.sh KERNEL
-# Does what the README tells the author of a module, far from this tree: builds
+# Follows the README as the author of a module does, far from this tree: builds
 # bufflink with plain make, then a module of the README's own lines with the
-# README's own command. Then the examples of Documentation/bufflink.rst. What
-# comes out goes to build/KERNEL/readme, for check_readme; with the commands that
-# the README has for a machine with a kernel of its own.
+# README's own command. Then the examples of Documentation/bufflink.rst. The results
+# go to build/KERNEL/readme, for check_readme; with the commands that the README has
+# for a machine with a kernel of its own.
 set -eu
 . "$(dirname "$0")/common.sh"
 

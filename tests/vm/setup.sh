@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: setup.sh demo|demo-NAME|shell|check|torture|planted|bench|kernel|MACHINE|
 #	model|style|deb|installed|SCRIPT
-# Installs the Debian packages that the target needs and this machine lacks. What
-# is not listed here is declared by the script for the guest, and by clients.
+# Installs the Debian packages that the target needs and this machine lacks. Other
+# packages than those here are declared by the script for the guest, and by clients.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -51,7 +51,7 @@ for package in $packages; do
 done
 [ "$missing" ] || exit 0
 
-say "installing what '$1' needs:$missing"
+say "installing packages for '$1':$missing"
 as_root sh -c "apt-get -q update &&
 	DEBIAN_FRONTEND=noninteractive \\
 	apt-get -q -y --no-install-recommends install$missing"

@@ -11,7 +11,7 @@ fail() {
 	exit 1
 }
 
-# show COMMAND...: as one would have typed it, and what it says
+# show COMMAND...: as one would have typed it, and its output
 show() {
 	printf '  # %s\n' "$*"
 	status=0

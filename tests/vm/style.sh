@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: style.sh
-# Says nothing about what is in order; fails if anything is not.
+# Prints only errors, and fails if there are any.
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -71,8 +71,8 @@ kernel_doc() {
 	"$cache/6.1/build/scripts/kernel-doc" -Werror -none "$@"
 }
 
-# The kernel-doc of each function for clients says where it may be called, and what
-# it returns.
+# The kernel-doc of each function for clients says where it may be called, and has
+# its results.
 kernel_doc_sections() {
 	awk '
 	/^\/\*\*$/ { name = ""; inside = 1 }
@@ -113,7 +113,7 @@ maintainers() {
 	done
 }
 
-# Each suite is in the list that says what it tests.
+# Each suite is in the list of promises and their tests.
 suites_in_list() {
 	for suite in $(ours ':(glob)tests/*_*.c' | sed 's,.*/,,; s/^check_//; s/\.c$//'); do
 		grep -qw "$suite" tests/README.md ||
@@ -121,7 +121,7 @@ suites_in_list() {
 	done
 }
 
-# The README has what the tool needs to be built.
+# The README has all packages that the tool needs to be built.
 build_packages() {
 	block README.md commands | grep '^sudo apt-get install ' |
 		tr ' ' '\n' >named

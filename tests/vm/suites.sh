@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # In the guest: runs the suites one by one, or the one of $suite. TAP goes to
-# the results as the tests end, and to the console what they print.
+# the results as the tests end, and their output to the console.
 # Needs: /usr/bin/make top/Makefile top/packaging out/readme/. suites/*_*
 # shellcheck disable=SC2154,SC3020 # of the command line; busybox
 report() {
@@ -33,7 +33,7 @@ for program in $(echo "${suite:-check_*}" | tr , ' '); do
 done
 sh /t/leaks.sh after || rc=1
 
-# where the kernel counted what ran, see coverage.sh
+# where the kernel counted the lines that ran, see coverage.sh
 counts=$(find /sys/kernel/debug/gcov -name bufflink.gcda 2>/dev/null)
 if [ "$counts" ]; then
 	echo "GCDA $(base64 "$counts" | tr -d '\n')" >&3

@@ -97,7 +97,7 @@ ioctl poll ppoll select epoll_ctl epoll_wait epoll_pwait mmap splice tee
 vmsplice sendfile copy_file_range fcntl flock dup lseek newfstat ftruncate
 fallocate fsync open openat close"
 
-# In 64-bit and in 32-bit calls. SIGINT makes it count up what it did.
+# In 64-bit and in 32-bit calls. SIGINT makes it print its counts.
 run_trinity() {
 	# shellcheck disable=SC2046,SC2086 # lists of words
 	as_nobody timeout -s INT -k $((60 * slow)) "$seconds" \
@@ -155,7 +155,7 @@ bad_lines() {
 	     { last[$1] = $4 }'
 }
 
-# What the torturers left comes first, then lines of the producers, and ours.
+# The bytes that the torturers left come first, then lines of producers, and ours.
 reads_as_ever() {
 	before=$(bytes_read) || return
 	bufflink cat 0 >/tmp/stream &
