@@ -2,11 +2,11 @@
 /*
  * bufflink's ring, the order of its bytes and the loss accounting, for Spin.
  * Names are those of bufflink.c; B1 to B6 are the barriers that its first
- * comment tells of. wakeups.pml has B3, B4 and what sleeps: here a reader that
+ * comment tells of. wakeups.pml has B3, B4 and all that sleeps: here a reader that
  * waits for bytes is awake as soon as it should be. B7 is here for a reader that
  * waits for read_lock.
  *
- * A step is one look at, or change of, what others change meanwhile. It may
+ * A step is one look at, or change of, a variable that others change. It may
  * also take or leave a lock, or look at both head and tail. Spin's memory is
  * never weak: a barrier stands for the order of two steps, and a mistake swaps
  * them. Each #ifdef is a mistake; check.sh wants each of them found.
@@ -229,7 +229,7 @@ inline bufflink_copy_out() {
 	copying = 0
 }
 
-/* What is left only shrinks, so it is looked at before copying. */
+/* The rest only shrinks, so it is looked at before copying. */
 inline bufflink_at_end() {
 #ifdef COPYING_FIRST
 	want = copying;

@@ -10,7 +10,7 @@
 # RECORDS_FIRST), B7 (NO_LOCK_WAKE, LATE_JOIN), the wakeup at the end (NO_END_WAKE), a
 # wakeup passed on (KEEP_WAKEUP), read_lock, bounce_lock and trylock. resize.pml
 # stands for B7 (EARLY_LOOK, EARLY_TRYLOCK), B8 (DATA_FIRST, SIZE_FIRST, TURN_FIRST,
-# CAPACITY_FIRST, CAPACITY_LAST, TAIL_FIRST), what was granted before (KEEP_CREDIT),
+# CAPACITY_FIRST, CAPACITY_LAST, TAIL_FIRST), room granted before (KEEP_CREDIT),
 # where a read must stop (NO_LIMIT), and one resize at a time (TWO_AT_ONCE).
 # rings.pml, the per-CPU buffer, stands for
 #   the order (B9)		EARLY_HEADS, NO_LIMIT, NO_MERGE
@@ -48,7 +48,7 @@ fail() {
 	echo "NOT ok: $* ($PWD, $model, $options)"
 }
 
-# verify SEARCH OPTION...: of $model; writes what the verifier says to ./out.
+# verify SEARCH OPTION...: of $model; writes the verifier's output to ./out.
 # To compile it with -O2 would take longer than to run it.
 verify() {
 	search=$1
@@ -65,19 +65,19 @@ verify() {
 	esac
 }
 
-# holds SEARCH WHAT OPTION...
+# holds SEARCH NAME OPTION...
 holds() {
-	search=$1 what=$2
+	search=$1 name=$2
 	shift 2
 	verify "$search" "$@"
 	states=$(awk '/states, stored/ { print $1 }' out)
 	seconds=$(awk '/elapsed time/ { print $4 }' out)
-	what="$what: $states states, $seconds s"
+	name="$name: $states states, $seconds s"
 	if grep -q 'errors: 0' out &&
 	   ! grep -Eq 'not completed|depth too small|out of memory' out; then
-		pass "$what"
+		pass "$name"
 	else
-		fail "$what: $(grep -Em 1 '^pan:1|reached|^error' out)"
+		fail "$name: $(grep -Em 1 '^pan:1|reached|^error' out)"
 	fi
 }
 

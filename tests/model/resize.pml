@@ -2,7 +2,7 @@
 /*
  * The resize of a bufflink buffer, for Spin. Names are those of bufflink.c; B1, B2,
  * B7 and B8 are the barriers that its first comment tells of. As in bufflink.pml, a
- * step is one look at, or change of, what others change meanwhile; a barrier is the
+ * step is one look at, or change of, a variable that others change; a barrier is the
  * order of two steps; each #ifdef is a mistake.
  *
  * check.sh defines THREADS that append APPENDS records each, of 1 and 2 bytes in
@@ -30,11 +30,11 @@ byte gone;			/* readers */
 byte wanted[THREADS];		/* bytes of the record on its way, or 0 */
 bool roomy[THREADS];		/* there was room for it all the time */
 
-/* The room as it is, whatever one has seen of it */
+/* The room as it is, not as a thread has seen it */
 #define START	(data != read_data -> turn : tail)
 #define ROOM	(SIZE_OF(data) - (head - START))
 
-/* In the step of what takes room. */
+/* In each step that takes room. */
 inline look_at_room() {
 	for (n : 0 .. THREADS - 1) {
 		roomy[n] = roomy[n] && ROOM >= wanted[n]
@@ -140,7 +140,7 @@ active [THREADS] proctype client() {
 	stopped++
 }
 
-/* Only what holds read_lock changes tail and read_data. */
+/* Only the holder of read_lock changes tail and read_data. */
 inline bufflink_at_turn() {
 #ifdef TURN_FIRST
 	at = turn;
@@ -308,7 +308,7 @@ active proctype bufflink_free() {
 	byte m;
 	gone == READERS;
 	assert(read == head);
-	assert(data == read_data);		/* what is drained is freed */
+	assert(data == read_data);		/* drained memory is freed */
 	free(data);
 	for (m : 0 .. RESIZES) {
 		assert(freed[m])

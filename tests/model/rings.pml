@@ -5,8 +5,8 @@
  * and B9 are barriers that its comments tell of. bufflink.pml has how the bytes
  * of a record come into a ring and out of it, wakeups.pml has all kinds of waiters,
  * and resize.pml the steps of a resize: here a record is one unit, written and
- * published in one step. A step is one look at, or change of, what others change
- * meanwhile; a barrier is the order of two steps; each #ifdef is a mistake.
+ * published in one step. A step is one look at, or change of, a variable that others
+ * change; a barrier is the order of two steps; each #ifdef is a mistake.
  *
  * Spin looks for a break of these:
  *
@@ -123,7 +123,7 @@ byte ready_list;		/* epoll was called back, and will look again */
 byte stopped, faults, gone;
 byte returned[2];		/* records whose append did */
 byte taken[2];			/* records that a pass has taken */
-byte losses, reported;		/* what GETLOSS returned */
+byte losses, reported;		/* sum of the reports of GETLOSS */
 
 /*
  * Losses that are not reported yet, by the number of records of their ring before
@@ -311,7 +311,7 @@ active [2] proctype client() {
 }
 #undef r
 
-/* What holds a lock or read_lock does not change meanwhile. */
+/* The state that a lock or read_lock protects does not change meanwhile. */
 inline bufflink_has_data() {
 	yes = USED(0);
 #ifndef FIRST_RING
@@ -336,7 +336,7 @@ inline bufflink_arm() {
 #endif
 }
 
-/* What a fault left in the page is in no ring. */
+/* Records that a fault left in the page are in no ring. */
 inline bufflink_arm_or_wake() {
 	for (r : 0 .. 1) {
 		atomic { !lock[r] -> lock[r] = true; bufflink_fold(r); bl_armed = true };
@@ -456,7 +456,7 @@ inline bufflink_report_pending() {
 	fi
 }
 
-/* The loss first, then the page, then the tail: what waits can be seen. */
+/* The loss first, then the page, then the tail: waiting records can be seen. */
 inline bufflink_take() {
 	d_step {
 		r = (in_pass[0] -> 0 : 1);

@@ -4,8 +4,8 @@
  * bufflink.pml has the ring, the order of bytes, and the accounts. Names are
  * those of bufflink.c; B3 to B7 are the barriers in its first comment.
  *
- * The rule is: a waiter looks, arms, looks again, and reports only what the
- * last look saw; code that clears a flag then looks at what it stood for. Spin
+ * The rule is: a waiter looks, arms, looks again, and reports only the events of
+ * the last look; code that clears a flag then looks for the event of the flag. Spin
  * looks for a break of these:
  *
  *   When nothing moves any more (timeout), nobody sleeps while something waits
@@ -14,7 +14,7 @@
  *   exclusive waiters.
  *   Each loss is in one report, and nothing goes on for ever.
  *
- * A step is one look at, or change of, what other processes change meanwhile.
+ * A step is one look at, or change of, a variable that other processes change.
  * It may also take or leave a lock. Spin's memory is never weak: a barrier
  * stands for the order of two steps, and a mistake swaps them. Each #ifdef is a
  * mistake; check.sh wants each of them found.
@@ -158,7 +158,7 @@ byte sleeps;		/* times that BL_ARMED was set, without a wakeup yet */
 #define may_queue_tick	((!HERE || cpu == ONLINE) && !destroyed)
 #endif
 
-/* irq_work_queue() does nothing if it is pending, on whatever CPU. */
+/* irq_work_queue() does nothing if it is pending, on any CPU. */
 inline queue_now() {
 	d_step { now_here = (irq_now -> now_here : HERE); irq_now = true }
 }
@@ -311,7 +311,7 @@ active [CLIENTS] proctype client() {
 	stopped++
 }
 
-/* Looks, arms, looks again, and reports what the last look saw. */
+/* Looks, arms, looks again, and reports the result of the last look. */
 inline bufflink_ready_or_arm() {
 #ifdef TWO_LOOKS
 	if
@@ -331,7 +331,7 @@ inline bufflink_ready_or_arm() {
 #endif
 }
 
-/* After a join. An edge is that of the next append, whatever is there. */
+/* After a join. An edge is that of the next append, even if there is data. */
 inline bufflink_poll(edge) {
 #ifdef TWO_LOOKS_POLL
 	if
@@ -487,7 +487,7 @@ inline bufflink_get_loss() {
 	atomic { before = false; lock = false };
 	if
 	:: n && faults < FAULTS ->
-		/* What could not be reported is put back, and the flag with it. */
+		/* Losses that could not be reported are put back, with the flag. */
 		atomic { faults++; failed = n; n = 0 };
 		bufflink_lock();
 		loss = loss + failed;
@@ -606,8 +606,8 @@ active [SIGNALS] proctype signal_watcher() {
 }
 
 /*
- * Writes what needs one or two bytes of room, and waits for them, in write() or
- * in poll(), which remembers what was refused.
+ * Writes a record of one or two bytes, and waits for room, in write() or in poll(),
+ * which remembers the refused write.
  */
 #define WRITER		(_pid - CLIENTS - WAITERS - SIGNALS)
 #define MINE		(1 << WRITER)
@@ -743,7 +743,7 @@ active [LOWER] proctype bufflink_set_watermark() {
 }
 
 /*
- * The CPU goes off. What is pending on it runs before it is FLUSHED; from then
+ * The CPU goes off. Work that is pending on it runs before it is FLUSHED; from then
  * on it may still append, but runs nothing. Maybe it comes back.
  */
 active [HOTPLUG] proctype hotplug() {
