@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* bufflink_append() and its siblings: what is stored, what is lost */
+/* bufflink_append() and its siblings: records that are stored, and losses */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static void check_no_loss(int fd)
 	check_loss(fd, 0, 0, 0, 0);
 }
 
-/* All that waits is what the producers made, whole. */
+/* The buffer has the records of the producers, whole, and nothing else. */
 static void check_stream(int fd, __u64 records)
 {
 	struct stream *stream = stream_new();
@@ -306,7 +306,7 @@ START_TEST(lost_bytes_stop_at_the_largest_number)
 	ck_assert_uint_eq(report.bytes, two);
 	check_laws(fd, 1, 10, 3, two);
 
-	/* The next report counts from 0; what only grows does not fall. */
+	/* The next report counts from 0. Counts that only grow do not fall. */
 	lose(7);
 	check_loss(fd, 1, 7, 10, 10);
 	two = sizeof(long) == 8 ? UINT64_MAX : two + 7;
@@ -498,7 +498,7 @@ START_TEST(printf_stores_all_or_nothing)
 }
 END_TEST
 
-/* Position = bytes appended since creation, whatever was read. */
+/* Position = bytes appended since creation, read or not. */
 START_TEST(loss_has_the_place_of_the_first_and_the_last)
 {
 	int fd = new_client_buffer(10);
@@ -522,7 +522,7 @@ END_TEST
 #define END_OF_LONG	(1ull << 32)	/* where it has 32 bits */
 #define BULK		16
 
-/* A record that ends beyond what head and tail can count to, and what follows */
+/* A record that ends beyond the last value of head and tail, and the next ones */
 START_TEST(positions_go_past_4_GiB)
 {
 	static const char record[PRODUCER_RECORD_MAX];

@@ -10,7 +10,7 @@
 
 #define GIB		(1ull << 30)
 #define LARGE		(4ull << 20)
-#define ROUNDS		50	/* of what may leak one */
+#define ROUNDS		50	/* of a step that may leak a buffer */
 
 /* Nothing was left behind by a create() that failed. */
 static void check_refused(struct producer_create made, int err)

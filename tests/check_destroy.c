@@ -12,7 +12,7 @@
 #define READERS		3
 #define RACES		(100 / slowness())
 #define LARGE		(4ull << 20)
-#define ROUNDS		50	/* of what may leak one */
+#define ROUNDS		50	/* of a step that may leak a buffer */
 
 /* Tests run with bufflink's own memory and with the client's. */
 static const enum producer_memory memories[] = {
@@ -43,7 +43,7 @@ static void check_end_of_file(int fd)
 	ck_assert_int_eq(result_of(write(fd, &byte, 1)), -EPIPE);
 }
 
-/* What is left of own memory can be read, of client memory nothing. */
+/* The rest in own memory can be read. Of client memory nothing can. */
 static void check_rest(int fd, int which, const char *text)
 {
 	char got[PAGE] = "";
@@ -345,7 +345,7 @@ static void *count_to_end(void *fd)
 	return (void *)total;
 }
 
-/* Whatever the reader is doing just then: no byte is lost, and none invented */
+/* Readers get each byte once, and then end of file, in any state. */
 START_TEST(end_of_file_comes_after_the_last_byte)
 {
 	pthread_t readers[READERS];

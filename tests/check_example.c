@@ -165,7 +165,7 @@ static void check_rate(const char *parameters, unsigned int rate,
 	example_out();
 }
 
-START_TEST(the_rate_is_what_was_asked)
+START_TEST(the_rate_is_that_of_the_parameter)
 {
 	check_rate("rate=7 softirq=0 hardirq=0", 7, 7);
 	check_rate("rate=60 process=0 hardirq=0", 60, 90);
@@ -298,7 +298,7 @@ START_TEST(a_bad_parameter_is_einval_and_leaves_nothing)
 }
 END_TEST
 
-START_TEST(the_log_says_what_was_wrong)
+START_TEST(the_log_has_a_reason_for_each_refusal)
 {
 	char too_large[64];
 	int fd = log_open();
@@ -355,7 +355,7 @@ int main(void)
 			 each_context_can_append_alone,
 			 records_have_the_size_that_was_asked,
 			 every_buffer_gets_every_line,
-			 the_rate_is_what_was_asked,
+			 the_rate_is_that_of_the_parameter,
 			 a_gap_in_the_numbers_is_as_large_as_the_loss);
 	add_example_case(suite, "buffers",
 			 buffers_have_the_size_that_was_asked,
@@ -364,7 +364,7 @@ int main(void)
 			 a_reader_sees_end_of_file_when_it_is_unloaded);
 	add_example_case(suite, "parameters",
 			 a_bad_parameter_is_einval_and_leaves_nothing,
-			 the_log_says_what_was_wrong,
+			 the_log_has_a_reason_for_each_refusal,
 			 the_largest_values_of_parameters_work);
 	return run_suite(suite);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The ioctls: what they say, and how they refuse */
+/* The ioctls: their results and their errors */
 #define _GNU_SOURCE
 #include "device.h"
 
@@ -57,7 +57,7 @@ START_TEST(fionread_says_no_more_than_fits_into_an_int)
 }
 END_TEST
 
-START_TEST(fionread_after_destroy_is_what_is_left)
+START_TEST(fionread_after_destroy_counts_the_bytes_that_are_left)
 {
 	int fd = new_buffer(PAGE);
 
@@ -258,7 +258,7 @@ START_TEST(a_loss_while_getloss_copies_is_in_the_next_report)
 }
 END_TEST
 
-START_TEST(a_loss_while_getloss_faults_joins_what_was_not_reported)
+START_TEST(a_loss_while_getloss_faults_joins_the_unreported_loss)
 {
 	int fd = new_client_buffer(10);
 	struct slow_page slow;
@@ -627,7 +627,7 @@ int main(void)
 	add_case(suite, "FIONREAD",
 		 fionread_is_the_bytes_that_a_read_finds,
 		 fionread_says_no_more_than_fits_into_an_int,
-		 fionread_after_destroy_is_what_is_left,
+		 fionread_after_destroy_counts_the_bytes_that_are_left,
 		 fionread_after_destroy_of_client_memory_is_zero);
 	add_case(suite, "GETLOSS",
 		 getloss_is_all_zero_while_nothing_is_lost,
@@ -640,7 +640,7 @@ int main(void)
 		 a_fault_of_getloss_loses_no_report,
 		 a_fault_of_getloss_without_a_loss_reports_none,
 		 a_loss_while_getloss_copies_is_in_the_next_report,
-		 a_loss_while_getloss_faults_joins_what_was_not_reported,
+		 a_loss_while_getloss_faults_joins_the_unreported_loss,
 		 a_loss_is_reported_after_destroy_too);
 	add_case(suite, "STATS",
 		 stats_count_everything_since_creation,

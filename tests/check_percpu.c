@@ -58,7 +58,7 @@ static void refuse_on(unsigned int cpu, size_t size)
 	ck_assert_int_eq(append_on(cpu, NULL, size), -ENOSPC);
 }
 
-/* What the device and sysfs say is the same, and the laws hold. */
+/* The device and sysfs have the same values, and the laws hold. */
 static void check_stats(int fd, __u64 size, __u64 used, __u64 records,
 			__u64 bytes)
 {
@@ -167,7 +167,7 @@ START_TEST(a_percpu_buffer_has_a_name_and_an_owner_too)
 }
 END_TEST
 
-/* What is read */
+/* Reading */
 
 static const size_t pieces[] = { 1 << 16, 1, 7, 24, 1000, PAGE, PAGE + 1 };
 
@@ -211,7 +211,7 @@ START_TEST(records_of_all_cpus_come_in_the_order_of_their_appends)
 }
 END_TEST
 
-/* What was read in part is read on while more is appended. */
+/* A record that was read in part is read on while more is appended. */
 START_TEST(order_is_kept_when_reads_end_anywhere)
 {
 	struct producer_run records = { .size_min = 1, .size_max = 300 };
@@ -299,7 +299,7 @@ END_TEST
 #define COPIES_ALL	true
 #endif
 
-/* A read into so much room before a hole, and then of what else fits there */
+/* A read into so much room before a hole, and then reads that fill this room */
 static void check_read_to_a_hole(int fd, char *hole, size_t room,
 				 const char *text)
 {
@@ -315,7 +315,7 @@ static void check_read_to_a_hole(int fd, char *hole, size_t room,
 	ck_assert_int_eq(readable(fd), waits - room);
 }
 
-START_TEST(a_fault_takes_only_what_was_copied)
+START_TEST(a_fault_takes_only_the_bytes_that_were_copied)
 {
 	char *end = page_before_a_hole();
 	int fd = new_percpu(PAGE);
@@ -339,7 +339,7 @@ START_TEST(a_fault_takes_only_what_was_copied)
 }
 END_TEST
 
-/* What the page holds is larger than what was asked the first time. */
+/* The page holds more bytes than the first read asks for. */
 START_TEST(a_fault_in_a_long_read_loses_nothing)
 {
 	struct producer_run records = { .size_min = 1, .size_max = 3000 };
@@ -367,7 +367,7 @@ START_TEST(a_fault_in_a_long_read_loses_nothing)
 }
 END_TEST
 
-START_TEST(after_destroy_what_is_left_is_read_and_then_end_of_file)
+START_TEST(after_destroy_a_reader_gets_the_rest_and_then_end_of_file)
 {
 	struct producer_run records = { .size_min = 1, .size_max = 900 };
 	struct stream *stream = stream_new();
@@ -431,7 +431,7 @@ START_TEST(a_record_larger_than_a_ring_is_emsgsize)
 }
 END_TEST
 
-START_TEST(without_room_in_its_ring_a_record_is_lost_whatever_others_have)
+START_TEST(a_full_ring_loses_its_records_even_if_others_have_room)
 {
 	int fd = new_percpu(PAGE);
 
@@ -535,7 +535,7 @@ START_TEST(a_writer_has_the_room_that_a_slow_reader_has_made)
 }
 END_TEST
 
-START_TEST(an_edge_triggered_epoll_reports_what_a_fault_has_left)
+START_TEST(an_edge_triggered_epoll_reports_bytes_that_a_fault_left)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	int fd = new_percpu(PAGE);
@@ -1216,7 +1216,7 @@ END_TEST
  * whose append had returned at that time comes too late.
  *
  * Each producer stays on its CPU, so its records are in one ring. Their numbers
- * show what is missing, and between which two places in the stream.
+ * show which records are missing, and between which two places in the stream.
  */
 #define ORDER_CPUS	4
 #define ORDER_GOAL	100000	/* records read, if records= says no other */
@@ -1244,7 +1244,7 @@ struct list {
 	size_t count;
 };
 
-/* What one producer has in the stream so far */
+/* The records of one producer in the stream so far */
 struct track {
 	__u32 next;		/* number of the next record */
 	__u64 end;		/* of the last one */
@@ -1440,7 +1440,7 @@ static void start_order_loads(void)
 	ck_assert_uint_le(id, PRODUCER_IDS);
 }
 
-/* What is missing at the end; the numbers say the same as the results. */
+/* Records missing at the end; the numbers say the same as the results. */
 static void end_track(__u32 id, __u32 next, const struct producer_result *result)
 {
 	struct track *track = &tracks[id];
@@ -1498,8 +1498,8 @@ static int compare_ends(const void *a, const void *b)
 
 /*
  * A loss lies between the record before the gap and the one after it. So at each
- * place, what is reported so far is at least what is missing in gaps that ended
- * before, and at most what is missing in those that have begun.
+ * place, at least the records in gaps that ended before are reported so far, and
+ * at most those in gaps that have begun.
  */
 static void check_positions(void)
 {
@@ -1658,18 +1658,18 @@ int main(void)
 		 one_read_gets_all_that_was_appended_before_it_began,
 		 a_record_that_is_read_in_parts_stays_whole,
 		 counts_are_of_the_bytes_of_the_records,
-		 a_fault_takes_only_what_was_copied,
+		 a_fault_takes_only_the_bytes_that_were_copied,
 		 a_fault_in_a_long_read_loses_nothing,
-		 after_destroy_what_is_left_is_read_and_then_end_of_file);
+		 after_destroy_a_reader_gets_the_rest_and_then_end_of_file);
 	add_loop_case(suite, "room", 8,
 		      a_record_takes_at_most_24_bytes_more_than_it_has);
 	add_case(suite, "refuse", a_record_larger_than_a_ring_is_emsgsize,
-		 without_room_in_its_ring_a_record_is_lost_whatever_others_have,
+		 a_full_ring_loses_its_records_even_if_others_have_room,
 		 highwater_is_the_share_of_the_fullest_ring);
 	add_case(suite, "write and poll", a_program_writes_to_the_ring_of_its_cpu,
 		 a_writer_without_room_waits_for_its_ring,
 		 a_writer_has_the_room_that_a_slow_reader_has_made,
-		 an_edge_triggered_epoll_reports_what_a_fault_has_left,
+		 an_edge_triggered_epoll_reports_bytes_that_a_fault_left,
 		 a_reader_stuck_in_a_fault_does_not_hold_up_a_resize,
 		 poll_reports_data_and_room_of_each_cpu);
 	add_case(suite, "wakeups", a_record_of_any_cpu_wakes_a_read,

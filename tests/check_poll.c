@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* poll, select, epoll and SIGIO: what they say, and that they wake */
+/* poll, select, epoll and SIGIO: the events that they report, and wakeups */
 #define _GNU_SOURCE
 #include "device.h"
 
@@ -72,7 +72,7 @@ static void wait_start(struct wait *wait, enum way way, int fd, int events,
 	}
 }
 
-/* What came, as poll says it */
+/* The events that came, in the terms of poll */
 static int wait_finish(struct wait *wait)
 {
 	fd_set *sets = wait->sets;
@@ -354,7 +354,7 @@ START_TEST(after_destroy_client_memory_polls_as_in_rdnorm_and_hup)
 }
 END_TEST
 
-START_TEST(an_append_wakes_who_waits_for_data)
+START_TEST(an_append_wakes_a_waiter_for_data)
 {
 	int fd = new_buffer(PAGE);
 	struct wait wait;
@@ -365,7 +365,7 @@ START_TEST(an_append_wakes_who_waits_for_data)
 }
 END_TEST
 
-START_TEST(a_write_wakes_who_waits_for_data)
+START_TEST(a_write_wakes_a_waiter_for_data)
 {
 	int fd = new_buffer(PAGE);
 	struct wait wait;
@@ -376,7 +376,7 @@ START_TEST(a_write_wakes_who_waits_for_data)
 }
 END_TEST
 
-START_TEST(an_append_wakes_all_who_wait_for_data)
+START_TEST(an_append_wakes_all_waiters_for_data)
 {
 	int fd = new_buffer(PAGE);
 	struct wait waits[WAYS + 1];
@@ -405,7 +405,7 @@ START_TEST(each_wait_is_woken_again_and_again)
 }
 END_TEST
 
-START_TEST(destroy_wakes_who_waits_for_data)
+START_TEST(destroy_wakes_a_waiter_for_data)
 {
 	int fd = new_buffer(PAGE);
 	struct wait wait;
@@ -416,7 +416,7 @@ START_TEST(destroy_wakes_who_waits_for_data)
 }
 END_TEST
 
-START_TEST(a_loss_wakes_who_waits_for_pri)
+START_TEST(a_loss_wakes_a_waiter_for_pri)
 {
 	int fd = new_client_buffer(64);
 	struct wait wait;
@@ -428,7 +428,7 @@ START_TEST(a_loss_wakes_who_waits_for_pri)
 }
 END_TEST
 
-START_TEST(a_loss_wakes_who_waits_for_pri_also_when_nothing_is_stored)
+START_TEST(a_loss_wakes_a_waiter_for_pri_even_if_nothing_is_stored)
 {
 	int fd = new_client_buffer(64);
 	struct wait wait;
@@ -450,7 +450,7 @@ START_TEST(a_loss_wakes_a_writer_that_polls_for_pri)
 }
 END_TEST
 
-START_TEST(room_wakes_who_waits_for_it)
+START_TEST(room_wakes_a_waiter_for_room)
 {
 	int fd = new_client_buffer(64);
 	char half[32];
@@ -465,7 +465,7 @@ START_TEST(room_wakes_who_waits_for_it)
 }
 END_TEST
 
-START_TEST(room_for_what_was_refused_wakes_who_waits_for_it)
+START_TEST(room_for_a_refused_write_wakes_its_writer)
 {
 	int fd = new_buffer(4 * PIPE_BUF);
 	int other = open_buffer(NUMBER, O_RDWR | O_NONBLOCK);
@@ -500,7 +500,7 @@ START_TEST(a_smaller_write_to_the_file_wakes_a_poll_for_the_room_of_a_refused_on
 }
 END_TEST
 
-START_TEST(destroy_wakes_who_waits_for_what_was_refused)
+START_TEST(destroy_wakes_a_writer_after_a_refused_write)
 {
 	int fd = new_buffer(4 * PIPE_BUF);
 	struct wait wait;
@@ -514,7 +514,7 @@ START_TEST(destroy_wakes_who_waits_for_what_was_refused)
 END_TEST
 
 /* Not by select: a hang-up is none of its events for writing or loss. */
-START_TEST(destroy_wakes_who_waits_for_room_or_loss_only)
+START_TEST(destroy_wakes_waiters_for_room_or_loss_only)
 {
 	int fd = new_client_buffer(64);
 	struct wait room, loss;
@@ -528,7 +528,7 @@ START_TEST(destroy_wakes_who_waits_for_room_or_loss_only)
 }
 END_TEST
 
-/* What one epoll_wait() says; 0 if nothing is new within the time */
+/* The events of one epoll_wait(); 0 if nothing is new within the time */
 static int epoll_says(int epoll, int timeout_ms)
 {
 	struct epoll_event event;
@@ -807,7 +807,7 @@ START_TEST(destroy_sends_sigio)
 }
 END_TEST
 
-START_TEST(sigio_goes_to_those_who_asked_for_it)
+START_TEST(only_open_files_with_o_async_send_sigio)
 {
 	int number = create_buffer(0, PAGE);
 	int stopped = open_buffer(number, O_RDONLY);
@@ -840,7 +840,7 @@ static void wait_for_signal_of_loss(void)
 	} while (info.si_code != POLL_PRI);
 }
 
-/* Signals of real time are counted, and say what they are for. */
+/* Signals of real time are queued, and have their reason in si_code. */
 static int full_buffer_with_signals(void)
 {
 	int fd = new_client_buffer(64);
@@ -886,7 +886,7 @@ int main(void)
 {
 	Suite *suite = suite_create("poll");
 
-	add_loop_case(suite, "what it says", WAYS,
+	add_loop_case(suite, "events", WAYS,
 		      an_empty_buffer_polls_as_out_and_wrnorm,
 		      a_buffer_with_data_polls_as_in_and_rdnorm,
 		      in_is_for_files_that_can_read_and_out_for_those_that_can_write,
@@ -905,21 +905,21 @@ int main(void)
 		      after_destroy_it_polls_as_hup_before_and_after_the_last_read,
 		      after_destroy_client_memory_polls_as_in_rdnorm_and_hup);
 	add_loop_case(suite, "wakes", WAYS,
-		      an_append_wakes_who_waits_for_data,
-		      a_write_wakes_who_waits_for_data,
+		      an_append_wakes_a_waiter_for_data,
+		      a_write_wakes_a_waiter_for_data,
 		      each_wait_is_woken_again_and_again,
-		      destroy_wakes_who_waits_for_data,
-		      a_loss_wakes_who_waits_for_pri,
-		      a_loss_wakes_who_waits_for_pri_also_when_nothing_is_stored,
+		      destroy_wakes_a_waiter_for_data,
+		      a_loss_wakes_a_waiter_for_pri,
+		      a_loss_wakes_a_waiter_for_pri_even_if_nothing_is_stored,
 		      a_loss_wakes_a_writer_that_polls_for_pri,
-		      room_wakes_who_waits_for_it,
-		      room_for_what_was_refused_wakes_who_waits_for_it,
+		      room_wakes_a_waiter_for_room,
+		      room_for_a_refused_write_wakes_its_writer,
 		      a_smaller_write_to_the_file_wakes_a_poll_for_the_room_of_a_refused_one);
 	add_loop_case(suite, "wakes by hang-up", BY_SELECT,
-		      destroy_wakes_who_waits_for_room_or_loss_only,
-		      destroy_wakes_who_waits_for_what_was_refused);
+		      destroy_wakes_waiters_for_room_or_loss_only,
+		      destroy_wakes_a_writer_after_a_refused_write);
 	add_case(suite, "wakes all",
-		 an_append_wakes_all_who_wait_for_data);
+		 an_append_wakes_all_waiters_for_data);
 	add_case(suite, "epoll",
 		 epoll_by_level_reports_data_until_it_is_read,
 		 epoll_by_edge_reports_data_once,
@@ -940,6 +940,6 @@ int main(void)
 		 destroy_sends_sigio,
 		 the_first_loss_after_each_report_sends_sigio,
 		 a_loss_before_o_async_is_set_sends_sigio_then,
-		 sigio_goes_to_those_who_asked_for_it);
+		 only_open_files_with_o_async_send_sigio);
 	return run_suite(suite);
 }

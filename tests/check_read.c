@@ -115,7 +115,7 @@ START_TEST(read_waits_until_there_is_at_least_one_byte)
 }
 END_TEST
 
-START_TEST(read_returns_what_is_there_up_to_what_was_asked)
+START_TEST(read_returns_the_bytes_that_are_there_up_to_its_size)
 {
 	int fd = new_blocking_buffer(PAGE);
 
@@ -144,7 +144,7 @@ START_TEST(read_continues_where_the_memory_wraps)
 		}
 		move_to(fd, 1);
 	}
-	destroy_buffer();	/* it looks at what is next to the memory */
+	destroy_buffer();	/* it checks the bytes next to the memory */
 }
 END_TEST
 
@@ -161,7 +161,7 @@ START_TEST(a_full_buffer_is_read_whole)
 }
 END_TEST
 
-/* Larger than what is copied out of client memory at a time */
+/* Larger than a copy out of client memory at a time */
 START_TEST(one_read_may_take_many_pages)
 {
 	int fd = new_client_buffer(3 * PAGE + 1);
@@ -242,7 +242,7 @@ static bool ring_waits(struct io_uring *ring)
 	return io_uring_peek_cqe(ring, &done) == -EAGAIN;
 }
 
-START_TEST(io_uring_reads_what_is_there)
+START_TEST(io_uring_reads_the_bytes_that_are_there)
 {
 	int fd = new_blocking_buffer(PAGE);
 	struct io_uring ring;
@@ -421,7 +421,7 @@ START_TEST(a_read_beside_one_that_is_stuck_is_eagain_without_waiting)
 END_TEST
 
 /* It was told that nothing waits, and by edge it is not told again. */
-START_TEST(an_edge_triggered_epoll_reports_what_another_reader_has_left)
+START_TEST(an_edge_triggered_epoll_reports_bytes_that_another_reader_left)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	int number = create_buffer(0, PAGE);
@@ -543,7 +543,7 @@ START_TEST(zero_bytes_asked_is_zero)
 }
 END_TEST
 
-START_TEST(after_destroy_what_is_left_is_read_and_then_zero)
+START_TEST(after_destroy_a_reader_gets_the_rest_and_then_zero)
 {
 	int fd = new_blocking_buffer(PAGE);
 
@@ -615,7 +615,7 @@ END_TEST
 
 /*
  * Room for so many bytes before the hole, and 26 waiting whose memory wraps
- * after so many: every byte comes once, whatever the fault cut off.
+ * after so many: every byte comes once, also those that the fault cut off.
  */
 static void check_fault_after(int fd, unsigned int room)
 {
@@ -936,7 +936,7 @@ START_TEST(a_reader_is_exclusive_until_its_last_descriptor_is_closed)
 }
 END_TEST
 
-/* Of what was refused nothing counts, and no memory or module is held. */
+/* A refused open does not count, and holds no memory and no module. */
 START_TEST(a_refused_open_leaves_nothing_behind)
 {
 	int fd = new_exclusive_buffer(reading[_i]);
@@ -1058,7 +1058,7 @@ int main(void)
 		 there_is_no_pread_and_no_pwrite);
 	add_case(suite, "read",
 		 read_waits_until_there_is_at_least_one_byte,
-		 read_returns_what_is_there_up_to_what_was_asked,
+		 read_returns_the_bytes_that_are_there_up_to_its_size,
 		 read_continues_where_the_memory_wraps,
 		 a_full_buffer_is_read_whole,
 		 one_read_may_take_many_pages,
@@ -1068,7 +1068,7 @@ int main(void)
 		 loss_never_makes_read_fail);
 	if (has_io_uring())
 		add_case(suite, "io_uring",
-			 io_uring_reads_what_is_there,
+			 io_uring_reads_the_bytes_that_are_there,
 			 io_uring_waits_until_there_is_at_least_one_byte,
 			 io_uring_is_eagain_with_rwf_nowait,
 			 io_uring_waits_for_data_also_while_a_loss_is_not_reported,
@@ -1084,14 +1084,14 @@ int main(void)
 		 an_empty_buffer_is_eagain_with_o_nonblock,
 		 an_empty_buffer_is_eagain_with_rwf_nowait,
 		 a_read_beside_one_that_is_stuck_is_eagain_without_waiting,
-		 an_edge_triggered_epoll_reports_what_another_reader_has_left,
+		 an_edge_triggered_epoll_reports_bytes_that_another_reader_left,
 		 a_reader_waits_while_another_holds_the_read_lock,
 		 waiting_for_the_read_lock_can_be_interrupted,
 		 appends_go_on_while_a_reader_is_stuck_in_a_fault,
 		 an_interrupted_read_is_eintr_and_takes_nothing,
 		 an_interrupted_read_goes_on_with_sa_restart);
 	add_case(suite, "destroy",
-		 after_destroy_what_is_left_is_read_and_then_zero,
+		 after_destroy_a_reader_gets_the_rest_and_then_zero,
 		 after_destroy_an_empty_buffer_reads_as_zero_without_waiting,
 		 after_destroy_client_memory_is_at_its_end_at_once,
 		 destroy_ends_a_sleeping_read);

@@ -114,7 +114,7 @@ static int end_as_somebody(void *arg)
 	return prctl(PR_SET_NAME, arg);
 }
 
-START_TEST(the_reader_of_the_rst_prints_what_its_client_records)
+START_TEST(the_reader_of_the_rst_prints_the_records_of_its_client)
 {
 	int out = memory_file("");
 	char expected[64];
@@ -138,7 +138,7 @@ static void bufflink_out(void)
 	unload("bufflink");
 }
 
-/* All suites find both, whatever became of the test. */
+/* All suites find both modules, even if the test has failed. */
 static void bufflink_in(void)
 {
 	load("bufflink", "");
@@ -174,7 +174,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, the_module_of_the_readme_says_its_line);
 	tcase_add_test(tcase,
-		       the_reader_of_the_rst_prints_what_its_client_records);
+		       the_reader_of_the_rst_prints_the_records_of_its_client);
 	tcase_add_test(tcase,
 		       the_readme_loads_its_module_and_shows_the_line_that_cat_prints);
 	tcase_add_test(tcase, the_readme_has_commands_of_the_tool_that_work);

@@ -267,7 +267,7 @@ static void take_records(int fd, struct stream *stream, size_t size)
 }
 
 /*
- * The old memory is full, and what waits in it wraps. Then the new memory is
+ * The old memory is full, and its bytes wrap. Then the new memory is
  * filled. All is read in pieces of one size.
  */
 static void change_size(int fd, struct producer_run *records, int from, int to,
@@ -434,7 +434,7 @@ START_TEST(memory_is_freed_with_its_last_byte)
 }
 END_TEST
 
-START_TEST(destroy_frees_what_was_not_read)
+START_TEST(destroy_frees_memory_that_was_not_read)
 {
 	int fd = new_buffer(LARGE);
 
@@ -710,7 +710,7 @@ int main(void)
 		 after_a_refusal_a_record_that_fits_the_new_size_is_stored);
 	add_case(suite, "memory",
 		 memory_is_freed_with_its_last_byte,
-		 destroy_frees_what_was_not_read,
+		 destroy_frees_memory_that_was_not_read,
 		 after_destroy_comes_all_and_then_the_end);
 	add_case(suite, "wakeups",
 		 resize_cuts_the_watermark_to_the_new_size,

@@ -81,7 +81,7 @@ static void *produce(void *arg)
 	return NULL;
 }
 
-/* What a program writes takes part, but is never lost. */
+/* Records of a program take part, but are never lost. */
 static void *write_records(void *arg)
 {
 	static char record[SIZE];

@@ -357,7 +357,7 @@ START_TEST(a_number_too_large_to_hold_is_refused)
 }
 END_TEST
 
-START_TEST(the_files_say_what_the_ioctl_says)
+START_TEST(the_files_have_the_values_of_the_ioctl)
 {
 	int fd = new_client_buffer(100);
 	struct producer_run run_of = {
@@ -456,7 +456,7 @@ int main(void)
 		 each_file_has_its_mode,
 		 counts_of_the_kernel_cannot_be_written,
 		 there_is_one_value_in_each_file,
-		 the_files_say_what_the_ioctl_says,
+		 the_files_have_the_values_of_the_ioctl,
 		 the_files_vanish_at_destroy,
 		 reading_while_destroy_runs_is_safe);
 	add_case(suite, "values",

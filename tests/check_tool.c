@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tool: what it says of its arguments, and how it sets a buffer. */
+/* The tool: messages about its arguments, and the commands that set a buffer. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

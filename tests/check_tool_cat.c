@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tool: what cat copies, where it reports a loss, and how it ends. */
+/* The tool: the bytes that cat copies, its reports of losses, and its end. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -20,15 +20,15 @@ START_TEST(cat_copies_until_the_end_of_file)
 	struct tool cat;
 
 	buffer_0(PAGE);
-	append_text("what was there, ");
+	append_text("waiting bytes, ");
 	cat = tool("cat", "0");
-	wait_for(size_of(cat.out) == 16);
+	wait_for(size_of(cat.out) == 15);
 	wait_asleep(cat.pid);
-	append_text("what came");
-	wait_for(size_of(cat.out) == 25);
+	append_text("new bytes");
+	wait_for(size_of(cat.out) == 24);
 	wait_asleep(cat.pid);
 	destroy_buffer();
-	ends(cat, GOOD, "what was there, what came", "");
+	ends(cat, GOOD, "waiting bytes, new bytes", "");
 }
 END_TEST
 
@@ -231,7 +231,7 @@ START_TEST(cat_mark_of_several_bursts_is_where_the_first_is)
 }
 END_TEST
 
-START_TEST(cat_mark_of_what_was_lost_and_read_before_comes_first)
+START_TEST(cat_mark_of_an_earlier_loss_comes_first)
 {
 	int fd = buffer_0(PAGE);
 
@@ -360,7 +360,7 @@ START_TEST(cat_mark_is_at_its_place_while_a_producer_races)
 }
 END_TEST
 
-/* cat, and what may come in its way */
+/* cat, with obstacles in its way */
 
 static void stops_by(int number)
 {
@@ -519,7 +519,7 @@ START_TEST(cat_ends_when_nobody_reads_it_and_takes_nothing_more)
 }
 END_TEST
 
-/* The last of what udev makes: then the program reads, and ends with the buffer. */
+/* udev makes the link last: then the program reads, and ends with the buffer. */
 static void make_link_for(struct tool cat)
 {
 	ck_assert_int_eq(symlink("/dev/bufflink0", "/tmp/by/owner/name"), 0);
@@ -747,7 +747,7 @@ int main(void)
 	add_case(suite, "cat --mark",
 		 cat_mark_is_where_the_record_is_missing,
 		 cat_mark_of_several_bursts_is_where_the_first_is,
-		 cat_mark_of_what_was_lost_and_read_before_comes_first,
+		 cat_mark_of_an_earlier_loss_comes_first,
 		 cat_mark_reports_each_loss_and_while_it_waits,
 		 cat_mark_bytes_takes_so_many_and_leaves_the_rest,
 		 cat_mark_is_at_its_place_further_on_than_one_read,

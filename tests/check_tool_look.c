@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tool: what list and stat show of the buffers, and how. */
+/* The tool: the output of list and stat. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -36,7 +36,7 @@ static const char *owner_and_name(int number)
 	return text;
 }
 
-/* Take one row off the table; it must say what sysfs says. */
+/* Take one row off the table; it must have the values of sysfs. */
 static const char *check_row(const char *row, int number)
 {
 	unsigned long long size, used, records, lost;
@@ -59,7 +59,7 @@ static const char *check_row(const char *row, int number)
 #define HEADING \
 	"NUMBER  OWNER/NAME                     SIZE       USED      RECORDS       LOST\n"
 
-START_TEST(list_shows_what_sysfs_shows_in_order_of_numbers)
+START_TEST(list_shows_the_values_of_sysfs_in_order_of_numbers)
 {
 	struct tool list;
 	const char *row;
@@ -124,7 +124,7 @@ static const char *const names[] = {
 	"lost_records", "lost_bytes", "overflow", "wakeups"
 };
 
-/* What begins the line of a buffer, or its object; ends with these bytes. */
+/* The beginning of the line of a buffer, or of its object; ends with these bytes. */
 static const char *known(bool json, int number, const char *end)
 {
 	static char text[1024];
@@ -310,7 +310,7 @@ START_TEST(stat_has_the_rates_between_two_looks)
 	int i;
 
 	buffer_0(PAGE);
-	append_text("what was before does not count");
+	append_text("these earlier bytes do not count");
 	stat = between_looks(ARGS("stat", "0"));
 	for (i = 0; i < 1000; i++)
 		append_text("xy");
@@ -734,7 +734,7 @@ START_TEST(stat_watch_draws_again_and_again_until_ctrl_c)
 }
 END_TEST
 
-START_TEST(stat_watch_draws_at_once_what_there_is_room_for)
+START_TEST(stat_watch_draws_at_once_all_rows_that_fit)
 {
 	int fd = terminal(8);
 	struct tool stat;
@@ -783,7 +783,7 @@ START_TEST(stat_interval_is_the_time_between_two_looks)
 }
 END_TEST
 
-START_TEST(json_escapes_what_is_no_utf_8_and_keeps_the_rest)
+START_TEST(json_escapes_bytes_that_are_no_utf_8_and_keeps_the_rest)
 {
 	struct tool list;
 
@@ -850,11 +850,11 @@ int main(void)
 	TCase *unloaded = tcase_create("without the module");
 
 	add_case(suite, "list",
-		 list_shows_what_sysfs_shows_in_order_of_numbers,
+		 list_shows_the_values_of_sysfs_in_order_of_numbers,
 		 list_of_no_buffers_is_only_the_heading,
 		 list_json_is_all_of_sysfs,
 		 list_has_units_on_a_terminal,
-		 json_escapes_what_is_no_utf_8_and_keeps_the_rest);
+		 json_escapes_bytes_that_are_no_utf_8_and_keeps_the_rest);
 	add_case(suite, "stat",
 		 stat_is_a_line_of_exact_values_for_each_buffer,
 		 stat_json_is_one_array,
@@ -877,7 +877,7 @@ int main(void)
 	add_case(suite, "stat on a terminal",
 		 stat_draws_a_picture_on_a_terminal,
 		 stat_watch_draws_again_and_again_until_ctrl_c,
-		 stat_watch_draws_at_once_what_there_is_room_for);
+		 stat_watch_draws_at_once_all_rows_that_fit);
 
 	tcase_add_unchecked_fixture(unloaded, modules_out, modules_in);
 	tcase_add_test(unloaded, without_the_module_list_stat_and_cat_are_status_1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tool: what write appends, as which records. */
+/* The tool: the records that write appends. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which waiters an append wakes, when, and at what cost */
+/* The waiters that an append wakes, the time of it, and its cost */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -81,7 +81,7 @@ START_TEST(an_append_wakes_nobody_if_nobody_sleeps)
 }
 END_TEST
 
-START_TEST(an_append_wakes_nobody_who_has_stopped_waiting)
+START_TEST(an_append_wakes_nobody_after_a_wait_has_ended)
 {
 	int fd = new_buffer(0);
 
@@ -141,7 +141,7 @@ START_TEST(one_poll_costs_at_most_one_wakeup)
 }
 END_TEST
 
-START_TEST(all_who_sleep_are_woken)
+START_TEST(an_append_wakes_all_sleeping_readers)
 {
 	int fd = open_buffer(create_buffer(0, 0), O_RDONLY);
 	struct call calls[3];
@@ -332,8 +332,8 @@ int main(void)
 	Suite *suite = suite_create("wakeup");
 
 	add_case(suite, "sleep", an_append_wakes_nobody_if_nobody_sleeps,
-		 an_append_wakes_nobody_who_has_stopped_waiting,
-		 each_sleep_costs_one_wakeup, all_who_sleep_are_woken);
+		 an_append_wakes_nobody_after_a_wait_has_ended,
+		 each_sleep_costs_one_wakeup, an_append_wakes_all_sleeping_readers);
 	add_loop_case(suite, "burst", PRODUCER_HARDIRQ + 1,
 		      one_read_costs_at_most_one_wakeup,
 		      one_poll_costs_at_most_one_wakeup);

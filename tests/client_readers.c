@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What every program that prints a buffer does where its output is not usual. */
+/* All programs that print a buffer, each with an output that is not usual. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -20,7 +20,7 @@
 #define PIPE_SIZE	65536
 #define NOBODY		65534
 
-/* A program, and what it prints: the only buffer, which has the number 0. */
+/* A program, and the buffer that it prints: the only one, with the number 0. */
 struct program {
 	char *path;
 	char *command;		/* or NULL */
@@ -290,7 +290,7 @@ START_TEST(a_program_that_prints_nothing_needs_no_output)
 }
 END_TEST
 
-START_TEST(a_program_fails_if_there_is_no_room_for_what_it_prints)
+START_TEST(a_program_fails_if_there_is_no_room_for_its_output)
 {
 	const struct program *program = &programs[_i];
 	struct tool tool;
@@ -468,7 +468,7 @@ int main(void)
 			    0, PROGRAMS);
 	tcase_add_test(readers, a_program_that_prints_nothing_needs_no_output);
 	tcase_add_loop_test(readers,
-			    a_program_fails_if_there_is_no_room_for_what_it_prints,
+			    a_program_fails_if_there_is_no_room_for_its_output,
 			    0, PROGRAMS);
 	tcase_add_loop_test(readers,
 			    a_program_says_that_a_buffer_is_for_root_alone, 0,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the suites of the tool's commands share. */
+/* Functions that the suites of the tool's commands share. */
 #ifndef _COMMAND_H
 #define _COMMAND_H
 
@@ -20,7 +20,7 @@ extern const char *tool_path;
 
 /* Comes first in main(). */
 Suite *tool_suite(const char *name);
-/* What a shell starts with a redirection, such as "2>&-". */
+/* A tool that a shell starts with a redirection, such as "2>&-". */
 struct tool redirected(const char *redirection, const char *text,
 		       const char *arguments);
 

@@ -412,7 +412,7 @@ void is_killed(pid_t pid, int number)
 	ck_assert_int_eq(WTERMSIG(status), number);
 }
 
-/* What /proc says of a task begins so: sscanf() of one number or letter. */
+/* A file of a task in /proc begins so: sscanf() of one number or letter. */
 static bool task_shows(pid_t tid, const char *name, const char *format,
 		       void *value)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the suites share. A helper that cannot do its work fails the test. */
+/* Helpers that all suites share. One that cannot do its work fails the test. */
 #ifndef _COMMON_H
 #define _COMMON_H
 
@@ -17,9 +17,9 @@
 
 #define PAGE		4096
 #define PERCPU		0x1	/* BUFFLINK_PERCPU; only the kernel has the name */
-#define PATIENCE_S	20	/* for what must happen, on a busy machine */
+#define PATIENCE_S	20	/* for events that must come, on a busy machine */
 #define PATIENCE_MS	(PATIENCE_S * 1000 * slowness())
-#define MOMENT_MS	200	/* for what must not happen */
+#define MOMENT_MS	200	/* for events that must not come */
 
 /*
  * Fixtures: producer_setup() is to be the checked fixture of every case: it
@@ -29,10 +29,10 @@ extern int producer;
 void producer_setup(void);
 void producer_teardown(void);
 void set_probes(void);	/* needed by PRODUCER_SCHED_SWITCH to _NESTED */
-/* from a probe on function, in slot 0; with "" no more, and what became of it */
+/* from a probe on function, in slot 0; "" ends it, and returns its results */
 struct producer_probe append_from_probe(const char *function);
 void producer_unload(void);	/* and its buffers; teardown loads it */
-int run_suite(Suite *suite);	/* what main() returns */
+int run_suite(Suite *suite);	/* the exit status for main() */
 
 /* Buffers. create_*() give the number, or the negative errno. */
 struct producer_create create(unsigned int slot, enum producer_memory memory,
@@ -61,7 +61,7 @@ __u64 refused(const struct producer_result *result);
 void add_result(struct producer_result *total,
 		const struct producer_result *more);
 
-/* What the device and sysfs say. */
+/* Values of the device and of sysfs */
 struct bufflink_stats stats(int fd);
 struct bufflink_loss loss(int fd);
 __u64 watermark(int fd);
@@ -71,7 +71,7 @@ void sysfs_read(int number, const char *name, char *text, size_t size);
 __u64 sysfs_value(int number, const char *name);
 int sysfs_write(int number, const char *name, const char *text);
 
-/* poll(2) for events: what came, 0 if nothing did in time */
+/* poll(2) for events: those that came, 0 if none did in time */
 int poll_for(int fd, short events, int timeout_ms);
 /* read(2) of exactly size bytes, waiting for them; fails the test otherwise */
 void read_all(int fd, void *data, size_t size);
@@ -131,7 +131,7 @@ int open_module(const char *name);	/* its file */
 int load(const char *name, const char *parameters);
 int unload(const char *name);
 void parameter_write(const char *module, const char *name, const char *text);
-/* to the end of file, as what start() runs: 0, or 1 if it cannot */
+/* to the end of file, for start(): 0, or 1 if it cannot */
 int read_to_the_end(void *fd);
 
 /*
@@ -142,7 +142,7 @@ bool keep_traced(const char * const events[]);	/* "block/block_rq_complete" */
 void stop_tracing(void);	/* if they were kept */
 
 /*
- * A stream of producer_record()s: feed it what was read, in order and in
+ * A stream of producer_record()s: feed it the bytes read, in order and in
  * pieces of any size. Fails the test at the first byte that is not right.
  */
 struct stream {

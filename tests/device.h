@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the suites of the device share: calls that sleep, memory that faults. */
+/* Helpers of the suites of the device: calls that sleep, memory that faults. */
 #ifndef _DEVICE_H
 #define _DEVICE_H
 
@@ -45,7 +45,7 @@ void add_tests(Suite *suite, const char *name, int loops, const TTest **tests);
 /* -errno instead of -1 */
 long result_of(long result);
 
-char *page_before_a_hole(void);		/* its end: what follows faults */
+char *page_before_a_hole(void);		/* its end: the next byte faults */
 char *hole(void);			/* a page that always faults */
 
 /* A page whose first touch waits until it is filled or taken away. */
@@ -71,7 +71,7 @@ void stuck_reader_start(struct stuck_reader *stuck, int fd, size_t size);
 #define NUMBER	0
 
 int new_client_buffer(uint64_t size);	/* as new_buffer(), of exactly size */
-void destroy_buffer(void);		/* what new_*() made */
+void destroy_buffer(void);		/* the buffer that new_*() made */
 void append_text(const char *text);
 void lose(size_t size);			/* a record that there is no room for */
 void check_reads(int fd, const char *text);	/* exactly this is next */

@@ -39,10 +39,10 @@ struct victim {
 	long (*attempt)(void);		/* the result, or a negative errno */
 	void (*check)(long result);	/* that all is as it must be */
 	long success;			/* result; of a short call it is less */
-	int errors[3];			/* what it may fail with */
+	int errors[3];			/* that it may fail with */
 };
 
-/* What is failed besides copies, of which the kernel leaves none out */
+/* The kinds of allocations that fail. The kernel fails copies of any kind. */
 struct kind {
 	bool objects;		/* of slabs */
 	bool pages;
@@ -152,7 +152,7 @@ static void arm(const struct kind *kind, unsigned int nth)
 	put_number(task_file, 1);
 }
 
-/* Whether what was armed has happened. */
+/* Whether the fault that was armed has happened. */
 static bool disarm(const struct kind *kind)
 {
 	if (!kind->for_good)
@@ -215,7 +215,7 @@ static unsigned int fail_kind(const struct victim *victim, struct kind kind,
 	return nth - 1;
 }
 
-/* What may go wrong must have gone wrong. */
+/* Each error that is possible must have come. */
 static void check_tally(const struct victim *victim, const struct tally *tally)
 {
 	size_t i;
@@ -291,7 +291,7 @@ static void check_works(int number)
 	close(fd);
 }
 
-/* What create is asked, and what came of it. */
+/* The arguments of create, and its results */
 static struct producer_create wanted;
 static struct producer_create made;
 static long asked;		/* result of the ioctl that asks */
@@ -400,7 +400,7 @@ START_TEST(destroy_never_fails)
 }
 END_TEST
 
-/* The buffer that the calls are tried on, and what must come out of it. */
+/* The buffer that the calls are tried on, and the stream that it must have. */
 static int fd;
 static size_t stocked;		/* bytes that a try finds in it */
 static struct stream *stream;
@@ -463,7 +463,7 @@ static void stock(void)
 	append_records(stocked - readable(fd));
 }
 
-/* Nothing was lost or repeated, whatever was tried. */
+/* No call has lost or repeated a byte. */
 static void check_stream(void)
 {
 	struct bufflink_stats now = stats(fd);
@@ -553,7 +553,7 @@ static const struct {
 		{ ENOMEM } } },
 };
 
-START_TEST(a_fault_consumes_only_what_was_really_copied)
+START_TEST(a_fault_consumes_only_the_bytes_that_were_copied)
 {
 	struct tally tally;
 
@@ -1019,7 +1019,7 @@ int main(void)
 	add_loop_case(suite, "pages", 2,
 		      create_fails_when_memory_runs_out);
 	add_loop_case(suite, "read", ARRAY_SIZE(readers),
-		      a_fault_consumes_only_what_was_really_copied);
+		      a_fault_consumes_only_the_bytes_that_were_copied);
 	add_loop_case(suite, "write", ARRAY_SIZE(writers),
 		      a_write_that_fails_leaves_no_trace);
 	add_loop_case(suite, "calls", ARRAY_SIZE(calls),

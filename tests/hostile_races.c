@@ -6,9 +6,9 @@
  *
  * A round is the life of one buffer: the workers open it, use it, and come to
  * its end; the test destroys it, and looks whether all is right. Records are
- * numbered, so each worker can mark off what it has read: none may come twice
- * and in the end none may be missing. What they can do is
- * in operations.c; this is the referee.
+ * numbered, so each worker can mark off those that it has read: none may come
+ * twice and in the end none may be missing. Their operations are in
+ * operations.c; this is the referee.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -75,7 +75,7 @@ static void start_worker(unsigned int i)
 	wait_for(board->ready[i]);
 }
 
-/* What a killed writer was writing may be there or not: skip that record. */
+/* The record that a killed writer was writing may be there or not: skip it. */
 static void kill_any_worker(void)
 {
 	unsigned int i = below(&seed, WORKERS);
@@ -87,7 +87,7 @@ static void kill_any_worker(void)
 		      "worker %u cannot be killed", i);
 	ck_assert_int_eq(waitpid(worker_pids[i], &status, 0), worker_pids[i]);
 	if (!WIFSIGNALED(status))
-		_exit(EXIT_FAILURE);	/* it has told what is wrong */
+		_exit(EXIT_FAILURE);	/* it has told its error */
 	if (what != NOTHING)
 		board->tallies[what][KILLED]++;
 	board->stored[CONTEXTS + i]++;
@@ -136,7 +136,7 @@ static void wait_through(pid_t pid, unsigned int i)
 
 	while (board->through[i] != board->round) {
 		if (has_ended(pid))
-			_exit(EXIT_FAILURE);	/* it has told what is wrong */
+			_exit(EXIT_FAILURE);	/* it has told its error */
 		if (!lasts(&patience))
 			complain_of_hang(pid, i);
 	}
@@ -376,7 +376,7 @@ static void play_rounds(const struct plan *plan, __u64 ms)
 		 (!is_met(plan, &what, &met) && now_ms() < patience));
 }
 
-/* A test says nothing about what did not happen in it. */
+/* A test proves nothing about a case that it has not met. */
 static void check_met(const struct plan *plan)
 {
 	enum operation what;

@@ -82,7 +82,7 @@ static int make_buffer(enum wait where)
 	return fd;
 }
 
-/* Bring about what the call waits for. */
+/* Bring about the event that the call waits for. */
 static void end_wait(const struct waiting *wait)
 {
 	char full[PAGE];
@@ -244,7 +244,7 @@ START_TEST(with_sa_restart_it_goes_on_and_moves_all_once)
 }
 END_TEST
 
-/* It makes room, if that is what the call waits for, and no data. */
+/* It makes room if the call waits for room, and no data. */
 START_TEST(a_resize_leaves_it_waiting)
 {
 	struct waiting wait;

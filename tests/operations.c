@@ -64,7 +64,7 @@ static void see(struct worker *worker, const char *record, size_t size)
 			     source);
 }
 
-/* Check what was read, and mark it off. */
+/* Check the records that were read, and mark them off. */
 static void take(struct worker *worker, const char *data, size_t size)
 {
 	size_t part;
@@ -78,7 +78,7 @@ static void take(struct worker *worker, const char *data, size_t size)
 	}
 }
 
-/* What a call gave, and what it gives when it is too late */
+/* The outcome of a call; @late is its result when it is too late */
 static enum tally outcome(struct worker *worker, long result, long late)
 {
 	if (result == late)
@@ -104,7 +104,7 @@ static enum tally outcome_of_read(struct worker *worker, char *data,
 	return how;
 }
 
-/* What never restarts, whatever SA_RESTART says: poll and its like, io_uring */
+/* Some calls never restart, even with SA_RESTART: poll and its like, io_uring */
 static bool is_interrupted(struct worker *worker, long result)
 {
 	return result == -EINTR && (worker->async || board->plan.storm);
@@ -122,7 +122,7 @@ static enum tally outcome_of_poll(struct worker *worker, long result,
 	return events & POLLHUP ? TOO_LATE : WORKED;
 }
 
-/* The node is gone, or what is behind it: both are told as the former. */
+/* The node is gone, or the buffer behind it: both are told as the former. */
 static long gone(long result)
 {
 	return result == -ENODEV || result == -ENXIO ? -ENOENT : result;
@@ -441,7 +441,7 @@ static bool is_possible(const struct worker *worker, enum operation what)
 			      worker->fd >= 0 || !(flags & NEEDS_FILE);
 }
 
-/* What may come when: no end before destroy, and nothing but that after it */
+/* No end may come before destroy, and nothing else after it. */
 static void check_outcome(enum operation what, enum tally how,
 			  enum phase before, enum phase after)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What hostile_races lets programs do to a buffer: the operations, the workers
+ * The parts of hostile_races: the operations on a buffer, the workers
  * that draw one after the other, and the board that all processes share.
  */
 #ifndef _OPERATIONS_H
@@ -37,7 +37,7 @@ enum operation {
 	NOTHING = OPERATIONS
 };
 
-/* What one round is to be like */
+/* The kind of one round */
 struct plan {
 	unsigned int life_ms;	/* at most, before it is destroyed */
 	unsigned int kills;	/* of workers, by SIGKILL */
@@ -45,7 +45,7 @@ struct plan {
 	bool (*wants)(enum operation what, enum tally met);
 };
 
-/* What all processes share */
+/* The state that all processes share */
 struct board {
 	/* of this round */
 	_Atomic __u32 round;
@@ -64,7 +64,7 @@ struct board {
 	/* of each process */
 	_Atomic __u32 through[CONTEXTS + WORKERS];	/* with that round */
 	_Atomic enum operation doing[WORKERS];
-	atomic_bool ready[WORKERS];	/* has closed what it inherited */
+	atomic_bool ready[WORKERS];	/* has closed the files it inherited */
 
 	/* of the whole test */
 	atomic_ulong tallies[OPERATIONS][TALLIES];
@@ -106,9 +106,9 @@ extern int watch;		/* the test's own look at the buffer, or -1 */
 extern bool has_io_uring;
 
 unsigned int below(unsigned int *state, unsigned int end);	/* at random */
-/* Only what this process opens itself may keep a module in use. */
+/* Only files that this process opens itself may keep a module in use. */
 void become_child(unsigned int cpu);
 bool wait_round(__u32 *round);	/* false if there are no more */
-int work(void *arg);		/* a worker's, as what start() runs */
+int work(void *arg);		/* a worker's, for start() */
 
 #endif /* _OPERATIONS_H */

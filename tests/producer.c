@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A client of bufflink that does what a test tells it: producer.h
+ * A client of bufflink that tests control: producer.h
  *
  * Buffers belong to the module, not to the program that made them: they last
  * until they are destroyed or the module goes.
@@ -65,7 +65,7 @@ struct slot {
 	size_t size;
 };
 
-/* What is to be written to bufflink_evlog. */
+/* An event for bufflink_evlog */
 struct event {
 	__printf(7, 8)
 	int (*write)(const char *module, const char *facility, const char *type,
@@ -142,7 +142,7 @@ static void put_memory(enum producer_memory memory, u8 *start, size_t size)
 		kvfree(start);
 }
 
-/* A buffer of any size, in next to no memory: what is in it is of no use. */
+/* A buffer of any size, in next to no memory: its bytes are of no use. */
 static u8 *map_aliased(size_t size)
 {
 	size_t n = size / PAGE_SIZE;
@@ -1024,5 +1024,5 @@ module_init(producer_init);
 module_exit(producer_exit);
 
 MODULE_AUTHOR("The bufflink developers");
-MODULE_DESCRIPTION("What the tests of bufflink have instead of interrupts");
+MODULE_DESCRIPTION("Client of bufflink for its tests");
 MODULE_LICENSE("GPL");

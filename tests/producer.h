@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the tests ask of the producer module, through ioctls of its device. */
+/* The requests of the tests to the producer module, by ioctls of its device. */
 #ifndef _PRODUCER_H
 #define _PRODUCER_H
 
@@ -14,7 +14,7 @@
 #define PRODUCER_ENDS		8192
 #define PRODUCER_NAME_MAX	64
 
-/* whose memory a buffer is in */
+/* kinds of memory of a buffer */
 enum producer_memory {
 	PRODUCER_OWN,		/* bufflink's: buf is NULL */
 	PRODUCER_KMALLOC,
@@ -26,7 +26,7 @@ enum producer_memory {
 
 /*
  * One call of bufflink_create(), or with @named of bufflink_create_named(). The
- * ioctl itself fails only when it is asked nonsense; what bufflink answered is
+ * ioctl itself fails only if a field has no meaning; the answer of bufflink is
  * in @result.
  *
  * bufflink_create_named() gets @size, @flags and the first @name_size bytes of
@@ -98,7 +98,7 @@ struct producer_result {
  * With @data the record is the caller's @size_max bytes. Without it records
  * are as producer_record() builds them, their sizes drawn between @size_min
  * and @size_max, small ones most often; only stored records are numbered, so
- * that a stream has no gaps whatever was lost. A size above
+ * that a stream has no gaps where records are lost. A size above
  * PRODUCER_RECORD_MAX is claimed without any bytes behind it (of every piece
  * with PRODUCER_APPENDV).
  *
@@ -125,12 +125,12 @@ struct producer_run {
 	__u32 nested_sequence;
 	struct producer_result result;
 	struct producer_result nested;
-	__s32 last;		/* what the last append returned */
+	__s32 last;		/* the result of the last append */
 	__u32 stamped;
 };
 
 /*
- * What the bytes of PRODUCER_EVLOG are: the severity, and facility, type and text,
+ * The bytes of PRODUCER_EVLOG: the severity, and facility, type and text,
  * each with its zero; then attributes. Of these, each is its kind in a byte, its
  * name with a zero, its size in 2 bytes of little endian, and its value: a number of
  * 8 bytes, a string with its zero, or bytes. Without bytes, the event has the text
@@ -164,7 +164,7 @@ struct producer_probe {
 
 #define PRODUCER_PROBE		_IOWR('p', 0xb5, struct producer_probe)
 
-/* bufflink_resize() of a slot; what it answered is in @result. */
+/* bufflink_resize() of a slot; its answer is in @result. */
 struct producer_resize {
 	__u32 slot;
 	__s32 result;
@@ -174,11 +174,11 @@ struct producer_resize {
 #define PRODUCER_RESIZE		_IOWR('p', 0xb6, struct producer_resize)
 
 /*
- * Records tell their reader what they are. The first byte has the producer's
+ * Records describe themselves. The first byte has the producer's
  * id (5 bits) and, when below 8, the length. Longer records follow that with
  * length (3 bytes) and sequence (4 bytes), little endian. The rest is noise
- * from a place that depends on producer and sequence: the reader knows what
- * every byte must be.
+ * from a place that depends on producer and sequence: the reader knows the value
+ * of every byte.
  */
 #define PRODUCER_HEADER		8
 #define PRODUCER_STAMPED_MIN	12	/* the least size with a token */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Programs of userland/: run as children, and what they have to say. */
+/* Programs of userland/, run as children, and their output. */
 #ifndef _TOOL_H
 #define _TOOL_H
 
@@ -30,7 +30,7 @@ struct tool start_held(const char *path, char **argv);
 void hold(const struct tool *tool);
 void hold_before(const struct tool *tool, int call, const char *path);
 void let_run(const struct tool *tool);
-/* What was written to it so far; valid until the next but one. */
+/* The text written to it so far; valid until the next but one. */
 const char *text_of(int fd);
 bool has_written(int fd, const char *text);
 /* Of a file so far, or "" if there is none; valid until the next. */

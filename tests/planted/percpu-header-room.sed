@@ -1,4 +1,4 @@
-# The header of a record takes no room: it overwrites what is not read yet.
+# The header of a record takes no room: it overwrites bytes that are not read yet.
 # Kernel: 6.1
 # Suite: check_percpu
 # Found-by: not ok .*:a_record_takes_at_most_24_bytes_more_than_it_has:

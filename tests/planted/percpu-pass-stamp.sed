@@ -1,4 +1,4 @@
-# A pass that also takes what is appended while it looks from ring to ring.
+# A pass also takes records that are appended while it looks from ring to ring.
 # Kernel: 6.1
 # Suite: check_percpu
 # Windows: y

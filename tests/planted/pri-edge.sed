@@ -1,4 +1,4 @@
-# GETLOSS that does not look at what came between the fold and the clearing.
+# GETLOSS does not look for losses that came between the fold and the clearing.
 # Kernel: 6.12
 # Suite: check_waiters
 # Windows: y

@@ -1,4 +1,4 @@
-# What was granted in the old memory is used in a smaller one.
+# Room that was granted in the old memory is used in a smaller one.
 # Kernel: 6.1-kasan
 # Suite: check_resize
 # Found-by: BUG: KASAN: .*out-of-bounds|unable to handle page fault
