@@ -1707,8 +1707,9 @@ static void bufflink_take(struct bufflink *bl, size_t max)
 }
 
 /*
- * The next bytes of a per-CPU buffer, at most @n of them, come to the page. What a
- * fault has left there comes first. @may_begin says whether a pass may begin.
+ * The next bytes of a per-CPU buffer, at most @n of them, come to the page. Those
+ * that a fault has left there come first. @may_begin says whether a pass may
+ * begin.
  */
 static const void *bufflink_merge(struct bufflink *bl, size_t *n,
 				  bool *may_begin)

@@ -199,7 +199,7 @@ static void check_modules_unload(void)
 	ck_assert_int_eq(load("bufflink", ""), 0);
 }
 
-START_TEST(every_waiter_is_told_of_the_last_appends_of_a_CPU_going_offline_and_of_the_end)
+START_TEST(every_waiter_is_told_when_a_CPU_goes_offline_and_at_the_end)
 {
 	const struct waiter_kind *kind = &waiter_kinds[_i];
 	unsigned int round;
@@ -393,7 +393,7 @@ int main(void)
 	int result;
 
 	tcase_add_loop_test(add(suite, "waiters"),
-			    every_waiter_is_told_of_the_last_appends_of_a_CPU_going_offline_and_of_the_end,
+			    every_waiter_is_told_when_a_CPU_goes_offline_and_at_the_end,
 			    0, WAITER_KINDS);
 	tcase = add(suite, "offline");
 	tcase_add_test(tcase, an_append_of_a_CPU_that_is_offline_wakes);

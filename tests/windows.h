@@ -56,7 +56,8 @@ static __always_inline void bufflink_window(void)
 #undef smp_mb
 #define smp_mb()		bufflink_late(({ virt_mb(); }))	/* as was */
 #undef smp_store_mb
-#define smp_store_mb(x, v)	bufflink_late(({ virt_store_mb(x, v); }))
+#define smp_store_mb(x, v)				/* as was */ \
+	bufflink_late(({ virt_store_mb(x, v); }))
 #undef xchg
 #define xchg(p, v)		bufflink_late(arch_xchg(p, v))
 

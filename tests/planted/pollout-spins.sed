@@ -2,5 +2,4 @@
 # Kernel: 6.12
 # Suite: check_poll,check_write
 # Found-by: not ok .*:(out|epoll_by_level|epoll_by_edge|room)_.*refused
-/^\tif (err == -EAGAIN)/d
-s/WRITE_ONCE(bf->wanted_room, size)/WRITE_ONCE(bf->wanted_room, 0)/
+s/bufflink_set_wanted_room(bf, err ? size : 0)/bufflink_set_wanted_room(bf, 0)/

@@ -25,7 +25,7 @@ nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 die_early="panic=-1 oops=panic softlockup_panic=1"
 die_early="$die_early sysctl.kernel.panic_on_rcu_stall=1"
 
-# What kernels of ours need: not to test a timer that comes late on a machine
+# The needs of kernels of ours: not to test a timer that comes late on a machine
 # with much else to do; where they look closely, more time. Printing from a hard
 # interrupt, as a kernel does that is late, is against lockdep's own rules: so
 # they print errors only, and init has the rest.
@@ -157,7 +157,7 @@ wait_for_turn() {
 	exec 7>&-
 }
 
-# What is added to an installed system is a disk of its own, mounted at /mnt by
+# The additions to an installed system are a disk of their own, mounted at /mnt by
 # the only service that is not the system's.
 use_disk() {
 	run="mount /dev/vdb /mnt && env $variables sh /mnt/guest.sh"
@@ -199,7 +199,7 @@ run_um() {
 	wait $!
 }
 
-# What a pipe has for the console, once somebody there reads it.
+# The bytes of a pipe go to the console, once somebody there reads it.
 feed() {
 	until grep -q '^READY' "$log/results"; do
 		sleep 0.1
