@@ -378,14 +378,12 @@ bool stay(double seconds)
 		{ .fd = signal_pipe[0], .events = POLLIN },
 		{ .fd = watched_output },
 	};
-	struct timespec time;
+	const struct timespec time = timespec_of(seconds);
 
 	/* Its byte stays in the pipe until the file is open again. */
 	if (hung_up && !stopped)
 		pollfds[0].fd = -1;
 
-	time.tv_sec = seconds;
-	time.tv_nsec = (seconds - time.tv_sec) * 1e9;
 	if (ppoll(pollfds, 2, &time, NULL) < 0 && errno != EINTR)
 		err(EXIT_FAILURE, "cannot poll");
 	return !stopped && !(pollfds[1].revents & (POLLERR | POLLHUP));

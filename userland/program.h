@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "basics.h"
 #include "libbufflink/libbufflink.h"
-
-#define DIGITS		"0123456789"
 
 /* besides EXIT_SUCCESS and EXIT_FAILURE, which is 1 */
 #define EXIT_USAGE	2

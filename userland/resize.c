@@ -3,13 +3,12 @@
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "resize.h"
+#include "sysfs.h"
 
 static const char *why_not(int error)
 {
@@ -29,14 +28,12 @@ static const char *why_not(int error)
 
 void resize_buffer(const struct bufflink_info *info, __u64 bytes)
 {
-	char path[96];
-	int fd;
+	char path[96], text[32];
 
 	snprintf(path, sizeof(path), "/sys/class/misc/bufflink%d/size",
 		 info->number);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || dprintf(fd, "%llu", bytes) < 0)
+	snprintf(text, sizeof(text), "%llu", bytes);
+	if (!write_file(path, text))
 		errx(EXIT_FAILURE, "cannot resize %s to %llu bytes: %s",
 		     info->device, bytes, why_not(errno));
-	close(fd);
 }

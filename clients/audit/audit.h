@@ -11,6 +11,7 @@
 #include "command.h"
 #include "program.h"
 
+#define MODULE		"bufflink_sysaudit"
 #define CALLS		1024		/* numbers that a filter can have */
 #define X32_BIT		0x40000000
 
@@ -122,7 +123,6 @@ struct filters {
 	const char *reader;
 };
 
-void set_parameter(const char *name, const char *value);
 /* bufflink-audit.c: the module was unloaded, and its buffer ends */
 bool has_ended(void);
 void set_filters(const struct filters *filters);

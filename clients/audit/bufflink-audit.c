@@ -15,8 +15,6 @@
 
 #include "audit.h"
 
-#define MODULE		"bufflink_sysaudit"
-
 static const char help[] =
 "Usage: bufflink-audit [OPTION]... [-- COMMAND [ARGUMENT]...]\n"
 "Print the system calls that the kernel module " MODULE " logs, as lines:\n"

@@ -15,6 +15,7 @@
 #include <linux/magic.h>
 
 #include "audit.h"
+#include "sysfs.h"
 
 static const char * const mounts[] = {
 	"/sys/fs/cgroup", "/sys/fs/cgroup/unified",
@@ -93,14 +94,6 @@ static void make_cgroup(void)
 	atexit(remove_cgroup);
 }
 
-static int open_in_cgroup(const char *name, int flags)
-{
-	char path[PATH_MAX + 32];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return open(path, flags | O_CLOEXEC);
-}
-
 void keep_output(void)
 {
 	if (output < 0)
@@ -110,11 +103,12 @@ void keep_output(void)
 /* Only the calls that come from there on are logged. */
 static void enter_cgroup(void)
 {
-	const int procs = open_in_cgroup("cgroup.procs", O_WRONLY);
+	char procs[PATH_MAX + 32];
 
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", folder);
 	if (output >= 0)
 		dup2(output, STDOUT_FILENO);
-	if (procs < 0 || write(procs, "0", 1) != 1) {
+	if (!write_file(procs, "0")) {
 		warn("cannot enter the cgroup %s", folder);
 		_exit(EXIT_FAILURE);
 	}
@@ -125,6 +119,14 @@ const char *start_in_cgroup(char **argv)
 	make_cgroup();
 	start_command(argv, enter_cgroup);
 	return id_of(folder);
+}
+
+static int open_events(void)
+{
+	char path[PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", folder);
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 static bool is_populated(int events)
@@ -138,8 +140,7 @@ static bool is_populated(int events)
 void wait_for_cgroup(void)
 {
 	struct pollfd events = {
-		.fd = open_in_cgroup("cgroup.events", O_RDONLY),
-		.events = POLLPRI,
+		.fd = open_events(), .events = POLLPRI,
 	};
 
 	/* the program may have removed it, as it is about to end */

@@ -6,37 +6,19 @@
 #include <string.h>
 
 #include "audit.h"
+#include "sysfs.h"
 
-#define PARAMETERS	"/sys/module/bufflink_sysaudit/parameters"
-
-static FILE *open_parameter(const char *name, const char *mode)
+static void set_parameter(const char *name, const char *value)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
-	return fopen(path, mode);
-}
-
-static bool write_parameter(const char *name, const char *value)
-{
-	FILE *file = open_parameter(name, "we");
-
-	if (file)
-		setvbuf(file, NULL, _IOFBF, 8192);	/* one write for all */
-	/* without the newline, an empty value would not be written at all */
-	return file && fprintf(file, "%s\n", value) >= 0 && !fclose(file);
-}
-
-void set_parameter(const char *name, const char *value)
-{
-	if (write_parameter(name, value))
+	if (write_parameter(MODULE, name, value))
 		return;
 	if (errno == ESRCH)
 		errx(EXIT_FAILURE, "--pid: there is no process %s", value);
 	/* If the module was unloaded meanwhile, the next one gets all filters. */
 	if (!has_ended())
-		err(EXIT_FAILURE, "cannot write '%s' to " PARAMETERS "/%s", value,
-		    name);
+		err(EXIT_FAILURE,
+		    "cannot write '%s' to /sys/module/" MODULE "/parameters/%s",
+		    value, name);
 }
 
 static void set_copies(void)
@@ -45,7 +27,7 @@ static void set_copies(void)
 
 	if (!*copies)
 		warnx("no tracefs at /sys/kernel/tracing: arguments are numbers");
-	if (*copies && !write_parameter("copies", copies) &&
+	if (*copies && !write_parameter(MODULE, "copies", copies) &&
 	    errno == EOPNOTSUPP) {
 		if (descriptor_paths)
 			warnx("-y: a PREEMPT_RT kernel does not tell the files of descriptors");
@@ -66,16 +48,12 @@ static void set_copies(void)
 /* One of others that stays in force must not surprise. */
 static void report(const char *name, const char *unset, const char *own)
 {
-	FILE *file = open_parameter(name, "re");
-	char value[4096] = "";
+	char value[PARAMETER_MAX + 1];
 
-	if (file) {
-		if (!fgets(value, sizeof(value), file))
-			*value = '\0';
-		fclose(file);
-	}
+	if (own || read_parameter(MODULE, name, value) < 0)
+		return;
 	value[strcspn(value, "\n")] = '\0';
-	if (!own && file && strcmp(value, unset))
+	if (strcmp(value, unset))
 		warnx("the module has the filter %s=%s, which others have set",
 		      name, value);
 }

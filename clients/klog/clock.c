@@ -11,19 +11,12 @@
 #define SECOND		1000000LL	/* microseconds */
 #define JITTER		(SECOND / 100)	/* between looks at two clocks */
 
-static long long now(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return time.tv_sec * SECOND + time.tv_nsec / 1000;
-}
-
 /* It follows a clock that is set, but messages do not jump about. */
 unsigned long long wall_clock(const struct message *message)
 {
 	static long long boot;
-	long long before = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
+	long long before = (clock_now(CLOCK_REALTIME) -
+			    clock_now(CLOCK_MONOTONIC)) / 1000;
 
 	if (llabs(before - boot) > JITTER)
 		boot = before;

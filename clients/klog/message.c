@@ -1,33 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bufflink_klog.h"
 #include "message.h"
+#include "sysfs.h"
 
 #define PREFIX_MAX	64	/* <191>[1234567890.123456][ T1234567] */
 
 static bool puts_time, puts_caller;
 
-static bool reads_no(const char *path)
-{
-	char setting = 'Y';
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0 && read(fd, &setting, 1) < 0)
-		setting = 'Y';
-	close(fd);
-	return setting == 'N';
-}
-
 void look_at_kernel(void)
 {
 	static bool has_looked;
+	char setting[PARAMETER_MAX + 1];
 
-	puts_time = !reads_no("/sys/module/printk/parameters/time");
+	read_parameter("printk", "time", setting);
+	puts_time = *setting != 'N';
 	if (!has_looked)
 		puts_caller = has_callers();
 	has_looked = true;

@@ -10,8 +10,10 @@
 
 #include "copy.h"
 #include "progress.h"
+#include "sysfs.h"
 
-#define PARAMETERS	"/sys/module/bufflink_blklog/parameters/"
+#define MODULE		"bufflink_blklog"
+#define PARAMETERS	"/sys/module/" MODULE "/parameters/"
 
 bool discards_are_harmless;
 
@@ -20,44 +22,31 @@ static int log_count;
 
 #define for_each_log(log)	for (log = logs; log < logs + log_count; log++)
 
-static FILE *open_parameter(const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	return fopen(path, "re");
-}
-
 /* Its place in the lists of all that is logged, or -1 */
 static int find_place(const struct source *src)
 {
-	FILE *diskseqs = open_parameter("diskseqs");
-	int place = 0, found = -1;
-	__u64 diskseq;
+	char diskseqs[PARAMETER_MAX + 1], *rest = diskseqs, *word;
+	int place;
 
-	while (diskseqs && found < 0 &&
-	       fscanf(diskseqs, "%llu%*[,\n]", &diskseq) == 1) {
-		if (diskseq == src->diskseq)
-			found = place;
-		place++;
+	read_parameter(MODULE, "diskseqs", diskseqs);
+	for (place = 0; (word = strsep(&rest, ",\n")); place++) {
+		if (*word && strtoull(word, NULL, 10) == src->diskseq)
+			return place;
 	}
-	if (diskseqs)
-		fclose(diskseqs);
-	return found;
+	return -1;
 }
 
 /* The number of its buffer; false if there is none. */
 static bool find_log(const struct source *src, char number[16])
 {
+	char buffers[PARAMETER_MAX + 1], *rest = buffers, *word = NULL;
 	int place = find_place(src);
-	FILE *buffers = open_parameter("buffers");
-	bool found = buffers && place >= 0;
 
-	for (; found && place >= 0; place--)
-		found = fscanf(buffers, "%15[0-9]%*[,\n]", number) == 1;
-	if (buffers)
-		fclose(buffers);
-	return found;
+	read_parameter(MODULE, "buffers", buffers);
+	for (; place >= 0; place--)
+		word = strsep(&rest, ",\n");
+	snprintf(number, 16, "%s", word ?: "");
+	return *number;
 }
 
 static void is_not_logged(const struct source *src)

@@ -3,7 +3,6 @@
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "progress.h"
@@ -16,10 +15,7 @@ static double drawn;		/* the bar, or its line of JSON */
 
 double now(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
+	return clock_now(CLOCK_MONOTONIC) / 1e9;
 }
 
 void start_progress(void)

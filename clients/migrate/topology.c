@@ -36,18 +36,9 @@ static void sysfs_path(char path[PATH_MAX], dev_t device, const char *name)
 static bool sysfs_line(dev_t device, const char *name, char *line, int size)
 {
 	char path[PATH_MAX];
-	FILE *file;
-	bool good;
 
 	sysfs_path(path, device, name);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	good = fgets(line, size, file);
-	fclose(file);
-	if (good)
-		line[strcspn(line, "\n")] = '\0';
-	return good;
+	return read_line(AT_FDCWD, path, line, size);
 }
 
 __u64 sysfs_number(dev_t device, const char *name)

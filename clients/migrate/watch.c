@@ -14,7 +14,6 @@
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "copy.h"
@@ -157,12 +156,10 @@ pid_t fork_before_deadline(void)
 
 void set_deadline(double time)
 {
-	struct itimerspec spec = { };
+	const struct itimerspec spec = { .it_value = timespec_of(time) };
 
 	lock_ending();
 	deadline = time;
-	spec.it_value.tv_sec = time;
-	spec.it_value.tv_nsec = (time - spec.it_value.tv_sec) * 1e9;
 	timerfd_settime(timer, TFD_TIMER_ABSTIME, &spec, NULL);
 	pthread_mutex_unlock(&ending);
 }

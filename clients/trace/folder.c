@@ -242,7 +242,7 @@ void add_event(const struct trace_head *head)
 
 void add_state(struct trace_head *head, size_t size, uint16_t id)
 {
-	const uint64_t time = monotonic_clock();
+	const uint64_t time = clock_now(CLOCK_MONOTONIC);
 
 	if (!state_stream)
 		state_stream = new_stream(0, CPUS, "state");

@@ -64,12 +64,12 @@ static bool has_word(const char *list, const char *word)
 
 int list(int argc, char **argv)
 {
-	char *on, *missing;
+	char on[PARAMETER_MAX + 1], missing[PARAMETER_MAX + 1];
 	size_t i;
 
 	take_options(argc, argv, list_help);
-	on = get_parameter("events");
-	missing = get_parameter("missing");
+	get_parameter("events", on);
+	get_parameter("missing", missing);
 	for (i = 0; i < sizeof(events) / sizeof(*events); i++)
 		printf("%-8s %-32s %s\n", events[i].group, events[i].name,
 		       has_word(on, events[i].name) ? "on" :
@@ -80,21 +80,20 @@ int list(int argc, char **argv)
 int status(int argc, char **argv)
 {
 	struct bufflink_info info;
-	char *text;
+	char text[PARAMETER_MAX + 1];
 	int err;
 
 	take_options(argc, argv, status_help);
 	err = bufflink_find(MODULE, &info, 0);
 	if (err)
 		has_not_found(MODULE, err);
-	text = get_parameter("events");
+	get_parameter("events", text);
 	printf("buffer: %s, %llu bytes, of which %llu are used\n", info.device,
 	       info.values[BUFFLINK_SIZE], info.values[BUFFLINK_USED]);
 	printf("records: %llu, and %llu lost\n", info.values[BUFFLINK_RECORDS],
 	       info.values[BUFFLINK_LOST_RECORDS]);
 	printf("on: %s", *text == '\n' ? "none\n" : text);
-	free(text);
-	text = get_parameter("hits");
+	get_parameter("hits", text);
 	fputs(text, stdout);
 	return EXIT_SUCCESS;
 }

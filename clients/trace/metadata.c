@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include <seccomp.h>
 
@@ -125,19 +124,6 @@ static const char head[] =
 "\t};\n"
 "};\n";
 
-static int64_t read_clock(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
-
-uint64_t monotonic_clock(void)
-{
-	return read_clock(CLOCK_MONOTONIC);
-}
-
 static const char *uuid_text(const unsigned char *uuid)
 {
 	static char text[2 * UUID_SIZE + 5];
@@ -201,7 +187,8 @@ void write_metadata(FILE *file, const struct metadata *metadata)
 
 	uname(&names);
 	if (!offset)
-		offset = read_clock(CLOCK_REALTIME) - read_clock(CLOCK_MONOTONIC);
+		offset = clock_now(CLOCK_REALTIME) -
+			 clock_now(CLOCK_MONOTONIC);
 	fprintf(file, head, uuid_text(metadata->uuid), names.sysname,
 		names.release, (long long)offset);
 	for (id = 0; id < TRACE_EVENTS; id++)

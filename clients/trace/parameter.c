@@ -2,72 +2,47 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "trace.h"
 
-#define PARAMETER_MAX	4096	/* bytes that the kernel gives of one */
+#define PARAMETERS	"/sys/module/" MODULE "/parameters/"
 
-static int open_file(const char *path, int flags)
+static void check_loaded(const char *name)
 {
-	const int fd = open(path, flags | O_CLOEXEC);
-
-	if (fd >= 0 || errno != ENOENT)
-		return fd;
-	errx(EXIT_FAILURE, "there is no %s: load the module " MODULE, path);
+	if (errno == ENOENT)
+		errx(EXIT_FAILURE, "there is no " PARAMETERS "%s: load the module " MODULE,
+		     name);
 }
 
-static char *read_file(const char *path)
+void get_parameter(const char *name, char value[PARAMETER_MAX + 1])
 {
-	const int fd = open_file(path, O_RDONLY);
-	char *text = calloc(1, PARAMETER_MAX + 1);
-
-	if (fd < 0 || !text || read(fd, text, PARAMETER_MAX) < 0)
-		err(EXIT_FAILURE, "cannot read %s", path);
-	close(fd);
-	return text;
-}
-
-char *get_parameter(const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	return read_file(path);
+	if (read_parameter(MODULE, name, value) >= 0)
+		return;
+	check_loaded(name);
+	err(EXIT_FAILURE, "cannot read " PARAMETERS "%s", name);
 }
 
 bool set_parameter(const char *name, const char *value)
 {
-	char path[128];
-	int fd, saved;
-	bool good;
+	const bool good = write_parameter(MODULE, name, value);
 
-	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	fd = open_file(path, O_WRONLY);
-	if (fd < 0)
-		err(EXIT_FAILURE, "cannot open %s", path);
-	/* The kernel takes no empty write. */
-	good = *value ? write(fd, value, strlen(value)) >= 0 :
-			write(fd, "\n", 1) == 1;
-	saved = errno;
-	close(fd);
-	errno = saved;
+	if (!good)
+		check_loaded(name);
 	return good;
 }
 
 uint64_t count_hits(void)
 {
-	char *text = get_parameter("hits"), *line, *rest = text;
+	char text[PARAMETER_MAX + 1], *line, *rest = text;
 	unsigned long long hits;
 	uint64_t sum = 0;
 
+	get_parameter("hits", text);
 	while ((line = strsep(&rest, "\n")))
 		if (sscanf(line, "%*s %llu", &hits) == 1)
 			sum += hits;
-	free(text);
 	return sum;
 }
 
@@ -94,21 +69,23 @@ void no_events(void)
 
 void check_version(void)
 {
-	char *version = get_parameter("version");
+	char version[PARAMETER_MAX + 1];
 
+	get_parameter("version", version);
 	if (atoi(version) != TRACE_VERSION)
 		errx(EXIT_FAILURE,
 		     "records of " MODULE " have version %d, not %d: load that of this program",
 		     atoi(version), TRACE_VERSION);
-	free(version);
 }
 
 unsigned int possible_cpus(void)
 {
-	char *text = read_file("/sys/devices/system/cpu/possible");
-	const char *last = strrchr(text, '-');
-	unsigned int cpus = atoi(last ? last + 1 : text) + 1;
+	static const char path[] = "/sys/devices/system/cpu/possible";
+	const char *last;
+	char text[256];
 
-	free(text);
-	return cpus;
+	if (read_file(AT_FDCWD, path, text, sizeof(text)) < 0)
+		err(EXIT_FAILURE, "cannot read %s", path);
+	last = strrchr(text, '-');
+	return atoi(last ? last + 1 : text) + 1;
 }

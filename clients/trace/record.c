@@ -82,12 +82,12 @@ static void begin_trace(void)
 	dump_state();
 	flush_trace();
 	bytes_before = totals.bytes;
-	trace_began = monotonic_clock();
+	trace_began = clock_now(CLOCK_MONOTONIC);
 }
 
 static void rotate(void)
 {
-	const double age = (monotonic_clock() - trace_began) / 1e9;
+	const double age = (clock_now(CLOCK_MONOTONIC) - trace_began) / 1e9;
 
 	if ((max_bytes && totals.bytes - bytes_before >= max_bytes) ||
 	    (max_seconds && age >= max_seconds)) {
@@ -111,7 +111,7 @@ static void show_progress(double passed)
 
 static void each_second(void)
 {
-	const uint64_t now = monotonic_clock();
+	const uint64_t now = clock_now(CLOCK_MONOTONIC);
 
 	if (now - flushed < SECOND)
 		return;
@@ -205,14 +205,14 @@ static void caught_up(__u64 position)
 /* Losses behind the last record of a CPU */
 static void add_last_losses(void)
 {
-	char *text = get_parameter("lost"), *line, *rest = text;
+	char text[PARAMETER_MAX + 1], *line, *rest = text;
 	unsigned long long records;
 	unsigned int cpu;
 
+	get_parameter("lost", text);
 	while ((line = strsep(&rest, "\n")))
 		if (sscanf(line, "%u %llu", &cpu, &records) == 2)
-			add_discarded(cpu, records, monotonic_clock());
-	free(text);
+			add_discarded(cpu, records, clock_now(CLOCK_MONOTONIC));
 }
 
 /* the buffer */
@@ -372,7 +372,7 @@ static void begin_recording(char **command)
 		start_command(command, NULL);
 	on = true;	/* some may be, if it fails */
 	choose_events(events);
-	flushed = monotonic_clock();
+	flushed = clock_now(CLOCK_MONOTONIC);
 	begin_trace();
 	if (*command)
 		let_command_go(NULL);

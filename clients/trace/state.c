@@ -4,11 +4,9 @@
  * /sys/kernel/irq. The numbers are those of LTTng.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "trace.h"
 
@@ -21,18 +19,6 @@ enum { UNNAMED, WAIT_FORK, WAIT_CPU, EXITS, ZOMBIE, WAITS, RUNS, DEAD };
 
 #define add_record(record, size, name)					\
 	add_state(&(record)->head, size, TRACE_##name)
-
-/* Reads a small file, as far as there is room; false if it is gone. */
-static bool read_text(const char *path, char *text, size_t size)
-{
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	text[got > 0 ? got : 0] = '\0';
-	return got > 0;
-}
 
 static int status_of(char state)
 {
@@ -88,7 +74,7 @@ static bool read_stat(const char *folder,
 	const char *words;
 
 	snprintf(path, sizeof(path), "%s/stat", folder);
-	if (!read_text(path, text, sizeof(text)))
+	if (read_file(AT_FDCWD, path, text, sizeof(text)) <= 0)
 		return false;
 	words = strrchr(text, ')');
 	if (!words)
@@ -108,7 +94,7 @@ static bool read_status(const char *folder,
 	char path[PATH_SIZE], text[4096];
 
 	snprintf(path, sizeof(path), "%s/status", folder);
-	if (!read_text(path, text, sizeof(text)))
+	if (read_file(AT_FDCWD, path, text, sizeof(text)) <= 0)
 		return false;
 	/* A kernel without namespaces of processes has only the latter. */
 	record->_vpid = last_number(text, "\nNStgid:") ?:
@@ -125,7 +111,7 @@ static bool read_name(const char *folder,
 	char path[PATH_SIZE], text[64];
 
 	snprintf(path, sizeof(path), "%s/comm", folder);
-	if (!read_text(path, text, sizeof(text)))
+	if (read_file(AT_FDCWD, path, text, sizeof(text)) <= 0)
 		return false;
 	snprintf(record->_name, sizeof(record->_name), "%.*s",
 		 (int)strlen(text) - 1, text);
@@ -167,11 +153,9 @@ static void dump_interrupt(const char *folder)
 
 	record._irq = atoi(strrchr(folder, '/') + 1);
 	snprintf(path, sizeof(path), "%s/chip_name", folder);
-	if (read_text(path, text, sizeof(text)))
-		snprintf(record._name, sizeof(record._name), "%.*s",
-			 (int)strcspn(text, "\n"), text);
+	read_line(AT_FDCWD, path, record._name, sizeof(record._name));
 	snprintf(path, sizeof(path), "%s/actions", folder);
-	if (!read_text(path, text, sizeof(text)))
+	if (read_file(AT_FDCWD, path, text, sizeof(text)) <= 0)
 		return;
 	while ((action = strsep(&rest, ",\n")))
 		if (*action)

@@ -11,15 +11,15 @@
 #include "bufflink_trace.h"
 #include "command.h"
 #include "program.h"
+#include "sysfs.h"
 
 #define MODULE		"bufflink_trace"
-#define PARAMETERS	"/sys/module/" MODULE "/parameters/"
 #define UUID_SIZE	16
 
 /* parameter.c: those of the module */
 
-/* Its value, from malloc(). If it cannot be read, the program ends. */
-char *get_parameter(const char *name);
+/* If it cannot be read, the program ends. */
+void get_parameter(const char *name, char value[PARAMETER_MAX + 1]);
 /* False, with errno, if the module does not take it. */
 bool set_parameter(const char *name, const char *value);
 /* How many events came while they were on, since the module was loaded. */
@@ -44,7 +44,6 @@ struct metadata {
 /* Of a new trace: with all events of the table, and no system call yet. */
 void begin_metadata(struct metadata *metadata);
 void write_metadata(FILE *file, const struct metadata *metadata);
-uint64_t monotonic_clock(void);		/* in ns, as the module has it */
 
 /* folder.c: a trace, which is a folder with a stream for each CPU */
 

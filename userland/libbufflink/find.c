@@ -14,12 +14,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "../basics.h"
 #include "internal.h"
 
 #define SYSFS		"/sys/class/misc"
 #define DEV		"/dev/"
 #define PREFIX		"bufflink"
-#define DIGITS		"0123456789"
 #define SEE_LIST	"see 'bufflink list' for those that do"
 
 static const char * const value_names[BUFFLINK_VALUES] = {
@@ -48,21 +48,6 @@ static int is_buffer(const struct dirent *entry)
 	return !!number_in(entry->d_name);
 }
 
-/* A line, which may be empty, without its newline; false if the buffer is gone. */
-static bool read_text(int folder, const char *name, char text[64])
-{
-	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
-	ssize_t got;
-
-	if (fd < 0)
-		return false;
-	got = read(fd, text, 63);
-	close(fd);
-	text[got > 0 ? got : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return got > 0;
-}
-
 /* Through one open folder: never of two buffers that had the number in turn. */
 static bool read_info(const char *name, struct bufflink_info *info)
 {
@@ -79,12 +64,12 @@ static bool read_info(const char *name, struct bufflink_info *info)
 	info->number = atoi(number_in(name));
 	snprintf(info->device, sizeof(info->device), "/dev/%.26s", name);
 	good = !fstat(folder, &stat) &&
-	       read_text(folder, "owner", info->owner) &&
-	       read_text(folder, "name", info->name);
+	       read_line(folder, "owner", info->owner, sizeof(info->owner)) &&
+	       read_line(folder, "name", info->name, sizeof(info->name));
 	if (good)
 		info->identity = stat.st_ino;
 	for (i = 0; good && i < BUFFLINK_VALUES; i++) {
-		good = read_text(folder, value_names[i], text);
+		good = read_line(folder, value_names[i], text, sizeof(text));
 		info->values[i] = strtoull(text, NULL, 10);
 	}
 	close(folder);

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../basics.h"
 #include "internal.h"
 
 #define READ_MAX	(256 * 1024)	/* bytes of one read() */
@@ -46,10 +47,7 @@ struct bufflink_reader {
 
 static long long now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+	return clock_now(CLOCK_MONOTONIC) / 1000000;
 }
 
 static long long end_of(int timeout_ms)
@@ -140,10 +138,8 @@ static int wait_on(struct bufflink_reader *reader, int fd, short events,
 
 	if (end != LLONG_MAX) {
 		left = end - now_ms();
-		if (left > 0) {
-			time.tv_sec = left / 1000;
-			time.tv_nsec = left % 1000 * 1000000;
-		}
+		if (left > 0)
+			time = timespec_of(left / 1000.0);
 	}
 	for (i = 0; i < reader->watched_count; i++)
 		pollfds[1 + i] = reader->watched[i];

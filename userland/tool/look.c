@@ -5,24 +5,15 @@
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../text.h"
 #include "tool.h"
 
 #define UNKNOWN		-1.0	/* no rate is negative */
 
-static double seconds_now(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
 struct look take_look(const char *buffer)
 {
-	struct look look = { .time = seconds_now(CLOCK_MONOTONIC) };
+	struct look look = { .time = clock_now(CLOCK_MONOTONIC) / 1e9 };
 
 	if (!buffer) {
 		look.count = bufflink_list(&look.buffers);
@@ -138,7 +129,7 @@ static void tell_rates(struct json_object *object, const struct look *now,
 	}
 	tell_decimal(object, "wakeups_per_record", 6,
 		     wakeups_per_record(buffer));
-	tell_decimal(object, "time", 3, seconds_now(CLOCK_REALTIME));
+	tell_decimal(object, "time", 3, clock_now(CLOCK_REALTIME) / 1e9);
 }
 
 void print_exactly(bool json, const struct look *look,
