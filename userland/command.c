@@ -7,9 +7,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "command.h"
 #include "program.h"
 
@@ -62,8 +62,7 @@ void start_command(char **argv, void (*enter)(void))
 
 static void *wait_for_end(void *unused)
 {
-	while (waitpid(child, &child_status, 0) < 0 && errno == EINTR)
-		;
+	child_status = wait_for_child(child);
 	if (wait_for_others)
 		wait_for_others();
 	ended = true;

@@ -15,7 +15,31 @@
 #define EXIT_USAGE	2
 #define EXIT_LOSS	3
 
+/* descriptor.c */
+
+#define HERE		-1	/* where the file is, no offset */
+
+/*
+ * Say how many bytes are done: if not all, errno says why, or is 0 at the end of
+ * the file that is read.
+ */
+size_t write_at(int fd, const void *data, size_t size, off_t offset);
+size_t read_at(int fd, void *data, size_t size, off_t offset);
+/* The same, but it waits where it would block. */
+size_t write_most(int fd, const void *data, size_t size);
+/* As read(2), but it waits until there is something. */
+ssize_t read_some(int fd, void *data, size_t size);
+
+/* signals.c */
+
 extern atomic_int stopped;	/* by this signal */
+
+/* SIGINT and SIGTERM end it when all that was read is printed. */
+void catch_signals(void);
+/* As this signal does; a thread may call it. */
+void stop(int number);
+
+/* output.c */
 
 /*
  * Comes first. Gives each standard descriptor that is closed something that no
@@ -25,16 +49,8 @@ extern atomic_int stopped;	/* by this signal */
 void begin(char **argv);
 /* Before anything is taken from a buffer: what is taken must be printed. */
 void must_print(void);
-/* SIGINT and SIGTERM end it when all that was read is printed. */
-void catch_signals(void);
-/* As this signal does; a thread may call it. */
-void stop(int number);
 /* Until this time is over; false if it is to end, or nobody reads its output. */
 bool stay(double seconds);
-/* Says how many bytes it has written: if not all, errno says why. */
-size_t write_most(int fd, const void *data, size_t size);
-/* As read(2), but it waits until there is something. */
-ssize_t read_some(int fd, void *data, size_t size);
 void flush(void);
 void finish(int status) __attribute__((noreturn));
 /* Of a program that reads: as the signal that stopped it, or with this status. */
@@ -46,7 +62,8 @@ void end_reading(int status, bool lost) __attribute__((noreturn));
  */
 void output_option(const char *path);
 
-/* Arguments. What is wrong with them ends the program. */
+/* arguments.c: what is wrong with them ends the program */
+
 void standard_option(int option, const char *name, const char *help);
 void no_more_than(int operands, int argc, char **argv);
 __u64 number_argument(const char *option, const char *text, __u64 min,
@@ -59,7 +76,8 @@ double seconds_argument(const char *option, const char *text);
 /* of --wait, in milliseconds; -1, which is for ever, if text is NULL */
 int timeout_argument(const char *text);
 
-/* How a buffer is to be read. */
+/* follow.c: how a buffer is to be read */
+
 struct follow {
 	const char *buffer;
 	const char *module;	/* that makes it, if that was not said; or NULL */
@@ -95,13 +113,6 @@ struct bufflink_reader *open_reader(const struct follow *follow);
 void has_not_found(const char *module, int err) __attribute__((noreturn));
 /* Returns when it ends; whether anything was lost. */
 bool follow(const struct follow *follow, struct bufflink_reader *reader);
-
-/* As fork(); the child has no handler of this program, which signals may call. */
-pid_t fork_child(void);
-/* In a child; if there is no such command, it ends as a shell's would. */
-void exec_command(char **argv) __attribute__((noreturn));
-/* As a shell has it, of a status of waitpid(). */
-int command_status(int status);
 
 /* "lost 2 records (96 bytes) between byte 0 and byte 48" */
 const char *loss_text(const struct bufflink_loss *loss);

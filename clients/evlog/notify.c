@@ -8,13 +8,13 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "program.h"
 #include "text.h"
 
@@ -85,7 +85,6 @@ static void set_variable(const char *prefix, const struct value *value)
 static void run(const struct event *event)
 {
 	size_t i;
-	int fd;
 
 	forget_variables();
 	setenv(PREFIX "TIME", time_text(event), true);
@@ -93,10 +92,8 @@ static void run(const struct event *event)
 		set_variable(PREFIX, &event->fields[i]);
 	for (i = 0; i < event->n; i++)
 		set_variable(PREFIX "ATTR_", &event->attrs[i]);
-	fd = open("/dev/null", O_RDONLY);
-	dup2(fd, STDIN_FILENO);
-	close(fd);
-	exec_command((char *[]){ "sh", "-c", (char *)command, NULL });
+	no_input();
+	exec_shell(command);
 }
 
 /* Further events wait in the buffer meanwhile. */

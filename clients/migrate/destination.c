@@ -107,39 +107,23 @@ void make_room(struct destination *dst, __u64 size)
 /* how it is written */
 
 /* Where a disk has larger sectors than SRC, its last part is not aligned. */
-static ssize_t write_some(struct destination *dst, const void *data,
-			  size_t size, __u64 offset)
-{
-	ssize_t put = pwrite(dst->fd, data, size, offset);
-
-	if (put < 0 && errno == EINVAL && dst->direct) {
-		fcntl(dst->fd, F_SETFL, 0);
-		put = pwrite(dst->fd, data, size, offset);
-		fcntl(dst->fd, F_SETFL, O_DIRECT);
-	}
-	return put;
-}
-
 static void write_data(struct destination *dst, const void *data, size_t size,
 		       __u64 offset)
 {
-	const char *next = data;
 	const __u64 end = offset + size;
-	ssize_t put;
+	size_t done = write_at(dst->fd, data, size, offset);
 
-	while (offset < end) {
-		put = write_some(dst, next, end - offset, offset);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			err(EXIT_FAILURE, "cannot write to %s, which is not a copy",
-			    dst->path);
-		next += put;
-		offset += put;
+	if (done < size && errno == EINVAL && dst->direct) {
+		fcntl(dst->fd, F_SETFL, 0);
+		done += write_at(dst->fd, (const char *)data + done,
+				 size - done, offset + done);
+		fcntl(dst->fd, F_SETFL, O_DIRECT);
 	}
+	if (done < size)
+		err(EXIT_FAILURE, "cannot write to %s, which is not a copy",
+		    dst->path);
 	if (!dst->direct)	/* so that fsync() has little to do */
-		sync_file_range(dst->fd, end - size, size,
-				SYNC_FILE_RANGE_WRITE);
+		sync_file_range(dst->fd, offset, size, SYNC_FILE_RANGE_WRITE);
 	if (dst->reached < end)
 		dst->reached = end;
 }
@@ -227,29 +211,30 @@ __u64 sum_of(const void *data, size_t size)
 	return XXH3_64bits(data, size);
 }
 
+/* To the end: a page that is only in part in the range would stay. */
+static size_t read_from_disk(struct destination *dst, char *data, size_t size,
+			  __u64 offset)
+{
+	if (!dst->direct)
+		posix_fadvise(dst->fd, offset, 0, POSIX_FADV_DONTNEED);
+	return read_at(dst->fd, data, size, offset);
+}
+
 static void read_back(struct destination *dst, char *data, size_t size, __u64 offset)
 {
-	ssize_t got;
+	size_t done = read_from_disk(dst, data, size, offset);
 
-	while (size) {
-		/* to the end: a page that is only in part in the range would stay */
-		if (!dst->direct)
-			posix_fadvise(dst->fd, offset, 0, POSIX_FADV_DONTNEED);
-		got = pread(dst->fd, data, size, offset);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && errno == EINVAL && dst->direct) {
-			dst->direct = false;
-			fcntl(dst->fd, F_SETFL, 0);
-			continue;
-		}
-		if (got <= 0)
-			err(EXIT_FAILURE, "cannot read %s at byte %llu to verify it",
-			    dst->path, offset);
-		data += got;
-		offset += got;
-		size -= got;
+	if (done < size && errno == EINVAL && dst->direct) {
+		dst->direct = false;
+		fcntl(dst->fd, F_SETFL, 0);
+		done += read_from_disk(dst, data + done, size - done,
+				    offset + done);
 	}
+	if (done == size)
+		return;
+	errno = errno ?: ENODATA;
+	err(EXIT_FAILURE, "cannot read %s at byte %llu to verify it",
+	    dst->path, offset + done);
 }
 
 static __u64 compare_block(struct destination *dst, const char *data,

@@ -63,20 +63,13 @@ void check_source(const struct copy *copy)
 void read_source(const struct copy *copy, char *data, __u64 offset,
 		 size_t size)
 {
-	ssize_t got;
+	const size_t done = read_at(copy->src.fd, data, size, offset);
 
-	while (size) {
-		got = pread(copy->src.fd, data, size, offset);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			err(EXIT_FAILURE, "cannot read %s at byte %llu: %s is not a copy",
-			    copy->src.path, offset, copy->dst.path);
-		if (!got)
-			errx(EXIT_FAILURE, "%s has become smaller: %s is not a copy",
-			     copy->src.path, copy->dst.path);
-		data += got;
-		offset += got;
-		size -= got;
-	}
+	if (done == size)
+		return;
+	if (errno)
+		err(EXIT_FAILURE, "cannot read %s at byte %llu: %s is not a copy",
+		    copy->src.path, offset + done, copy->dst.path);
+	errx(EXIT_FAILURE, "%s has become smaller: %s is not a copy",
+	     copy->src.path, copy->dst.path);
 }

@@ -18,10 +18,10 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/random.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "child.h"
 #include "destination.h"
 #include "progress.h"
 #include "stream.h"
@@ -132,10 +132,10 @@ static void run_far_end(struct destination *dst)
 		err(EXIT_FAILURE, "cannot fork");
 	if (!dst->pid) {
 		restore_signals();
-		if (dup2(stream[0], STDIN_FILENO) >= 0 &&
-		    dup2(answers[1], STDOUT_FILENO) >= 0)
-			execl("/bin/sh", "sh", "-c", dst->command, NULL);
-		_exit(127);
+		if (dup2(stream[0], STDIN_FILENO) < 0 ||
+		    dup2(answers[1], STDOUT_FILENO) < 0)
+			_exit(127);
+		exec_shell(dst->command);
 	}
 	close(stream[0]);
 	close(answers[1]);
@@ -321,15 +321,11 @@ static void discard_answers(const struct destination *dst)
 
 bool close_stream(struct destination *dst)
 {
-	int status;
-
 	if (!dst->command)
 		return true;
 	close(dst->fd);
 	discard_answers(dst);
-	while (waitpid(dst->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return !status;
+	return !wait_for_child(dst->pid);
 }
 
 /* the far end */

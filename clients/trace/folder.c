@@ -111,19 +111,13 @@ static void fail_to_write(struct stream *stream, off_t end)
 static void write_packets(struct stream *stream, unsigned int count)
 {
 	const size_t size = count * PACKET;
-	size_t done = 0;
-	ssize_t written;
+	size_t done;
 
 	if (metadata_changed)
 		save_metadata();
-	while (done < size) {
-		written = pwrite(stream->fd, stream->packets[0] + done,
-				 size - done, stream->offset + done);
-		if (written > 0)
-			done += written;
-		else if (written == 0 || errno != EINTR)
-			fail_to_write(stream, stream->offset + done);
-	}
+	done = write_at(stream->fd, stream->packets[0], size, stream->offset);
+	if (done < size)
+		fail_to_write(stream, stream->offset + done);
 }
 
 static void drop_full(struct stream *stream)

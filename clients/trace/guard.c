@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "trace.h"
 
 static int guard_pipe[2];
@@ -50,6 +50,6 @@ void dismiss_guard(void)
 		return;
 	if (write(guard_pipe[1], "", 1) != 1)
 		warn("cannot end a process of this program");
-	waitpid(guard, NULL, 0);
+	wait_for_child(guard);
 	guard = 0;
 }
