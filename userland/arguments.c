@@ -29,21 +29,26 @@ void no_more_than(int operands, int argc, char **argv)
 }
 
 /* The number that a text begins with, and its end; false if there is none. */
-static bool parse_digits(const char *text, __u64 *number, char **end)
+static bool parse_digits(const char *text, int base, __u64 *number, char **end)
 {
 	errno = 0;
-	*number = strtoull(text, end, 10);
+	*number = strtoull(text, end, base);
 	return *text && strchr(DIGITS, *text) && !errno;
+}
+
+bool parse_number(const char *text, int base, __u64 *number)
+{
+	char *end;
+
+	return parse_digits(text, base, number, &end) && !*end;
 }
 
 __u64 number_argument(const char *option, const char *text, __u64 min,
 		      __u64 max)
 {
 	__u64 number;
-	char *end;
 
-	if (!parse_digits(text, &number, &end) || *end || number < min ||
-	    number > max)
+	if (!parse_number(text, 10, &number) || number < min || number > max)
 		errx(EXIT_USAGE, "%s: '%s' is not a number, %llu to %llu",
 		     option, text, min, max);
 	return number;
@@ -57,7 +62,7 @@ static bool parse_bytes(const char *text, __u64 *bytes)
 	char *end;
 	int shift = 0;
 
-	if (!parse_digits(text, bytes, &end))
+	if (!parse_digits(text, 10, bytes, &end))
 		return false;
 	if (*end) {
 		unit = strchr(units, *end++);
@@ -81,15 +86,27 @@ __u64 bytes_argument(const char *option, const char *text, __u64 min)
 	return bytes;
 }
 
-int word_argument(const char *option, const char *text,
-		  const char *const *words)
+int find_word(const char *word, const char *const *words)
 {
-	char list[256] = "";
 	int i;
 
 	for (i = 0; words[i]; i++) {
-		if (!strcmp(text, words[i]))
+		if (!strcmp(word, words[i]))
 			return i;
+	}
+	return -1;
+}
+
+int word_argument(const char *option, const char *text,
+		  const char *const *words)
+{
+	const int found = find_word(text, words);
+	char list[256] = "";
+	int i;
+
+	if (found >= 0)
+		return found;
+	for (i = 0; words[i]; i++) {
 		if (i)
 			strcat(list, words[i + 1] ? ", " : " and ");
 		strcat(list, words[i]);

@@ -66,10 +66,13 @@ void output_option(const char *path);
 
 void standard_option(int option, const char *name, const char *help);
 void no_more_than(int operands, int argc, char **argv);
+/* False if it is anything but digits. */
+bool parse_number(const char *text, int base, __u64 *number);
 __u64 number_argument(const char *option, const char *text, __u64 min,
 		      __u64 max);
 __u64 bytes_argument(const char *option, const char *text, __u64 min);
-/* Which of these words it is, the last of which is NULL */
+/* Which of these words it is, the last of which is NULL; or -1 */
+int find_word(const char *word, const char *const *words);
 int word_argument(const char *option, const char *text,
 		  const char *const *words);
 double seconds_argument(const char *option, const char *text);

@@ -10,6 +10,11 @@
 
 #include "text.h"
 
+const char *const levels[LEVELS + 1] = {
+	"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug",
+	NULL
+};
+
 /* How many bytes at text are one character of UTF-8; 0 if they are none. */
 static size_t utf8_length(const char *text, size_t size)
 {

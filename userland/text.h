@@ -21,6 +21,11 @@ void fprint_plain(FILE *file, const char *text, size_t size);
 /* 2026-11-27T15:40:00,123456+01:00, with that separator; microseconds since 1970 */
 const char *iso_time(__u64 time, char separator);
 
+#define LEVELS		8
+
+/* The names of levels, as syslog(3) numbers them, and NULL */
+extern const char *const levels[LEVELS + 1];
+
 /* It is UTF-8, with no control character but tabs and newlines. */
 bool is_plain(const char *text, size_t size);
 

@@ -221,13 +221,6 @@ static bool is_of_files(const struct call_info *info)
 	return false;
 }
 
-static bool is_listed(const char * const *list, const char *name)
-{
-	while (*list && strcmp(*list, name))
-		list++;
-	return *list;
-}
-
 /* Their result is, or can be, a descriptor: the kernel does not describe it. */
 static const char * const opening_calls[] = {
 	"accept", "accept4", "creat", "dup", "dup2", "dup3", "epoll_create",
@@ -259,7 +252,7 @@ static unsigned int files_of(const struct call_info *info)
 	for (i = 0; descriptor_paths && i < info->args; i++)
 		if (has_file(info, i))
 			code |= SYSAUDIT_COPY_FILE(i);
-	if (descriptor_paths && is_listed(opening_calls, info->name))
+	if (descriptor_paths && find_word(info->name, opening_calls) >= 0)
 		code |= SYSAUDIT_COPY_FILE(SYSAUDIT_RESULT);
 	if (folder_paths && is_of_files(info))
 		code |= SYSAUDIT_COPY_FOLDER;
@@ -337,7 +330,7 @@ static void add_class(struct call_lists *lists, const char *class)
 	for (abi = NATIVE; abi < ABIS; abi++)
 		for (i = 0; arch_of(abi) && i < CALLS; i++) {
 			info = call_info(arch_of(abi), i);
-			if (list ? !is_listed(list, info->name) :
+			if (list ? find_word(info->name, list) < 0 :
 				   !is_of_files(info))
 				continue;
 			lists->has[abi][i] = true;

@@ -10,17 +10,10 @@
 #include "program.h"
 #include "text.h"
 
-const char *const field_names[FIELDS] = {
+const char *const field_names[FIELDS + 1] = {
 	[SEVERITY] = "severity", [FACILITY] = "facility", [TYPE] = "type",
 	[MODULE] = "module", [CPU] = "cpu", [PID] = "pid", [UID] = "uid",
 	[CONTEXT] = "context", [TEXT] = "text",
-};
-
-static const char *const severities[] = {
-	[EVLOG_EMERG] = "emerg", [EVLOG_ALERT] = "alert",
-	[EVLOG_CRIT] = "crit", [EVLOG_ERR] = "err", [EVLOG_WARN] = "warn",
-	[EVLOG_NOTICE] = "notice", [EVLOG_INFO] = "info",
-	[EVLOG_DEBUG] = "debug", NULL
 };
 
 static const char *const contexts[] = {
@@ -28,16 +21,6 @@ static const char *const contexts[] = {
 	[EVLOG_HARDIRQ] = "hardirq", [EVLOG_NMI] = "nmi",
 	[EVLOG_PRINTK] = "printk", NULL
 };
-
-int severity_number(const char *name)
-{
-	int i;
-
-	for (i = 0; severities[i]; i++)
-		if (!strcmp(severities[i], name))
-			return i;
-	return -1;
-}
 
 static void __attribute__((noreturn)) is_broken(void)
 {
@@ -102,7 +85,7 @@ static void read_attr(struct value *attr, struct rest *rest)
 static void read_fields(struct event *event, const struct evlog_record *record,
 			struct rest *rest)
 {
-	const char *severity = severities[record->severity];
+	const char *severity = levels[record->severity];
 	const char *context = contexts[record->context];
 	int i;
 

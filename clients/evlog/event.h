@@ -26,7 +26,7 @@ enum field {
 	SEVERITY, FACILITY, TYPE, MODULE, CPU, PID, UID, CONTEXT, TEXT, FIELDS
 };
 
-extern const char *const field_names[FIELDS];
+extern const char *const field_names[FIELDS + 1];
 
 struct event {
 	__u64 time;		/* wall clock (ns since 1970) */
@@ -45,8 +45,6 @@ struct event {
  * the next call.
  */
 size_t read_event(struct event *event, const char *data, size_t size);
-/* -1 if there is none of that name */
-int severity_number(const char *name);
 /* A value as text: digits, the string itself, or bytes in hexadecimal. */
 const char *value_text(const struct value *value, size_t *size);
 const char *time_text(const struct event *event);

@@ -7,12 +7,12 @@
 #include "event.h"
 
 #include <err.h>
-#include <errno.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "program.h"
+#include "text.h"
 
 #define ATTR		"attr."
 
@@ -86,36 +86,31 @@ static enum operator take_operator(const char *query, const char **at)
 
 static void set_name(struct term *term, const char *query, char *name)
 {
-	int i;
+	int field;
 
 	if (!strncmp(name, ATTR, strlen(ATTR))) {
 		term->attr = name + strlen(ATTR);
 		return;
 	}
-	for (i = 0; i < FIELDS; i++) {
-		if (!strcmp(name, field_names[i])) {
-			term->field = i;
-			free(name);
-			return;
-		}
-	}
-	is_wrong(query,
-		 "a name is attr.NAME, or one of severity, facility, type, module, cpu, pid, uid, context, text");
+	field = find_word(name, field_names);
+	free(name);
+	if (field < 0)
+		is_wrong(query,
+			 "a name is attr.NAME, or one of severity, facility, type, module, cpu, pid, uid, context, text");
+	term->field = field;
 }
 
 static void set_number(struct term *term)
 {
 	const char *digits = term->text + (*term->text == '-');
 	int severity = -1;
-	char *end;
 
 	if (!term->attr && term->field == SEVERITY)
-		severity = severity_number(term->text);
+		severity = find_word(term->text, levels);
 	term->is_negative = digits != term->text;
-	errno = 0;
-	term->number = strtoull(digits, &end,
-				strncmp(digits, "0x", 2) ? 10 : 16);
-	term->is_number = *digits && strchr(DIGITS, *digits) && !*end && !errno;
+	term->is_number = parse_number(digits,
+				       strncmp(digits, "0x", 2) ? 10 : 16,
+				       &term->number);
 	if (severity >= 0) {
 		term->is_number = true;
 		term->number = severity;

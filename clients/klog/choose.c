@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which messages are printed. */
 #define _GNU_SOURCE
+#define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +11,6 @@
 #include "program.h"
 
 #define COUNT(array)	(sizeof(array) / sizeof(*(array)))
-
-const char *const levels[8] = {
-	"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug",
-};
 
 static const char *const facilities[] = {
 	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news",
@@ -32,15 +29,15 @@ const char *facility_name(unsigned int facility)
 static int find(const char *word, const char *const *names, unsigned int count)
 {
 	unsigned int i;
-	char *end;
+	__u64 number;
 
 	for (i = 0; i < count; i++) {
 		if (names[i] && !strcasecmp(word, names[i]))
 			return i;
 	}
-	i = strtoul(word, &end, 10);
-	return strchr(DIGITS, *word) && *word && !*end && i < count ? (int)i :
-		-1;
+	if (!parse_number(word, 10, &number) || number >= count)
+		return -1;
+	return number;
 }
 
 /* Names or numbers, with commas between them: a bit for each. */
@@ -67,8 +64,7 @@ bool choice_option(int option, const char *text)
 {
 	switch (option) {
 	case 'l':
-		chosen_levels = list_argument("--level", text, levels,
-					      COUNT(levels));
+		chosen_levels = list_argument("--level", text, levels, LEVELS);
 		return true;
 	case 'f':
 		chosen_facilities = list_argument("--facility", text,

@@ -45,7 +45,6 @@ unsigned long long time_argument(const char *option, const char *text);
 
 /* choose.c */
 
-extern const char *const levels[8];
 /* NULL if it has none. */
 const char *facility_name(unsigned int facility);
 /* True if it was one of --level, --facility, --since and --until. */

@@ -213,7 +213,7 @@ __u64 sum_of(const void *data, size_t size)
 
 /* To the end: a page that is only in part in the range would stay. */
 static size_t read_from_disk(struct destination *dst, char *data, size_t size,
-			  __u64 offset)
+			     __u64 offset)
 {
 	if (!dst->direct)
 		posix_fadvise(dst->fd, offset, 0, POSIX_FADV_DONTNEED);
