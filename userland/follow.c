@@ -9,6 +9,8 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "private.h"
@@ -16,6 +18,7 @@
 #define PIECE_MAX	(64 * 1024 + 256)	/* bytes of a record of clients/ */
 
 static bool cannot_reopen;	/* the output */
+static const char *device;
 
 /* What is not read from the buffer now is there for the next reader. */
 static void nobody_reads(void)
@@ -79,10 +82,7 @@ void follow_option(struct follow *follow, int option, const char *text,
 void follow_operand(struct follow *follow, int argc, char **argv)
 {
 	no_more_than(1, argc, argv);
-	if (argv[optind]) {
-		follow->buffer = argv[optind];
-		follow->module = NULL;
-	}
+	follow->buffer = argv[optind];
 }
 
 void has_not_found(const char *module, int err)
@@ -94,10 +94,10 @@ void has_not_found(const char *module, int err)
 }
 
 /* A buffer that cannot be opened may be there all the same. */
-static void look_for(const char *buffer, const char *module)
+static void look_for(const char *module)
 {
 	struct bufflink_info info;
-	const int err = bufflink_find(buffer, &info, 0);
+	const int err = bufflink_find(module, &info, 0);
 
 	if (err)
 		has_not_found(module, err);
@@ -112,7 +112,7 @@ struct bufflink_reader *open_reader(const struct follow *follow)
 		watched_output = -1;
 	else
 		must_print();
-	reader = bufflink_new(follow->buffer, follow->flags);
+	reader = bufflink_new(follow->buffer ?: follow->module, follow->flags);
 	if (!reader)
 		errx(EXIT_FAILURE, "%s", bufflink_error());
 	bufflink_watch(reader, watched_output, 0);
@@ -121,13 +121,14 @@ struct bufflink_reader *open_reader(const struct follow *follow)
 		reopen_output();
 		err = bufflink_open(reader, follow->timeout_ms);
 	} while (try_again(err));
-	if (err == -ENOENT && follow->module)
-		look_for(follow->buffer, follow->module);
+	if (err == -ENOENT && !follow->buffer)
+		look_for(follow->module);
 	if (err) {
 		has_failed(err);
 		raise(stopped);
 		exit(EXIT_FAILURE);
 	}
+	device = bufflink_device(reader);
 	return reader;
 }
 
@@ -153,12 +154,11 @@ static struct {
 	size_t size;
 } rest;
 
-/* Its client is not the one that the program knows. */
-static void no_record(void)
+void no_record(const char *module)
 {
 	errx(EXIT_FAILURE,
-	     "the buffer has no record that %s can print: name the buffer of its module, or load that anew",
-	     program_invocation_short_name);
+	     "%s has no record of %s: name the buffer of that module, or load it anew",
+	     device, module);
 }
 
 static size_t print_pieces(const struct follow *follow, const char *data,
@@ -184,7 +184,7 @@ static void print_data(const struct follow *follow, const char *data,
 		memcpy(rest.data + rest.size, data, part);
 		done = follow->print(rest.data, rest.size + part);
 		if (!done && part < size)
-			no_record();
+			no_record(follow->module);
 		if (!done) {
 			rest.size += part;
 			return;
@@ -201,7 +201,7 @@ static void print_data(const struct follow *follow, const char *data,
 	}
 	done = print_pieces(follow, data, size);
 	if (size - done > sizeof(rest.data))
-		no_record();
+		no_record(follow->module);
 	memcpy(rest.data, data + done, size - done);
 	rest.size = size - done;
 }
@@ -219,6 +219,9 @@ static void print_event(const struct follow *follow,
 		break;
 	case BUFFLINK_REOPENED:
 		rest.size = 0;
+		flush();
+		if (follow->module)
+			warnx("the module %s was loaded again", follow->module);
 		if (follow->reopened)
 			follow->reopened();
 		break;
@@ -268,7 +271,7 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 			if (stopped || cannot_reopen || !follow->wait)
 				break;
 			if (rest.size)	/* records are whole in the buffer */
-				no_record();
+				no_record(follow->module);
 			if (!next(reader, &event, left, true))
 				break;
 		}
@@ -282,12 +285,30 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 	}
 	lost |= print_rest(follow, reader);
 	if (rest.size)
-		no_record();
+		no_record(follow->module);
 	caught_up(follow, position);
 	following = false;
 	if (cannot_reopen)
 		exit(EXIT_FAILURE);
 	return lost;
+}
+
+struct bufflink_info find_buffer(const char *buffer, int timeout_ms)
+{
+	struct bufflink_info info;
+
+	if (bufflink_find(buffer, &info, timeout_ms))
+		errx(EXIT_FAILURE, "%s", bufflink_error());
+	return info;
+}
+
+struct bufflink_stats get_stats(int fd, const char *device)
+{
+	struct bufflink_stats stats;
+
+	if (ioctl(fd, BUFFLINK_STATS, &stats))
+		err(EXIT_FAILURE, "cannot read the counts of %s", device);
+	return stats;
 }
 
 const char *loss_text(const struct bufflink_loss *loss)

@@ -82,8 +82,8 @@ int timeout_argument(const char *text);
 /* follow.c: how a buffer is to be read */
 
 struct follow {
-	const char *buffer;
-	const char *module;	/* that makes it, if that was not said; or NULL */
+	const char *buffer;	/* NULL: that of the module */
+	const char *module;	/* whose records the program knows; or NULL */
 	unsigned int flags;	/* of bufflink_new() */
 	int timeout_ms;		/* for it to appear; -1: for ever */
 	bool wait;		/* for more */
@@ -99,7 +99,7 @@ struct follow {
 	void (*print_loss)(const struct bufflink_loss *loss);
 	/* Nothing is left to read up to this position; may be NULL. */
 	void (*caught_up)(__u64 position);
-	/* Its client was loaded again; may be NULL. */
+	/* Its client was loaded again, and that was told; may be NULL. */
 	void (*reopened)(void);
 };
 
@@ -112,6 +112,11 @@ void follow_option(struct follow *follow, int option, const char *text,
 /* An operand names the buffer to read in place of the module's. */
 void follow_operand(struct follow *follow, int argc, char **argv);
 struct bufflink_reader *open_reader(const struct follow *follow);
+/* They end the program if that fails. */
+struct bufflink_info find_buffer(const char *buffer, int timeout_ms);
+struct bufflink_stats get_stats(int fd, const char *device);
+/* Ends as the buffer has something else than records of this module. */
+void no_record(const char *module) __attribute__((noreturn));
 /* Ends with the reason why bufflink_find() failed for the buffer of this module. */
 void has_not_found(const char *module, int err) __attribute__((noreturn));
 /* Returns when it ends; whether anything was lost. */

@@ -11,7 +11,6 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "audit.h"
 
@@ -148,13 +147,10 @@ static size_t size_of(const struct sysaudit_head *head)
 
 static void check(const struct sysaudit_head *head)
 {
-	if (head->version != SYSAUDIT_VERSION)
-		errx(EXIT_FAILURE,
-		     "no record of version %d: load " MODULE " anew",
-		     SYSAUDIT_VERSION);
-	if (head->type < SYSAUDIT_ENTRY || head->type > SYSAUDIT_EXIT ||
+	if (head->version != SYSAUDIT_VERSION ||
+	    head->type < SYSAUDIT_ENTRY || head->type > SYSAUDIT_EXIT ||
 	    head->length < size_of(head) || head->length > SYSAUDIT_MAX)
-		errx(EXIT_FAILURE, "a broken record: load " MODULE " anew");
+		no_record(MODULE);
 }
 
 /* Prints the record that the size bytes begin with, if all of it is there. */
@@ -203,18 +199,11 @@ bool has_ended(void)
 
 static void note_buffered(void)
 {
-	struct bufflink_stats stats;
-
-	if (ioctl(bufflink_fd(reader), BUFFLINK_STATS, &stats))
-		err(EXIT_FAILURE, "cannot ask %s how much is in it",
-		    bufflink_device(reader));
-	buffered = stats.used;
+	buffered = get_stats(bufflink_fd(reader), bufflink_device(reader)).used;
 }
 
 static void reopened(void)
 {
-	flush();
-	warnx("the module " MODULE " was loaded again");
 	set_filters(&filters);
 	note_buffered();
 }
@@ -281,7 +270,7 @@ static void take_option(struct follow *job, int option, char *text)
 int main(int argc, char **argv)
 {
 	struct follow job = {
-		.buffer = MODULE, .module = MODULE,
+		.module = MODULE,
 		.flags = BUFFLINK_EXCLUSIVE, .wait = true, .limit = ULLONG_MAX,
 		.print = print_next, .print_loss = print_loss,
 		.caught_up = caught_up, .reopened = reopened,

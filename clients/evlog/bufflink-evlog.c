@@ -82,11 +82,6 @@ static void caught_up(__u64 position)
 	tell_failures();
 }
 
-static void reopened(void)
-{
-	warnx("the module " EVLOG_OWNER " was loaded again");
-}
-
 static void take_option(struct follow *job, int option)
 {
 	switch (option) {
@@ -117,10 +112,10 @@ static void take_option(struct follow *job, int option)
 int main(int argc, char **argv)
 {
 	struct follow job = {
-		.buffer = EVLOG_OWNER, .module = EVLOG_OWNER,
+		.module = EVLOG_OWNER,
 		.flags = BUFFLINK_EXCLUSIVE, .wait = true, .limit = ULLONG_MAX,
 		.print = print_next, .print_loss = print_loss,
-		.caught_up = caught_up, .reopened = reopened,
+		.caught_up = caught_up,
 	};
 	struct bufflink_reader *reader;
 	int option, status;

@@ -3,7 +3,6 @@
 #include "event.h"
 
 #include <ctype.h>
-#include <err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +21,6 @@ static const char *const contexts[] = {
 	[EVLOG_PRINTK] = "printk", NULL
 };
 
-static void __attribute__((noreturn)) is_broken(void)
-{
-	errx(EXIT_FAILURE,
-	     "a broken record, or none of %s: name the buffer of that module, or load it anew",
-	     EVLOG_OWNER);
-}
-
 /* Bytes of a record that were not read yet. */
 struct rest {
 	const char *at;
@@ -40,7 +32,7 @@ static const char *take(struct rest *rest, size_t size)
 	const char *bytes = rest->at;
 
 	if ((size_t)(rest->end - rest->at) < size)
-		is_broken();
+		no_record(EVLOG_OWNER);
 	rest->at += size;
 	return bytes;
 }
@@ -74,11 +66,11 @@ static void read_attr(struct value *attr, struct rest *rest)
 	attr->size = head.size;
 	attr->data = take(rest, head.size);
 	if (head.kind > EVLOG_KIND_BYTES)
-		is_broken();
+		no_record(EVLOG_OWNER);
 	if (head.kind > EVLOG_KIND_U64)
 		return;
 	if (head.size != sizeof(attr->number))
-		is_broken();
+		no_record(EVLOG_OWNER);
 	memcpy(&attr->number, attr->data, head.size);
 }
 
@@ -117,15 +109,12 @@ size_t read_event(struct event *event, const char *data, size_t size)
 	if (size < sizeof(record))
 		return 0;
 	memcpy(&record, data, sizeof(record));
-	if (record.version != EVLOG_VERSION)
-		errx(EXIT_FAILURE,
-		     "no record of %s of version %d: name the buffer of that module, or load it anew",
-		     EVLOG_OWNER, EVLOG_VERSION);
-	if (record.length < sizeof(record) ||
+	if (record.version != EVLOG_VERSION ||
+	    record.length < sizeof(record) ||
 	    record.length > EVLOG_RECORD_MAX ||
 	    record.severity > EVLOG_DEBUG || record.context > EVLOG_PRINTK ||
 	    record.attrs > EVLOG_ATTRS_MAX)
-		is_broken();
+		no_record(EVLOG_OWNER);
 	if (size < record.length)
 		return 0;
 	rest.at = data + sizeof(record);
@@ -138,7 +127,7 @@ size_t read_event(struct event *event, const char *data, size_t size)
 	for (i = 0; i < record.attrs; i++)
 		read_attr(&event->attrs[i], &rest);
 	if (rest.at != rest.end)
-		is_broken();
+		no_record(EVLOG_OWNER);
 	return record.length;
 }
 

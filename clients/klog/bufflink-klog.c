@@ -152,13 +152,6 @@ static void take_message(const struct message *message,
 static bool has_begun;		/* with a whole message */
 static bool has_skipped;	/* the rest of one, which came before it */
 
-static void __attribute__((noreturn)) no_record(void)
-{
-	errx(EXIT_FAILURE,
-	     "%s has no record of %s: name the buffer of that module, or load it anew",
-	     device, BUFFLINK_KLOG_OWNER);
-}
-
 /*
  * Skips a line of a message whose start another reader has taken, or says that it
  * is not all there.
@@ -171,7 +164,7 @@ static size_t skip_line(const char *text, size_t size)
 		return 0;
 	/* Lines but the first of a message have its prefix. */
 	if (!newline || has_begun || (has_skipped && *text != '<'))
-		no_record();
+		no_record(BUFFLINK_KLOG_OWNER);
 	if (!has_skipped)
 		warnx("%s begins in the middle of a record, which is left out",
 		      device);
@@ -227,7 +220,6 @@ static void tell_loss(__u64 position)
 
 static void reopened(void)
 {
-	warnx("%s: the module was loaded again", device);
 	is_reloaded = true;
 	has_begun = false;
 	has_skipped = false;
@@ -261,7 +253,7 @@ static void take_option(struct follow *job, int option)
 int main(int argc, char **argv)
 {
 	struct follow job = {
-		.buffer = BUFFLINK_KLOG_OWNER, .module = BUFFLINK_KLOG_OWNER,
+		.module = BUFFLINK_KLOG_OWNER,
 		.flags = BUFFLINK_EXCLUSIVE, .wait = true, .limit = ULLONG_MAX,
 		.print = print_next, .print_loss = note_loss,
 		.caught_up = tell_loss, .reopened = reopened,
@@ -282,7 +274,7 @@ int main(int argc, char **argv)
 	device = bufflink_device(reader);
 	lost |= follow(&job, reader);
 	if (has_skipped && !has_begun && !stopped)
-		no_record();
+		no_record(BUFFLINK_KLOG_OWNER);
 	bufflink_free(reader);
 	end_reading(EXIT_SUCCESS, lost);
 }

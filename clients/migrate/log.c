@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "copy.h"
@@ -65,12 +64,8 @@ static void is_not_logged(const struct source *src)
 
 static struct bufflink_stats log_stats(const struct log *log)
 {
-	struct bufflink_stats stats;
-
-	if (ioctl(bufflink_fd(log->reader), BUFFLINK_STATS, &stats))
-		err(EXIT_FAILURE, "%s: cannot read its numbers of losses",
-		    bufflink_device(log->reader));
-	return stats;
+	return get_stats(bufflink_fd(log->reader),
+			 bufflink_device(log->reader));
 }
 
 static void open_new_log(struct log *log, const struct source *src)

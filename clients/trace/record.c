@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -138,11 +137,6 @@ static void leave(void)
 	dismiss_guard();
 }
 
-static void no_record(void)
-{
-	errx(EXIT_FAILURE, "the buffer has what is no record: load " MODULE " anew");
-}
-
 static void add_record(const struct trace_head *head)
 {
 	struct trace_lost lost;
@@ -150,12 +144,12 @@ static void add_record(const struct trace_head *head)
 	if (head->id != TRACE_LOST) {
 		if (head->id >= TRACE_CALLS_END ||
 		    (head->id >= TRACE_EVENTS && head->id < TRACE_CALLS))
-			no_record();
+			no_record(MODULE);
 		add_event(head);
 		return;
 	}
 	if (head->length != sizeof(lost))
-		no_record();
+		no_record(MODULE);
 	memcpy(&lost, head, sizeof(lost));
 	add_discarded(head->cpu, lost.records, time_of(head));
 }
@@ -173,7 +167,7 @@ static size_t take_records(const char *data, size_t size)
 		head = (const struct trace_head *)(data + done);
 		if (head->length < sizeof(*head) ||
 		    head->length > TRACE_RECORD_MAX)
-			no_record();
+			no_record(MODULE);
 		if (head->length > size - done)
 			break;
 		add_record(head);
@@ -229,15 +223,11 @@ static void check_size(void)
 static void prepare_buffer(void)
 {
 	const unsigned int cpus = possible_cpus();
-	struct bufflink_info info;
+	const struct bufflink_info info = find_buffer(MODULE, 0);
 
-	if (bufflink_find(MODULE, &info, 0))
-		errx(EXIT_FAILURE, "%s", bufflink_error());
 	if (buffer_size)
 		resize_buffer(&info, buffer_size * cpus);
-	if (bufflink_find(MODULE, &info, 0))
-		errx(EXIT_FAILURE, "%s", bufflink_error());
-	ring = info.values[BUFFLINK_SIZE] / cpus;
+	ring = find_buffer(MODULE, 0).values[BUFFLINK_SIZE] / cpus;
 }
 
 /* Records from before are no part of the trace. */
@@ -391,7 +381,7 @@ static void take_options(int argc, char **argv)
 int record(int argc, char **argv)
 {
 	struct follow job = {
-		.buffer = MODULE, .module = MODULE,
+		.module = MODULE,
 		.flags = BUFFLINK_EXCLUSIVE, .wait = true, .is_silent = true,
 		.limit = ULLONG_MAX,
 		.print = take_records, .print_loss = note_loss,

@@ -16,15 +16,6 @@ const char *buffer_argument(const char *name)
 	return name;
 }
 
-struct bufflink_info find_buffer(const char *buffer, int timeout_ms)
-{
-	struct bufflink_info info;
-
-	if (bufflink_find(buffer, &info, timeout_ms))
-		errx(EXIT_FAILURE, "%s", bufflink_error());
-	return info;
-}
-
 const char *open_buffer(const char *buffer, int flags, int timeout_ms, int *fd)
 {
 	static char path[PATH_MAX];
@@ -36,19 +27,10 @@ const char *open_buffer(const char *buffer, int flags, int timeout_ms, int *fd)
 	return path;
 }
 
-__u64 size_of(int fd, const char *device)
-{
-	struct bufflink_stats stats;
-
-	if (ioctl(fd, BUFFLINK_STATS, &stats))
-		err(EXIT_FAILURE, "%s: cannot learn its size", device);
-	return stats.size;
-}
-
 void set_watermark(int fd, const char *device, const char *option,
 		   __u64 bytes)
 {
-	const __u64 size = size_of(fd, device);
+	const __u64 size = get_stats(fd, device).size;
 
 	if (bytes > size)
 		errx(EXIT_USAGE, "%s: %llu is more than the %llu bytes of %s",

@@ -19,11 +19,8 @@ extern const char list_help[], stat_help[], cat_help[], watermark_help[],
 
 /* The buffer that is named there; ends the program if none is. */
 const char *buffer_argument(const char *name);
-/* What is known of it, likewise, if it is there in time. */
-struct bufflink_info find_buffer(const char *buffer, int timeout_ms);
 /* To write or to set: gives its path. */
 const char *open_buffer(const char *buffer, int flags, int timeout_ms, int *fd);
-__u64 size_of(int fd, const char *device);
 void set_watermark(int fd, const char *device, const char *option,
 		   __u64 bytes);
 

@@ -59,7 +59,7 @@ int write_records(int argc, char **argv)
 	no_more_than(1, argc, argv);
 	device = open_buffer(buffer_argument(argv[optind]), O_WRONLY,
 			     timeout_ms, &fd);
-	room = size_of(fd, device);
+	room = get_stats(fd, device).size;
 	if (size > room)
 		errx(EXIT_USAGE, "--size: %llu is more than the %llu bytes of %s",
 		     size, room, device);
