@@ -204,6 +204,12 @@ void add_digits(struct json_object *object, const char *name, bool quoted,
 		json_object_new_double_s(strtod(text, NULL), text));
 }
 
+void add_seconds(struct json_object *object, const char *name, __u64 time)
+{
+	add_decimal(object, name, "%llu.%09llu", time / 1000000000,
+		    time % 1000000000);
+}
+
 /* A terminal obeys DEL and C1, too. They can only be within strings. */
 static void put_json(FILE *file, const char *line)
 {

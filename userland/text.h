@@ -51,6 +51,8 @@ void add_digits(struct json_object *object, const char *name, bool quoted,
 	add_digits(object, name, false, __VA_ARGS__)
 #define add_quoted(object, name, ...) \
 	add_digits(object, name, true, __VA_ARGS__)
+/* of nanoseconds */
+void add_seconds(struct json_object *object, const char *name, __u64 time);
 /* To an array; ends the program if there was no memory for it. */
 void add_item(struct json_object *array, struct json_object *item);
 /* On a line, and gives it back. */

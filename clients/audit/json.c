@@ -135,8 +135,7 @@ static struct json_object *new_object(const struct sysaudit_head *head)
 
 	add_string(object, "type", head->type == SYSAUDIT_EXIT ? "exit" :
 								 "entry");
-	add_decimal(object, "time", "%llu.%09llu", head->time / 1000000000,
-		    head->time % 1000000000);
+	add_seconds(object, "time", head->time);
 	add_number(object, "cpu", head->cpu);
 	add_number(object, "sequence", head->sequence);
 	add_number(object, "pid", head->pid);

@@ -53,8 +53,7 @@ void print_event_as_json(const struct event *event)
 	struct json_object *object = json_object_new_object();
 	int i;
 
-	add_decimal(object, "time", "%llu.%09llu", event->time / 1000000000,
-		    event->time % 1000000000);
+	add_seconds(object, "time", event->time);
 	for (i = 0; i < FIELDS; i++)
 		add_value(object, field_names[i], &event->fields[i]);
 	if (event->is_cut)
