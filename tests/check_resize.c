@@ -141,8 +141,7 @@ END_TEST
 static int write_size_as_nobody(void *unused)
 {
 	(void)unused;
-	ck_assert_int_eq(setgid(65534), 0);
-	ck_assert_int_eq(setuid(65534), 0);
+	become_nobody();
 	ck_assert_uint_eq(sysfs_value(NUMBER, "size"), 2 * PAGE);
 	ck_assert_int_eq(result_of(open("/sys/class/misc/bufflink0/size",
 					O_WRONLY)), -EACCES);

@@ -587,13 +587,9 @@ END_TEST
 static void set_watches(const char *number)
 {
 	const char *path = "/proc/sys/fs/inotify/max_user_watches";
-	int fd;
 
-	if (!exists("%s", path))
-		return;
-	fd = open(path, O_WRONLY);
-	ck_assert_int_eq(write(fd, number, strlen(number)), strlen(number));
-	close(fd);
+	if (exists("%s", path))
+		write_to(path, number);
 }
 
 START_TEST(cat_waits_for_a_buffer_where_no_folder_can_be_watched)
@@ -614,7 +610,7 @@ END_TEST
 
 static int cat_as_nobody(void *out)
 {
-	ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
+	become_nobody();
 	return finish(tool_writing(*(int *)out, "cat", "--wait", "0").pid);
 }
 

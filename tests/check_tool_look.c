@@ -328,13 +328,6 @@ START_TEST(stat_has_the_rates_between_two_looks)
 END_TEST
 
 /* A user that may not open the device may look. */
-
-static void become_nobody(void)
-{
-	ck_assert_int_eq(setgid(65534), 0);
-	ck_assert_int_eq(setuid(65534), 0);
-}
-
 static int look_as_nobody(void *unused)
 {
 	struct tool stat;
@@ -372,17 +365,6 @@ END_TEST
 
 /* stat -w, piped */
 
-static unsigned int lines_in(const char *text)
-{
-	unsigned int lines = 0;
-
-	while ((text = strchr(text, '\n'))) {
-		text++;
-		lines++;
-	}
-	return lines;
-}
-
 static const char *last_line(const char *text)
 {
 	const char *end = strrchr(text, '\n');
@@ -407,7 +389,7 @@ START_TEST(stat_watch_prints_lines_until_it_is_interrupted)
 
 	buffer_0(PAGE);
 	stat = tool("stat", "-w0.1");
-	wait_for(lines_in(text_of(stat.out)) == 2);
+	wait_for(lines_of(text_of(stat.out)) == 2);
 	ck_assert_ptr_nonnull(strstr(text_of(stat.out), " records=0 "));
 	append_text("record");
 	wait_for(strstr(text_of(stat.out), " records=1 "));
@@ -416,7 +398,7 @@ START_TEST(stat_watch_prints_lines_until_it_is_interrupted)
 	is_interrupted(stat, SIGINT);
 
 	stat = tool("stat", "-j", "--watch=0.1");
-	wait_for(lines_in(text_of(stat.out)) == 3);
+	wait_for(lines_of(text_of(stat.out)) == 3);
 	skip(last_line(text_of(stat.out)), "[{\"number\":0,");
 	is_interrupted(stat, SIGTERM);
 }
@@ -428,7 +410,7 @@ START_TEST(stat_watch_alone_takes_a_number_for_the_buffer)
 
 	two_buffers();
 	stat = tool("stat", "-w", "12");
-	wait_for(lines_in(text_of(stat.out)) == 2);
+	wait_for(lines_of(text_of(stat.out)) == 2);
 	ck_assert_ptr_null(strstr(text_of(stat.out), "number=0"));
 	is_interrupted(stat, SIGINT);
 }
@@ -442,7 +424,7 @@ START_TEST(stat_watch_takes_seconds_before_the_buffer)
 	two_buffers();
 	slow = tool("stat", "-w", "1000", "0");
 	stat = tool("stat", "-w", "0.1", "12");
-	wait_for(lines_in(text_of(stat.out)) == 5);
+	wait_for(lines_of(text_of(stat.out)) == 5);
 	ck_assert_ptr_null(strstr(text_of(stat.out), "number=0"));
 	is_interrupted(stat, SIGINT);
 	wait_for(now_ms() > end);
@@ -773,7 +755,7 @@ START_TEST(stat_interval_is_the_time_between_two_looks)
 	fake_buffers();
 	slow = tool("stat", "-w", "--interval=1000");
 	stat = tool("stat", "-w", "-i", "0.1");
-	wait_for(lines_in(text_of(stat.out)) == 9);
+	wait_for(lines_of(text_of(stat.out)) == 9);
 	is_interrupted(stat, SIGINT);
 	wait_for(now_ms() > end);
 	ck_assert_str_eq(text_of(slow.out), "");

@@ -18,7 +18,6 @@
 #define MANY		3000	/* records, which are more than a pipe has room for */
 #define BIG		"1048576"
 #define PIPE_SIZE	65536
-#define NOBODY		65534
 
 /* A program, and the buffer that it prints: the only one, with the number 0. */
 struct program {
@@ -46,12 +45,8 @@ static void load_klog(void)
 
 static void add_message(void)
 {
-	static const char message[] =
-		"<13>a message, of which a pipe holds not so many\n";
-	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-
-	ck_assert_int_gt(write(fd, message, strlen(message)), 0);
-	close(fd);
+	write_to("/dev/kmsg",
+		 "<13>a message, of which a pipe holds not so many\n");
 }
 
 static void load_auditor(void)
@@ -94,35 +89,21 @@ static int buffer;	/* to ask, not to read */
 static void unload_clients(void)
 {
 	size_t i;
-	int err;
 
-	for (i = 1; i < PROGRAMS; i++) {
-		err = unload(programs[i].owner);
-		ck_assert(!err || err == -ENOENT);
-	}
-}
-
-/* "on": the log takes all that programs write */
-static void set_devkmsg(const char *setting)
-{
-	int fd = open("/proc/sys/kernel/printk_devkmsg", O_WRONLY | O_CLOEXEC);
-
-	ck_assert_int_eq(write(fd, setting, strlen(setting)), strlen(setting));
-	close(fd);
+	for (i = 1; i < PROGRAMS; i++)
+		unload_if_there(programs[i].owner);
 }
 
 static void setup(void)
 {
 	producer_setup();
 	unload_clients();
-	klogctl(8, NULL, 1);	/* nothing on the console */
-	set_devkmsg("on\n");
+	log_quietly();
 }
 
 static void teardown(void)
 {
-	set_devkmsg("ratelimit\n");
-	klogctl(8, NULL, 7);
+	log_as_before();
 	unload_clients();
 	producer_teardown();
 }
@@ -312,7 +293,7 @@ static int start_as_nobody(void *arg)
 		": cannot open /dev/bufflink0: permission denied: only root may\n";
 	struct tool tool;
 
-	ck_assert_int_eq(setresuid(NOBODY, NOBODY, NOBODY), 0);
+	become_nobody();
 	tool = start_with(arg, memory_file(""), "", NULL);
 	ck_assert_int_eq(finish(tool.pid), FAILED);
 	ck_assert_msg(has_written(tool.err, refusal), "%s", text_of(tool.err));

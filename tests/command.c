@@ -65,6 +65,5 @@ struct tool redirected(const char *redirection, const char *text,
 
 	snprintf(script, sizeof(script), "exec %s %s %s", tool_path, arguments,
 		 redirection);
-	return start_tool("/bin/busybox", memory_file(text), memory_file(""),
-			  (char *[]){ "sh", "-c", script, NULL });
+	return start_shell(memory_file(text), memory_file(""), script);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -285,27 +286,58 @@ int readable(int fd)
 	return bytes;
 }
 
-static int sysfs_open(int number, const char *name, int flags)
+static size_t read_from(const char *path, char *text, size_t size)
 {
-	char path[96];
-	int fd;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	ck_assert_msg(got >= 0, "%s: %m", path);
+	text[got] = '\0';
+	close(fd);
+	return got;
+}
+
+/* What write(2) gives, or a negative errno */
+static ssize_t put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written;
+
+	ck_assert_msg(fd >= 0, "%s: %m", path);
+	written = write(fd, text, strlen(text));
+	if (written < 0)
+		written = -errno;
+	close(fd);
+	return written;
+}
+
+int try_write(const char *path, const char *text)
+{
+	ssize_t written = put(path, text);
+
+	return written < 0 ? written : 0;
+}
+
+void write_to(const char *path, const char *text)
+{
+	ck_assert_msg(put(path, text) == (ssize_t)strlen(text), "%s: %m", path);
+}
+
+static const char *sysfs_path(int number, const char *name)
+{
+	static __thread char path[96];
 
 	snprintf(path, sizeof(path), "/sys/class/misc/bufflink%d/%s", number,
 		 name);
-	fd = open(path, flags | O_CLOEXEC);
-	ck_assert_msg(fd >= 0, "%s: %m", path);
-	return fd;
+	return path;
 }
 
 void sysfs_read(int number, const char *name, char *text, size_t size)
 {
-	int fd = sysfs_open(number, name, O_RDONLY);
-	ssize_t got = read(fd, text, size - 1);
+	size_t got = read_from(sysfs_path(number, name), text, size);
 
-	ck_assert_msg(got > 0 && text[got - 1] == '\n',
-		      "%s is not one line: %m", name);
+	ck_assert_msg(got && text[got - 1] == '\n', "%s is not one line", name);
 	text[got - 1] = '\0';
-	close(fd);
 }
 
 __u64 sysfs_value(int number, const char *name)
@@ -322,11 +354,17 @@ __u64 sysfs_value(int number, const char *name)
 
 int sysfs_write(int number, const char *name, const char *text)
 {
-	int fd = sysfs_open(number, name, O_WRONLY);
-	int result = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	return try_write(sysfs_path(number, name), text);
+}
 
-	close(fd);
-	return result;
+int buffer_of(const char *owner)
+{
+	char text[64] = "";
+	int number = -1;
+
+	while (strcmp(text, owner))
+		sysfs_read(++number, "owner", text, sizeof(text));
+	return number;
 }
 
 int poll_for(int fd, short events, int timeout_ms)
@@ -488,6 +526,25 @@ unsigned int slowness(void)
 	return factor > 0 ? factor : 1;
 }
 
+void become_nobody(void)
+{
+	ck_assert_int_eq(setresgid(NOBODY, NOBODY, NOBODY), 0);
+	ck_assert_int_eq(setresuid(NOBODY, NOBODY, NOBODY), 0);
+}
+
+bool has_tracepoints(void)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[256];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, " syscall_regfunc\n");
+	if (file)
+		fclose(file);
+	return found;
+}
+
 bool is_real_time(void)
 {
 	struct utsname kernel;
@@ -503,12 +560,17 @@ void pause_ms(unsigned int ms)
 	nanosleep(&time, NULL);
 }
 
-__u64 now_ms(void)
+__u64 clock_now(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+__u64 now_ms(void)
+{
+	return clock_now(CLOCK_MONOTONIC) / 1000000;
 }
 
 struct patience patience_of(unsigned int ms)
@@ -522,6 +584,30 @@ bool lasts(struct patience *patience)
 	if (patience->looks)
 		patience->looks--;
 	return patience->looks || now_ms() < patience->end;
+}
+
+#define DEVKMSG		"/proc/sys/kernel/printk_devkmsg"
+#define CONSOLE_LEVEL	8	/* of klogctl() */
+
+void log_quietly(void)
+{
+	ck_assert_int_eq(klogctl(CONSOLE_LEVEL, NULL, 1), 0);
+	write_to(DEVKMSG, "on\n");
+}
+
+void log_as_before(void)
+{
+	klogctl(CONSOLE_LEVEL, NULL, 7);
+	write_to(DEVKMSG, "ratelimit\n");
+}
+
+int open_log(int whence)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(lseek(fd, 0, whence), 0);
+	return fd;
 }
 
 __u64 available(void)
@@ -567,18 +653,38 @@ int unload(const char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
-void parameter_write(const char *module, const char *name, const char *text)
+void unload_if_there(const char *name)
 {
-	char path[128];
-	int fd;
+	int err = unload(name);
+
+	ck_assert(!err || err == -ENOENT);
+}
+
+static const char *parameter(const char *module, const char *name)
+{
+	static __thread char path[128];
 
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module,
 		 name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	ck_assert_msg(fd >= 0, "%s: %m", path);
-	ck_assert_msg(write(fd, text, strlen(text)) == (ssize_t)strlen(text),
-		      "%s: %m", path);
-	close(fd);
+	return path;
+}
+
+const char *parameter_read(const char *module, const char *name)
+{
+	static char text[4097];
+
+	read_from(parameter(module, name), text, sizeof(text));
+	return text;
+}
+
+int parameter_try(const char *module, const char *name, const char *text)
+{
+	return try_write(parameter(module, name), text);
+}
+
+void parameter_write(const char *module, const char *name, const char *text)
+{
+	write_to(parameter(module, name), text);
 }
 
 int read_to_the_end(void *fd)
@@ -595,17 +701,15 @@ int read_to_the_end(void *fd)
 
 static const char * const *traced;	/* by keep_traced(), or NULL */
 
-static void trace(const char * const events[], char on)
+static void trace(const char * const events[], const char *on)
 {
 	char path[128];
-	int i, fd;
+	int i;
 
 	for (i = 0; events[i / 2]; i++) {
 		snprintf(path, sizeof(path), INSTANCE "/events/%s/enable",
 			 i % 2, events[i / 2]);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		ck_assert_msg(write(fd, &on, 1) == 1, "%s: %m", path);
-		close(fd);
+		write_to(path, on);
 	}
 }
 
@@ -622,7 +726,7 @@ bool keep_traced(const char * const events[])
 		snprintf(path, sizeof(path), INSTANCE, i);
 		ck_assert_int_eq(mkdir(path, 0700), 0);
 	}
-	trace(events, '1');
+	trace(events, "1");
 	traced = events;
 	return true;
 }
@@ -634,7 +738,7 @@ void stop_tracing(void)
 
 	if (!traced)
 		return;
-	trace(traced, '0');
+	trace(traced, "0");
 	traced = NULL;
 	for (i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), INSTANCE, i);

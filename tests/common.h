@@ -10,12 +10,14 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bufflink.h"
 #include "producer.h"
 
 #define PAGE		4096
+#define NOBODY		65534
 #define PERCPU		0x1	/* BUFFLINK_PERCPU; only the kernel has the name */
 #define PATIENCE_S	20	/* for events that must come, on a busy machine */
 #define PATIENCE_MS	(PATIENCE_S * 1000 * slowness())
@@ -70,6 +72,16 @@ int readable(int fd);			/* FIONREAD */
 void sysfs_read(int number, const char *name, char *text, size_t size);
 __u64 sysfs_value(int number, const char *name);
 int sysfs_write(int number, const char *name, const char *text);
+int buffer_of(const char *owner);	/* of a buffer that is there */
+
+/* Files that are there already. */
+int try_write(const char *path, const char *text);	/* or a negative errno */
+void write_to(const char *path, const char *text);
+
+/* Programs write what they like to the log, and nothing to the console. */
+void log_quietly(void);
+void log_as_before(void);
+int open_log(int whence);	/* to read it, from there */
 
 /* poll(2) for events: those that came, 0 if none did in time */
 int poll_for(int fd, short events, int timeout_ms);
@@ -93,7 +105,10 @@ unsigned int cpus(void);
 unsigned int possible_cpus(void);
 unsigned int slowness(void);	/* of this kernel; 1 for a stock one */
 bool is_real_time(void);	/* it has PREEMPT_RT */
+bool has_tracepoints(void);	/* as a kernel of our own may not */
+void become_nobody(void);
 void pause_ms(unsigned int ms);
+__u64 clock_now(clockid_t clock);	/* in ns */
 __u64 now_ms(void);
 __u64 available(void);		/* bytes of memory */
 
@@ -130,7 +145,11 @@ bool lasts(struct patience *patience);	/* false when it is over; pauses */
 int open_module(const char *name);	/* its file */
 int load(const char *name, const char *parameters);
 int unload(const char *name);
+void unload_if_there(const char *name);
 void parameter_write(const char *module, const char *name, const char *text);
+int parameter_try(const char *module, const char *name, const char *text);
+/* valid until the next */
+const char *parameter_read(const char *module, const char *name);
 /* to the end of file, for start(): 0, or 1 if it cannot */
 int read_to_the_end(void *fd);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -165,6 +166,51 @@ unsigned int lines_of(const char *text)
 	for (; (text = strchr(text, '\n')); text++)
 		lines++;
 	return lines;
+}
+
+struct tool start_shell(int in, int out, const char *script)
+{
+	return start_tool("/bin/busybox", in, out,
+			  (char *[]){ "sh", "-c", (char *)script, NULL });
+}
+
+void interrupt(const struct tool *tool)
+{
+	kill(tool->pid, SIGINT);
+	is_killed(tool->pid, SIGINT);
+}
+
+const char *output(struct tool tool, int status)
+{
+	int really = finish(tool.pid);
+
+	ck_assert_msg(really == status, "status %d: %s", really,
+		      text_of(tool.err));
+	return text_of(tool.out);
+}
+
+void has(const char *text, const char *part)
+{
+	/* Check ends a test with a longer message without a word. */
+	ck_assert_msg(strstr(text, part), "no '%s' in: %.2000s", part, text);
+}
+
+void misuse(struct tool tool, const char *reason)
+{
+	ck_assert_int_eq(finish(tool.pid), USAGE);
+	ck_assert_msg(has_written(tool.err, reason), "%s", text_of(tool.err));
+}
+
+void finds_a_reader(struct tool tool, int number)
+{
+	char refusal[256];
+
+	snprintf(refusal, sizeof(refusal),
+		 "%s: cannot open /dev/bufflink%d: another program reads it, and there can be only one reader: end that program first\n",
+		 tool.argv[0], number);
+	ck_assert_int_eq(finish(tool.pid), FAILED);
+	ck_assert_str_eq(text_of(tool.err), refusal);
+	ck_assert_str_eq(text_of(tool.out), "");
 }
 
 void mount_small_disk(const char *folder)

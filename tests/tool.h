@@ -37,6 +37,17 @@ bool has_written(int fd, const char *text);
 const char *contents(const char *path);
 unsigned int lines_of(const char *text);
 
+/* A shell's command */
+struct tool start_shell(int in, int out, const char *script);
+void interrupt(const struct tool *tool);	/* SIGINT ends it */
+/* Its output, when it has ended with this status */
+const char *output(struct tool tool, int status);
+void has(const char *text, const char *part);
+/* It has a bad command line, and says so. */
+void misuse(struct tool tool, const char *reason);
+/* It says that the buffer of this number has a reader already. */
+void finds_a_reader(struct tool tool, int number);
+
 /* A disk that is soon full, mounted in a folder; and then it has room. */
 void mount_small_disk(const char *folder);
 void enlarge_small_disk(const char *folder);

@@ -10,25 +10,9 @@
 
 #include "auditor.h"
 
-/* A kernel of our own may have none; this is what switches them on. */
-static bool kernel_has_tracepoints(void)
-{
-	FILE *file = fopen("/proc/kallsyms", "re");
-	char line[256];
-	bool found = false;
-
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = strstr(line, " syscall_regfunc\n");
-	if (file)
-		fclose(file);
-	return found;
-}
-
 void auditor_out(void)
 {
-	int err = unload(AUDITOR);
-
-	ck_assert(!err || err == -ENOENT);
+	unload_if_there(AUDITOR);
 }
 
 int auditor_in(const char *parameters)
@@ -53,19 +37,7 @@ void set(const char *name, unsigned int value)
 
 const char *value_of(const char *name)
 {
-	static char text[4096];
-	char path[128];
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/module/" AUDITOR "/parameters/%s",
-		 name);
-	fd = open(path, O_RDONLY);
-	got = read(fd, text, sizeof(text) - 1);
-	ck_assert_int_gt(got, 0);
-	text[got] = '\0';
-	close(fd);
-	return text;
+	return parameter_read(AUDITOR, name);
 }
 
 /* the stream */
@@ -202,14 +174,6 @@ struct audit *audited(int fd, struct child *child)
 	return audit;
 }
 
-__u64 wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
 void known_calls(void)
 {
 	syscall(SYS_getppid);
@@ -247,7 +211,7 @@ bool has_cgroups(void)
 
 bool can_audit(void)
 {
-	return kernel_has_tracepoints() && NATIVE_ARCH == AUDIT_ARCH_X86_64;
+	return has_tracepoints() && NATIVE_ARCH == AUDIT_ARCH_X86_64;
 }
 
 void add_audit_tests(Suite *suite, const char *name, const TTest **tests)

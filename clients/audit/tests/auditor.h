@@ -83,6 +83,5 @@ void let_go(struct child *child);
 struct audit *audited(int fd, struct child *child);
 void known_calls(void);		/* what one may do */
 void handler(int unused);	/* of a signal; it has a call of its own */
-__u64 wall_clock(void);
 
 #endif /* _AUDITOR_H */

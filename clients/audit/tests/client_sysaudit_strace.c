@@ -81,10 +81,7 @@ static int make_threads(void)
 
 static struct tool shell(const char *text)
 {
-	struct tool tool = start_tool("/bin/busybox", memory_file(""),
-				      memory_file(""), (char *[]){
-		"sh", "-c", (char *)text, NULL
-	});
+	struct tool tool = start_shell(memory_file(""), memory_file(""), text);
 
 	ck_assert_msg(finished(tool.pid, LIMIT_MS), "too slow: %s", text);
 	return tool;
@@ -120,8 +117,7 @@ static void run_under_both(const char *program)
 	ck_assert(finished(strace.pid, LIMIT_MS));
 	ck_assert_msg(!finish(strace.pid), "%s", text_of(strace.err));
 	wait_for(!stats(fd).used);
-	kill(reader.pid, SIGINT);
-	is_killed(reader.pid, SIGINT);
+	interrupt(&reader);
 	ck_assert_str_eq(text_of(reader.err), is_real_time() ? NO_FILES : "");
 }
 

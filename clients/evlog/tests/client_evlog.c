@@ -9,23 +9,13 @@
 
 #include "events.h"
 
-#define NOBODY		65534
 #define EVENTS		2000	/* of a flood, from each context */
 #define MESSAGES	6000	/* more than Debian's log holds */
 #define FUZZED		300	/* events */
-#define CONSOLE_LEVEL	8	/* of klogctl() */
 
 static int open_evlog(const char *parameters)
 {
 	return open_buffer(load_evlog(parameters), O_RDONLY | O_NONBLOCK);
-}
-
-static __u64 wall_clock(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
 }
 
 static const struct {
@@ -47,7 +37,7 @@ START_TEST(an_event_tells_its_context_and_has_all_that_was_given)
 {
 	int fd = open_evlog(LARGE);
 	struct draft given = draft(EVLOG_CRIT, "disk", "io_error", "sector 12");
-	__u64 before = wall_clock(), after;
+	__u64 before = clock_now(CLOCK_REALTIME), after;
 
 	add_s64(&given, "error", -5);
 	add_u64(&given, "sector", 12);
@@ -55,7 +45,7 @@ START_TEST(an_event_tells_its_context_and_has_all_that_was_given)
 	add_attr(&given, EVLOG_KIND_BYTES, "sense", "\0\xff", 2);
 	pin(0);
 	ck_assert_int_eq(write_draft(contexts[_i].producer, &given), 0);
-	after = wall_clock();
+	after = clock_now(CLOCK_REALTIME);
 
 	ck_assert(next_event(fd));
 	ck_assert_uint_eq(event.head.context, contexts[_i].evlog);
@@ -88,7 +78,7 @@ END_TEST
 static int write_as_nobody(void *unused)
 {
 	(void)unused;
-	ck_assert_int_eq(setresuid(NOBODY, NOBODY, NOBODY), 0);
+	become_nobody();
 	write_plain(EVLOG_INFO, "a", "b", "c");
 	return 0;
 }
@@ -485,25 +475,15 @@ END_TEST
 
 /* messages of printk() */
 
-static void write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
 static void messages_setup(void)
 {
 	evlog_setup();
-	klogctl(CONSOLE_LEVEL, NULL, 1);
-	write_to("/proc/sys/kernel/printk_devkmsg", "on\n");
+	log_quietly();
 }
 
 static void messages_teardown(void)
 {
-	klogctl(CONSOLE_LEVEL, NULL, 7);
-	write_to("/proc/sys/kernel/printk_devkmsg", "ratelimit\n");
+	log_as_before();
 	evlog_teardown();
 }
 

@@ -48,12 +48,6 @@ static void write_forger(void)
 	write_good(&given);
 }
 
-static void has(const char *text, const char *part)
-{
-	/* Check ends a test with a longer message without a word. */
-	ck_assert_msg(strstr(text, part), "no '%s' in: %.2000s", part, text);
-}
-
 static const char *behind_time(const char *line)
 {
 	static const char pattern[] = "0000-00-00T00:00:00.000000+00:00 ";

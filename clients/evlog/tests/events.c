@@ -9,13 +9,8 @@ struct event event;
 
 static void modules_out(void)
 {
-	static const char *const modules[] = { EXAMPLE, EVLOG };
-	int i, err;
-
-	for (i = 0; i < 2; i++) {
-		err = unload(modules[i]);
-		ck_assert(!err || err == -ENOENT);
-	}
+	unload_if_there(EXAMPLE);
+	unload_if_there(EVLOG);
 }
 
 void evlog_setup(void)
@@ -32,13 +27,8 @@ void evlog_teardown(void)
 
 int load_evlog(const char *parameters)
 {
-	char owner[64] = "";
-	int number = -1;
-
 	ck_assert_int_eq(load(EVLOG, parameters), 0);
-	while (strcmp(owner, EVLOG))
-		sysfs_read(++number, "owner", owner, sizeof(owner));
-	return number;
+	return buffer_of(EVLOG);
 }
 
 /* writing */
@@ -196,11 +186,3 @@ __u64 number_of(const struct attr *attr)
 	return number;
 }
 
-const char *output(struct tool program, int status)
-{
-	int really = finish(program.pid);
-
-	ck_assert_msg(really == status, "status %d: %s", really,
-		      text_of(program.err));
-	return text_of(program.out);
-}

@@ -89,7 +89,7 @@ START_TEST(without_printk_time_there_is_none)
 	const char *text;
 
 	load_for_program(LARGE);
-	setting("/sys/module/printk/parameters/time", "N\n");
+	parameter_write("printk", "time", "N\n");
 	output(program("--no-wait"), GOOD);
 	write_kmsg("<13>at no time\n");
 	text = output(program("--no-wait"), GOOD);
@@ -399,18 +399,6 @@ START_TEST(it_fails_if_it_cannot_open_its_file_again)
 }
 END_TEST
 
-static void is_refused(struct tool tool, int number)
-{
-	char refusal[256];
-
-	snprintf(refusal, sizeof(refusal),
-		 "bufflink-klog: cannot open /dev/bufflink%d: another program reads it, and there can be only one reader: end that program first\n",
-		 number);
-	ck_assert_int_eq(finish(tool.pid), FAILED);
-	ck_assert_str_eq(text_of(tool.err), refusal);
-	ck_assert_str_eq(text_of(tool.out), "");
-}
-
 START_TEST(it_is_the_only_reader)
 {
 	struct log log = load_for_program(LARGE);
@@ -420,8 +408,8 @@ START_TEST(it_is_the_only_reader)
 	first = program();
 	write_kmsg("<13>the first\n");
 	wait_for(has_written(first.out, "] the first\n"));
-	is_refused(program(), log.number);
-	is_refused(program("--no-wait", "-J"), log.number);
+	finds_a_reader(program(), log.number);
+	finds_a_reader(program("--no-wait", "-J"), log.number);
 	snprintf(path, sizeof(path), "/dev/bufflink%d", log.number);
 	ck_assert_int_eq(open(path, O_RDONLY), -1);
 	ck_assert_int_eq(errno, EBUSY);
@@ -442,7 +430,7 @@ START_TEST(it_does_not_share_with_another_program)
 			 (char *[]){ "cat", path, NULL });
 	write_kmsg("<13>for cat\n");
 	wait_for(has_written(cat.out, "] for cat\n"));
-	is_refused(program(), log.number);
+	finds_a_reader(program(), log.number);
 	kill(cat.pid, SIGKILL);
 	ck_assert(finished(cat.pid, PATIENCE_MS));
 	write_kmsg("<13>for the program\n");

@@ -2,12 +2,10 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/klog.h>
 
 #include "messages.h"
 
 #define PREFIX_MAX	40
-#define CONSOLE_LEVEL	8	/* of klogctl() */
 
 char log_data[1 << 25];
 struct message message;
@@ -15,51 +13,30 @@ struct kmsg kmsg;
 
 /* the kernel's side */
 
-void setting(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-
-	ck_assert_msg(fd >= 0, "%s: %m", path);
-	ck_assert_int_gt(write(fd, value, strlen(value)), 0);
-	close(fd);
-}
-
-static void klog_out(void)
-{
-	int err = unload(KLOG);
-
-	ck_assert(!err || err == -ENOENT);
-}
-
 /* Nothing of a flood goes to the console, which is slow. */
 void klog_setup(void)
 {
 	producer_setup();
-	klog_out();
+	unload_if_there(KLOG);
 	create_buffer(0, PAGE);		/* the producer wants to have one */
-	ck_assert_int_eq(klogctl(CONSOLE_LEVEL, NULL, 1), 0);
-	setting("/proc/sys/kernel/printk_devkmsg", "on\n");
-	setting("/sys/module/printk/parameters/time", "Y\n");
+	log_quietly();
+	parameter_write("printk", "time", "Y\n");
 }
 
 void klog_teardown(void)
 {
-	setting("/sys/module/printk/parameters/time", "Y\n");
-	klogctl(CONSOLE_LEVEL, NULL, 7);
-	klog_out();
+	parameter_write("printk", "time", "Y\n");
+	log_as_before();
+	unload_if_there(KLOG);
 	producer_teardown();
 }
 
 struct log load_klog(const char *parameters)
 {
 	struct log log = { };
-	char owner[64];
 
 	ck_assert_int_eq(load(KLOG, parameters), 0);
-	do {
-		log.number++;		/* 0 is the producer's */
-		sysfs_read(log.number, "owner", owner, sizeof(owner));
-	} while (strcmp(owner, KLOG));
+	log.number = buffer_of(KLOG);
 	log.fd = open_buffer(log.number, O_RDONLY | O_NONBLOCK);
 	return log;
 }
@@ -82,15 +59,6 @@ struct log load_for_program(const char *parameters)
 
 	stop_reading(&log);
 	return log;
-}
-
-void write_kmsg(const char *text)
-{
-	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
 }
 
 void print(enum producer_context context, const char *text)
@@ -207,9 +175,7 @@ void is_complete(const struct log *log)
 
 void open_kmsg(int whence)
 {
-	kmsg.fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	ck_assert_int_ge(kmsg.fd, 0);
-	ck_assert_int_eq(lseek(kmsg.fd, 0, whence), 0);
+	kmsg.fd = open_log(whence);
 }
 
 bool next_kmsg(void)
@@ -245,15 +211,6 @@ void kmsg_has_lost(void)
 }
 
 /* the program */
-
-const char *output(struct tool program, int status)
-{
-	int really = finish(program.pid);
-
-	ck_assert_msg(really == status, "status %d: %s", really,
-		      text_of(program.err));
-	return text_of(program.out);
-}
 
 const char *line_with(const char *text, const char *part)
 {

@@ -40,8 +40,7 @@ void klog_setup(void);
 void klog_teardown(void);
 
 /* The kernel's side. */
-void setting(const char *path, const char *value);
-void write_kmsg(const char *text);
+#define write_kmsg(text)	write_to("/dev/kmsg", text)
 void print(enum producer_context context, const char *text);
 struct log load_klog(const char *parameters);
 /* The program is to be the only reader: meanwhile this is to ask, not to read. */
@@ -76,8 +75,6 @@ void kmsg_has_lost(void);
 	start_tool("/t/bufflink-klog", memory_file(""), out,		\
 		   (char *[]){ "bufflink-klog", ##__VA_ARGS__, NULL })
 #define program(...)	program_to(memory_file(""), ##__VA_ARGS__)
-/* its output, when it has ended with this status */
-const char *output(struct tool program, int status);
 /* the line that has this text, from its start; fails if there is none */
 const char *line_with(const char *text, const char *part);
 

@@ -14,6 +14,7 @@
 #include "bufflink_blklog.h"
 #include "disk.h"
 
+#define BLKLOG		"bufflink_blklog"
 #define LOG		0	/* the only buffers, so the first */
 #define LOOP_SIZE	(8 * MIB)
 
@@ -306,20 +307,6 @@ START_TEST(only_root_sees_what_is_logged)
 }
 END_TEST
 
-static int write_parameter(const char *name, const char *text)
-{
-	char path[96];
-	int fd, err;
-
-	snprintf(path, sizeof(path),
-		 "/sys/module/bufflink_blklog/parameters/%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	ck_assert_msg(fd >= 0, "%s: %m", path);
-	err = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return err;
-}
-
 START_TEST(a_disk_is_added_and_removed_while_it_is_written_to)
 {
 	const char *disk = new_loop(LOOP_SIZE);
@@ -329,15 +316,15 @@ START_TEST(a_disk_is_added_and_removed_while_it_is_written_to)
 	int i, reader;
 
 	begin(disk);
-	ck_assert_int_eq(write_parameter("add", "none"), -ENODEV);
-	ck_assert_int_eq(write_parameter("add", disk), -EBUSY);
-	ck_assert_int_eq(write_parameter("remove", other), -ENODEV);
+	ck_assert_int_eq(parameter_try(BLKLOG, "add", "none"), -ENODEV);
+	ck_assert_int_eq(parameter_try(BLKLOG, "add", disk), -EBUSY);
+	ck_assert_int_eq(parameter_try(BLKLOG, "remove", other), -ENODEV);
 	for (i = 0; i < 20; i++) {
-		ck_assert_int_eq(write_parameter("add", other), 0);
+		ck_assert_int_eq(parameter_try(BLKLOG, "add", other), 0);
 		write_blocks(fd, 0, PAGE, 'x');
 		ck_assert_uint_eq(sysfs_value(1, "records"), 1);
 		reader = open_buffer(1, O_RDONLY);
-		ck_assert_int_eq(write_parameter("remove", other + 5), 0);
+		ck_assert_int_eq(parameter_try(BLKLOG, "remove", other + 5), 0);
 		write_blocks(fd, 0, PAGE, 'y');
 		ck_assert_int_eq(read(reader, waste, sizeof(waste)),
 				 sizeof(struct blklog_record));
@@ -362,7 +349,7 @@ START_TEST(a_file_that_is_no_disk_is_refused_and_leaves_nothing)
 	snprintf(list, sizeof(list), "devices=%s,%s", disk, disk);
 	ck_assert_int_eq(load("bufflink_blklog", list), -EBUSY);
 	ck_assert_int_eq(load("bufflink_blklog", "buffers=1"), 0);
-	ck_assert_int_eq(unload("bufflink_blklog"), 0);
+	ck_assert_int_eq(unload(BLKLOG), 0);
 	ck_assert(!exists("/dev/bufflink%d", LOG));
 }
 END_TEST
@@ -398,7 +385,7 @@ START_TEST(unloading_under_load_and_a_reader_is_safe)
 	for (i = 0; i < 20; i++) {
 		begin(list);
 		read_all(blklog, waste, 8 * sizeof(struct blklog_record));
-		ck_assert_int_eq(unload("bufflink_blklog"), 0);
+		ck_assert_int_eq(unload(BLKLOG), 0);
 		while (read(blklog, waste, sizeof(waste)) > 0)
 			;
 		close(blklog);

@@ -221,15 +221,6 @@ START_TEST(records_of_another_version_are_refused)
 }
 END_TEST
 
-static bool emptied(int pipe)
-{
-	static char waste[65536];
-
-	while (read(pipe, waste, sizeof(waste)) > 0)
-		;
-	return true;
-}
-
 START_TEST(a_write_whose_record_was_lost_arrives)
 {
 	const char *disk = new_loop(4 * MIB);
@@ -265,14 +256,14 @@ static void disturbed_at_rest(bool by_loss)
 	ck_assert_int_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
 	pid = start_program(null(), fds[1], ARGS((char *)partition, "-"));
 	close(fds[1]);
-	wait_for(emptied(fds[0]) && has_said("is followed"));
+	wait_for(took_all(fds[0]) && has_said("is followed"));
 	write_blocks(fd, MIB, 2 * MIB, 'x');
 	ck_assert_int_eq(kill(pid, SIGUSR1), 0);
 	wait_for(readable(fds[0]) > 0);
 	do {	/* what is lost is not SRC's, but the program cannot tell */
 		write_blocks(fd, by_loss ? 0 : MIB, PAGE, 'y');
 	} while (by_loss && !lost());
-	wait_for(emptied(fds[0]) && finished(pid, 0));
+	wait_for(took_all(fds[0]) && finished(pid, 0));
 	ck_assert_int_eq(finish(pid), WRITTEN);
 	must_have_said("was written to during the last round, or may have been");
 	ck_assert(!has_said(" is a copy"));
@@ -473,7 +464,7 @@ START_TEST(a_loss_does_not_make_the_last_round_a_long_one)
 		ck_assert_int_eq(fsync(fd), 0);
 	}
 	close(fd);
-	wait_for(emptied(fds[0]) && finished(pid, 0));
+	wait_for(took_all(fds[0]) && finished(pid, 0));
 	good(pid);
 	must_have_said("so all is dirty");
 	must_have_said(" in 3 rounds for ");

@@ -271,18 +271,6 @@ START_TEST(a_file_that_another_migration_writes_is_refused)
 }
 END_TEST
 
-static void make_stream(const char *disk)
-{
-	int stream = stream_to(STREAM);
-	pid_t pid;
-
-	log_devices(disk, "");
-	pid = start_program(null(), stream, ARGS((char *)disk, "-"));
-	is_followed(pid);
-	ends_by_word(pid);
-	close(stream);
-}
-
 static int receive_at(const char *dst)
 {
 	int in = open(STREAM, O_RDONLY | O_CLOEXEC);
@@ -297,6 +285,7 @@ START_TEST(a_file_that_another_migration_writes_is_refused_by_a_receiver)
 	const char *disk = new_loop(DISK);
 	pid_t pid;
 
+	log_devices(disk, "");
 	make_stream(disk);
 	fill_disk(disk, DISK);
 	pid = migrate((char *)disk, DST);
@@ -309,11 +298,12 @@ END_TEST
 
 START_TEST(a_receiver_refuses_what_is_mounted_or_below_a_loop_device)
 {
-	const char *disk = new_loop_on(IMAGE, DISK);
+	const char *disk = new_loop_on(IMAGE, DISK), *other = new_loop(DISK);
 
 	make_filesystem(disk);
 	ck_assert_int_eq(try_mount(disk), 0);
-	make_stream(new_loop(DISK));
+	log_devices(other, "");
+	make_stream(other);
 	ck_assert_int_eq(receive_at(disk), USAGE);
 	must_have_said(disk);
 	ck_assert_int_eq(receive_at(IMAGE), USAGE);

@@ -99,15 +99,6 @@ struct stream_of {
 	int pipe;
 };
 
-static bool took_all(int pipe)
-{
-	static char waste[65536];
-
-	while (read(pipe, waste, sizeof(waste)) > 0)
-		;
-	return true;
-}
-
 static struct stream_of start_stream(const char *disk, char *bound)
 {
 	struct stream_of stream;

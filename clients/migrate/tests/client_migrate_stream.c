@@ -19,30 +19,6 @@
 #define FULL		"/tmp/full"	/* a file system without much room */
 #define RECEIVE		PROGRAM " --receive "
 
-static const char *new_source(void)
-{
-	const char *disk = new_loop(DISK);
-
-	unlink(RAN);
-	fill_disk(disk, DISK / 2);
-	log_devices(disk, "");
-	return disk;
-}
-
-static uint64_t make_stream(const char *disk)
-{
-	int out = stream_to(STREAM);
-	struct stat stat;
-	pid_t pid;
-
-	pid = start_program(null(), out, ARGS((char *)disk, "-"));
-	is_followed(pid);
-	ends_by_word(pid);
-	ck_assert_int_eq(fstat(out, &stat), 0);
-	close(out);
-	return stat.st_size;
-}
-
 static void flip(uint64_t place, unsigned char bits)
 {
 	int fd = open(STREAM, O_RDWR | O_CLOEXEC);
@@ -57,7 +33,7 @@ static void flip(uint64_t place, unsigned char bits)
 /* In each number of its header and its end, and in some of what is between */
 START_TEST(a_stream_with_another_bit_is_refused)
 {
-	const uint64_t size = make_stream(new_source()), ends = 22;
+	const uint64_t size = make_stream(new_logged(DISK)), ends = 22;
 	unsigned char bit;
 	uint64_t place, i;
 
@@ -98,7 +74,7 @@ static void by_word(pid_t pid, int status)
 
 START_TEST(the_command_runs_when_the_far_end_has_a_copy)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 
 	by_word(migrate("--run=cmp " DST " /dev/loop0 >&2 && touch " RAN,
 			to("--via=" RECEIVE "%s", DST), (char *)disk), GOOD);
@@ -109,7 +85,7 @@ END_TEST
 
 START_TEST(a_far_end_that_prints_much_after_its_answers_is_read)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 
 	by_word(migrate(to("--via=" RECEIVE "%s && dd bs=64k count=8 if=/dev/zero 2>/dev/null",
 			   DST), (char *)disk), GOOD);
@@ -131,7 +107,7 @@ static char * const bad_ends[] = {
 
 START_TEST(a_far_end_that_ends_without_a_copy_is_status_6)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 
 	by_word(migrate("--run=touch " RAN, bad_ends[_i], (char *)disk),
 		FAR_FAILED);
@@ -149,7 +125,7 @@ static char * const silent_ends[] = {
 
 START_TEST(a_far_end_that_never_answers_has_no_copy)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	int status;
 	pid_t pid;
 
@@ -170,7 +146,7 @@ END_TEST
 
 START_TEST(a_far_end_without_room_is_status_6)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 
 	mkdir(FULL, 0700);
 	ck_assert_int_eq(mount("full", FULL, "tmpfs", 0, "size=1m"), 0);
@@ -183,7 +159,7 @@ END_TEST
 
 START_TEST(a_far_end_that_is_too_small_is_status_6)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	const char *small = new_loop(DISK - SECTOR);
 
 	by_word(migrate("--run=touch " RAN, to("--via=" RECEIVE "%s", small),
@@ -195,7 +171,7 @@ END_TEST
 /* An answer counts for one stream only. */
 START_TEST(the_answer_to_another_stream_is_no_answer)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 
 	by_word(migrate("--via=" RECEIVE DST " | " KEEP, (char *)disk), GOOD);
 	by_word(migrate("--run=touch " RAN,
@@ -207,7 +183,7 @@ END_TEST
 
 START_TEST(each_source_has_a_far_end)
 {
-	const char *disk = new_source(), *other;
+	const char *disk = new_logged(DISK), *other;
 	char list[64];
 
 	ck_assert_int_eq(unload("bufflink_blklog"), 0);
@@ -230,7 +206,7 @@ END_TEST
 
 START_TEST(output_of_the_command_is_no_part_of_the_stream)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	int out = stream_to(STREAM);
 	pid_t pid;
 
@@ -275,7 +251,7 @@ END_TEST
 
 START_TEST(verify_finds_nothing_in_a_copy)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 
 	by_word(migrate("--verify", (char *)disk, DST), GOOD);
 	by_word(migrate("--verify", to("--via=" RECEIVE "%s", DST),
@@ -286,7 +262,7 @@ END_TEST
 
 START_TEST(verify_finds_what_the_destination_did_not_keep)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 
 	/* a byte that is another after the copy was synced */
 	by_word(migrate("--verify", "--run=printf x | dd of=" DST

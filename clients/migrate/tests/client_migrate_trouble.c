@@ -9,7 +9,6 @@
 
 #include "migrate.h"
 
-#define NOBODY		65534
 
 /* streams */
 
@@ -62,25 +61,9 @@ START_TEST(data_that_was_zero_before_arrives_in_a_stream)
 }
 END_TEST
 
-static uint64_t make_stream(const char *disk)
-{
-	int out = stream_to(STREAM);
-	struct stat stat;
-	pid_t pid;
-
-	fill_disk(disk, 2 * MIB);
-	log_devices(disk, "");
-	pid = start_program(null(), out, ARGS((char *)disk, "-"));
-	is_followed(pid);
-	ends_by_word(pid);
-	ck_assert_int_eq(fstat(out, &stat), 0);
-	close(out);
-	return stat.st_size;
-}
-
 START_TEST(a_truncated_stream_is_refused)
 {
-	const char *disk = new_loop(8 * MIB);
+	const char *disk = new_logged(8 * MIB);
 	uint64_t size = make_stream(disk);
 	const uint64_t cuts[] = { size - 1, size - 24, size / 2, 40 };
 	size_t i;
@@ -103,7 +86,7 @@ END_TEST
 
 START_TEST(a_broken_stream_is_refused)
 {
-	uint64_t size = make_stream(new_loop(8 * MIB));
+	uint64_t size = make_stream(new_logged(8 * MIB));
 	int fd = open(STREAM, O_RDWR | O_CLOEXEC);
 
 	/* the number of frames in the end mark */
@@ -250,7 +233,7 @@ static int migrate_as_nobody(void *disk)
 {
 	struct tool tool;
 
-	ck_assert_int_eq(setresuid(NOBODY, NOBODY, NOBODY), 0);
+	become_nobody();
 	tool = start_tool(PROGRAM, null(), null(), ARGS(disk, DST));
 	ck_assert_int_eq(finish(tool.pid), USAGE);
 	ck_assert_msg(has_written(tool.err,

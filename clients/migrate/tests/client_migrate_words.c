@@ -22,15 +22,6 @@
 
 #define DISK		(4 * MIB)
 
-static const char *new_source(void)
-{
-	const char *disk = new_loop(DISK);
-
-	fill_disk(disk, DISK / 2);
-	log_devices(disk, "");
-	return disk;
-}
-
 /* descriptors that are closed */
 
 /* Then it is the same after the thaw. */
@@ -50,18 +41,6 @@ static char *closing(int which, const char *command)
 	return line;
 }
 
-/* As a shell starts it with some of 0, 1 and 2 closed */
-static pid_t start_shell(int in, int out, char *line)
-{
-	struct tool shell = {
-		.path = "/bin/sh", .argv = (char *[]){ "sh", "-c", line, NULL },
-		.in = in, .out = out, .err = null(),
-	};
-
-	run_tool(&shell);
-	return shell.pid;
-}
-
 static void is_good(pid_t pid, int which)
 {
 	int status = finish(pid);
@@ -71,7 +50,7 @@ static void is_good(pid_t pid, int which)
 
 START_TEST(closed_descriptors_leave_no_words_in_the_copy)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	char command[96];
 	int which;
 
@@ -79,7 +58,7 @@ START_TEST(closed_descriptors_leave_no_words_in_the_copy)
 	snprintf(command, sizeof(command), PROGRAM " -f " MOUNTPOINT " %s " DST,
 		 disk);
 	for (which = 0; which < 8; which++) {
-		is_good(start_shell(null(), null(), closing(which, command)),
+		is_good(start_shell(null(), null(), closing(which, command)).pid,
 			which);
 		ck_assert(same(disk, DST, DISK));
 		unlink(DST);
@@ -89,7 +68,7 @@ END_TEST
 
 START_TEST(closed_descriptors_leave_no_words_in_the_stream)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	char command[96];
 	int which, out;
 
@@ -98,7 +77,7 @@ START_TEST(closed_descriptors_leave_no_words_in_the_stream)
 		 disk);
 	for (which = 4; which < 6; which++) {
 		out = stream_to(STREAM);
-		is_good(start_shell(null(), out, closing(which, command)),
+		is_good(start_shell(null(), out, closing(which, command)).pid,
 			which);
 		close(out);
 		ck_assert_int_eq(receive(STREAM), GOOD);
@@ -110,15 +89,11 @@ END_TEST
 
 START_TEST(closed_descriptors_of_the_receiver_leave_no_words_in_the_copy)
 {
-	const char *disk = new_source(), *other = new_loop(DISK);
+	const char *disk = new_logged(DISK), *other = new_loop(DISK);
 	int other_fd = open_direct(other, O_RDWR);
-	int out = stream_to(STREAM), in, which;
-	pid_t pid;
+	int in, which;
 
-	pid = start_program(null(), out, ARGS((char *)disk, "-"));
-	is_followed(pid);
-	ends_by_word(pid);
-	close(out);
+	make_stream(disk);
 	for (which = 2; which < 16; which += 2) {
 		write_blocks(other_fd, 0, DISK / 2, 'z');
 		if (which & 8)	/* a device is opened in another way */
@@ -126,7 +101,7 @@ START_TEST(closed_descriptors_of_the_receiver_leave_no_words_in_the_copy)
 		in = open(STREAM, O_RDONLY | O_CLOEXEC);
 		is_good(start_shell(in, null(),
 				    closing(which & 6,
-					    PROGRAM " --receive " DST)),
+					    PROGRAM " --receive " DST)).pid,
 			which);
 		sync();
 		ck_assert(same(disk, DST, DISK));
@@ -189,7 +164,7 @@ static void type_enter(const struct terminal *terminal)
 
 START_TEST(enter_before_the_question_is_not_the_answer)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	struct terminal terminal = new_terminal();
 	pid_t pid;
 
@@ -209,7 +184,7 @@ END_TEST
 
 START_TEST(a_terminal_that_is_hung_up_is_not_the_answer)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	struct terminal terminal = new_terminal();
 	int status;
 	pid_t pid;
@@ -258,7 +233,7 @@ static int run_in_background(void *arg)
 
 START_TEST(in_the_background_of_a_terminal_it_goes_on)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	struct background *background = shared(sizeof(*background));
 	pid_t shell;
 
@@ -295,12 +270,11 @@ static const char *rest_of(int log)
 
 static void is_not_loaded(const char *device, int result, const char *word)
 {
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int log = open_log(SEEK_END);
 	char parameters[64];
 	const char *text;
 
 	snprintf(parameters, sizeof(parameters), "devices=%s", device);
-	lseek(log, 0, SEEK_END);
 	ck_assert_int_eq(load("bufflink_blklog", parameters), result);
 	text = rest_of(log);
 	ck_assert_msg(strstr(text, device) && strstr(text, word), "%s", text);

@@ -23,8 +23,7 @@ static struct tool migrate(int in, int out, const char *redirection,
 
 	snprintf(script, sizeof(script), "exec " MIGRATE " %s %s", arguments,
 		 redirection);
-	return start_tool("/bin/busybox", in, out,
-			  (char *[]){ "sh", "-c", script, NULL });
+	return start_shell(in, out, script);
 }
 
 static const char *disk_with_log(void)

@@ -20,11 +20,6 @@
 #define MAX_DMS		6
 #define IMAGE		"/tmp/loop%d.img"
 
-static bool there(const char *path)
-{
-	return !access(path, F_OK);
-}
-
 static int shell(const char *format, const char *argument)
 {
 	char line[256];
@@ -43,8 +38,8 @@ void load_drivers(const char *names)
 bool have_disks(void)
 {
 	load_drivers("loop dm-mod brd crc16 crc32c_generic mbcache jbd2 ext4");
-	return there("/sbin/mke2fs") && there("/dev/loop-control") &&
-	       there("/dev/mapper/control") && there("/dev/ram0");
+	return exists("/sbin/mke2fs") && exists("/dev/loop-control") &&
+	       exists("/dev/mapper/control") && exists("/dev/ram0");
 }
 
 START_TEST(this_kernel_has_no_disks_to_test_with)
@@ -81,7 +76,7 @@ const char *new_partition(const char *disk, uint64_t sector, uint64_t sectors)
 
 	change_partition(disk, BLKPG_ADD_PARTITION, sector, sectors);
 	snprintf(path, sizeof(path), "%sp1", disk);
-	wait_for(there(path));
+	wait_for(!access(path, F_OK));
 	return path;
 }
 
@@ -161,7 +156,7 @@ static void drop_loop(int number)
 	char path[32];
 
 	snprintf(path, sizeof(path), "/dev/loop%d", number);
-	if (!there(path))
+	if (access(path, F_OK))
 		return;
 	change_partition(path, BLKPG_DEL_PARTITION, 0, 0);
 	detach(path);
@@ -244,7 +239,7 @@ static const char *create_dm(struct dm_table *targets)
 		 (unsigned int)(table.head.dev & 0xff));
 	load_table(number, targets);
 	suspend(number, 0);	/* resumes */
-	wait_for(there(dms[number]));
+	wait_for(!access(dms[number], F_OK));
 	return dms[number];
 }
 

@@ -46,13 +46,7 @@ pid_t start_anew(char **argv)
 
 const char *said(void)
 {
-	static char text[65536];
-	int fd = open(SAID, O_RDONLY | O_CLOEXEC);
-	ssize_t got = read(fd, text, sizeof(text) - 1);
-
-	text[got > 0 ? got : 0] = '\0';
-	close(fd);
-	return text;
+	return contents(SAID);
 }
 
 bool has_said(const char *text)
@@ -101,6 +95,29 @@ pid_t follow(const char *disk)
 int stream_to(const char *path)
 {
 	return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+uint64_t make_stream(const char *disk)
+{
+	int out = stream_to(STREAM);
+	struct stat stat;
+	pid_t pid;
+
+	pid = start_program(null(), out, ARGS((char *)disk, "-"));
+	is_followed(pid);
+	ends_by_word(pid);
+	ck_assert_int_eq(fstat(out, &stat), 0);
+	close(out);
+	return stat.st_size;
+}
+
+bool took_all(int pipe)
+{
+	static char waste[65536];
+
+	while (read(pipe, waste, sizeof(waste)) > 0)
+		;
+	return true;
 }
 
 int receive(const char *path)
@@ -189,6 +206,15 @@ void fill_disk(const char *disk, uint64_t size)
 	for (offset = 0; offset < size; offset += MIB)
 		write_blocks(fd, offset, MIB, 1 + offset / MIB);
 	close(fd);
+}
+
+const char *new_logged(uint64_t size)
+{
+	const char *disk = new_loop(size);
+
+	fill_disk(disk, size / 2);
+	log_devices(disk, "");
+	return disk;
 }
 
 uint64_t blocks_of(const char *path)

@@ -42,7 +42,9 @@ void is_followed(pid_t pid);
 /* Copies SRC to DST, and waits for the operator's word. */
 pid_t follow(const char *disk);
 int stream_to(const char *path);
+uint64_t make_stream(const char *disk);	/* STREAM, of so many bytes */
 int receive(const char *path);	/* the exit status */
+bool took_all(int pipe);	/* that is in it now: true */
 
 /* A load on what is mounted, or on a file system that is made for it. */
 pid_t start_files(void);
@@ -51,6 +53,7 @@ void stop_load(pid_t pid);
 void load_goes_on(void);
 
 void fill_disk(const char *disk, uint64_t size);
+const char *new_logged(uint64_t size);	/* the first half is full */
 uint64_t blocks_of(const char *path);
 uint64_t lost(void);
 

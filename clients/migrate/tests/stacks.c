@@ -129,14 +129,11 @@ void mount_it(enum filesystem type, const char *disk)
 void let_xfs_give_up(const char *disk)
 {
 	char path[128];
-	int fd;
 
 	snprintf(path, sizeof(path),
 		 "/sys/fs/xfs/%s/error/metadata/EIO/max_retries",
 		 strrchr(disk, '/') + 1);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	ck_assert_int_eq(write(fd, "0", 1), 1);
-	close(fd);
+	write_to(path, "0");
 }
 
 /* btrfs remembers what it saw, and takes a copy for the same file system. */

@@ -222,7 +222,7 @@ int main(void)
 {
 	Suite *suite = suite_create("trace");
 
-	if (!can_trace())
+	if (!has_tracepoints())
 		return run_suite(suite);
 	add_trace_case(suite, "events",
 		       no_event_is_on_until_it_is_switched_on_and_none_when_it_is_off_again,

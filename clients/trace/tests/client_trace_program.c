@@ -340,8 +340,7 @@ START_TEST(a_trace_is_whole_wherever_standard_output_goes)
 	int ends[2];
 
 	tracer_in("");
-	tool = start_tool("/bin/busybox", memory_file(""), memory_file(""),
-			  (char *[]){ "sh", "-c", closed, NULL });
+	tool = start_shell(memory_file(""), memory_file(""), closed);
 	ck_assert_msg(finish(tool.pid) == GOOD, "%s", text_of(tool.err));
 	remove_folder();
 	signal(SIGPIPE, SIG_DFL);
@@ -575,12 +574,6 @@ START_TEST(the_state_at_the_start_fills_no_trace)
 }
 END_TEST
 
-static void is_bad(struct tool tool, const char *reason)
-{
-	ck_assert_int_eq(finish(tool.pid), USAGE);
-	ck_assert_msg(has_written(tool.err, reason), "%s", text_of(tool.err));
-}
-
 START_TEST(what_is_wrong_is_said_before_anything_is_recorded)
 {
 	struct tool tool = tool("record", "-o", FOLDER);
@@ -589,31 +582,31 @@ START_TEST(what_is_wrong_is_said_before_anything_is_recorded)
 	ck_assert_str_eq(text_of(tool.err),
 			 "bufflink-trace: there is no buffer of " TRACER ": load this module\n");
 	tracer_in("");
-	is_bad(tool("record", "-o", FOLDER, "-e", "nonsense"),
+	misuse(tool("record", "-o", FOLDER, "-e", "nonsense"),
 	       "'nonsense' has a word that is no event and no group");
 	ck_assert(!exists(FOLDER));
-	is_bad(tool("record", "-b", "18446744073709551616"),
+	misuse(tool("record", "-b", "18446744073709551616"),
 	       "--buffer: '18446744073709551616' is not a number of bytes, ");
-	is_bad(tool("record", "-b", "17179869183G"),
+	misuse(tool("record", "-b", "17179869183G"),
 	       "--buffer: 18446744072635809792 bytes for each of ");
 	tool = tool("record", "-b", "1048576G");
 	ck_assert_int_eq(finish(tool.pid), FAILED);
 	ck_assert(has_written(tool.err, "cannot resize /dev/bufflink0 to "));
-	is_bad(tool("record", "-r", "99999999999999999999"),
+	misuse(tool("record", "-r", "99999999999999999999"),
 	       "--rotate: '99999999999999999999' is not a number of bytes, ");
-	is_bad(tool("record", "-r", "1000001s"),
+	misuse(tool("record", "-r", "1000001s"),
 	       "--rotate: '1000001' is not a number of seconds, ");
-	is_bad(tool("record", "-t", "99999999999999999999"),
+	misuse(tool("record", "-t", "99999999999999999999"),
 	       "--time: '99999999999999999999' is not a number of seconds, ");
 	tool = tool("record", "-o", "/no/such/folder", "-e", "sched");
 	ck_assert_int_eq(finish(tool.pid), FAILED);
 	ck_assert(has_written(tool.err,
 			      "cannot make the folder /no/such/folder for the trace: No such"));
 	ck_assert_str_eq(value_of("events"), "\n");
-	is_bad(tool("record", "-o", "--", "true"),
+	misuse(tool("record", "-o", "--", "true"),
 	       ": -o: no argument given: -- begins a command\n");
 	ck_assert(!exists("--"));
-	is_bad(tool("play"),
+	misuse(tool("play"),
 	       ": 'play' is no command: use record, list or status\n");
 }
 END_TEST
@@ -647,8 +640,7 @@ START_TEST(status_does_not_say_that_a_module_is_missing_if_it_cannot_know)
 	struct tool tool;
 
 	tracer_in("");
-	tool = start_tool("/bin/busybox", memory_file(""), memory_file(""),
-			  (char *[]){ "sh", "-c", script, NULL });
+	tool = start_shell(memory_file(""), memory_file(""), script);
 	ck_assert_int_eq(finish(tool.pid), FAILED);
 	ck_assert_str_eq(text_of(tool.err),
 			 "bufflink-trace: cannot read /sys/class/misc: Too many open files\n");
@@ -676,7 +668,7 @@ int main(void)
 {
 	Suite *suite = suite_create("trace program");
 
-	if (!can_trace())
+	if (!has_tracepoints())
 		return run_suite(suite);
 	add_trace_case(suite, "program",
 		       a_trace_is_read_without_a_warning_complete_and_in_causal_order,

@@ -133,16 +133,6 @@ static void begin_tracing(void)
 	keep_traced(patched);
 }
 
-static void write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	ck_assert_msg(fd >= 0, "%s: %m", path);
-	ck_assert_msg(write(fd, text, strlen(text)) == (ssize_t)strlen(text),
-		      "%s: %m", path);
-	close(fd);
-}
-
 static void start_twin(void)
 {
 	char probe[512], *end;

@@ -19,17 +19,9 @@ static void begin_tracing(void)
 	keep_traced(tracepoints);
 }
 
-/* A kernel of our own may have no tracepoints; this is what switches some on. */
-bool can_trace(void)
-{
-	return !system("/bin/busybox grep -q ' syscall_regfunc$' /proc/kallsyms");
-}
-
 void tracer_out(void)
 {
-	int err = unload(TRACER);
-
-	ck_assert(!err || err == -ENOENT);
+	unload_if_there(TRACER);
 	/* the traces of a test */
 	ck_assert_int_eq(system("/bin/busybox rm -rf /tmp/trace"), 0);
 }
@@ -41,31 +33,12 @@ void tracer_in(const char *parameters)
 
 const char *value_of(const char *name)
 {
-	static char text[4097];
-	char path[128];
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/module/" TRACER "/parameters/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	got = read(fd, text, sizeof(text) - 1);
-	ck_assert_int_ge(got, 0);
-	text[got] = '\0';
-	close(fd);
-	return text;
+	return parameter_read(TRACER, name);
 }
 
 int set_value(const char *name, const char *value)
 {
-	char path[128];
-	int fd, result;
-
-	snprintf(path, sizeof(path), "/sys/module/" TRACER "/parameters/%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	ck_assert_int_ge(fd, 0);
-	result = write(fd, value, strlen(value)) < 0 ? -errno : 0;
-	close(fd);
-	return result;
+	return parameter_try(TRACER, name, value);
 }
 
 /* Of one event, or with NULL of all. */
@@ -107,12 +80,6 @@ struct tool recorder(char *events)
 
 	wait_for(exists(FOLDER "/metadata") && value_of("events")[0] != '\n');
 	return tool;
-}
-
-void interrupt(const struct tool *tool)
-{
-	kill(tool->pid, SIGINT);
-	is_killed(tool->pid, SIGINT);
 }
 
 int read_trace(char *path)

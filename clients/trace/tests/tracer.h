@@ -10,7 +10,6 @@
 #define TRACER		"bufflink_trace"
 
 /* The kernel has the tracepoints of the suites. */
-bool can_trace(void);
 void add_trace_tests(Suite *suite, const char *name, const TTest **tests);
 #define add_trace_case(suite, name, ...) \
 	add_trace_tests(suite, name, (const TTest *[]){ __VA_ARGS__, NULL })
@@ -37,7 +36,6 @@ void call_often(unsigned int times);
 #define tool(...)	tool_to(memory_file(""), ##__VA_ARGS__)
 
 struct tool recorder(char *events);		/* when these are on */
-void interrupt(const struct tool *tool);
 /* What babeltrace2 prints of a trace, without one word of warning. */
 int read_trace(char *path);
 const char *value_in(const char *text, const char *key);
