@@ -4,6 +4,7 @@
 # be created, and the tests of each client. These name the words that in-tree.sh has
 # to put on the kernel's command line.
 # Needs: clients top/clients/*/tests/built-in.sh
+. ./steps.sh
 PATH=$PATH:/t
 number=0 rc=0
 cd /tmp || exit
@@ -25,14 +26,6 @@ it() {
 		sed 's/^/# /' /tmp/said | head -n 20 >&3
 		rc=1
 	fi
-}
-
-wait_for() {
-	tries=50
-	until "$@"; do
-		[ $((tries -= 1)) -gt 0 ] || return 1
-		usleep 100000
-	done
 }
 
 # sysfs_of OWNER[/NAME]

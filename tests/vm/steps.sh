@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Sourced by the demos, in the guest.
+# Sourced in the guest, by the demos and by what waits.
 # shellcheck shell=sh
 
 step() {
@@ -21,9 +21,12 @@ show() {
 }
 
 wait_for() {
-	tries=200
+	tries=$((200 * ${slow:-1}))
 	until "$@"; do
-		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain: $*"
+		[ $((tries -= 1)) -gt 0 ] || {
+			echo >&2 "FAILED: waited in vain: $*"
+			return 1
+		}
 		usleep 100000
 	done
 }

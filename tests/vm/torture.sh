@@ -5,6 +5,7 @@
 # have done their work, and afterwards the buffer must still do its own.
 # Packages: stress-ng trinity
 # Needs: /usr/bin/stress-ng /usr/bin/trinity
+. ./steps.sh
 PATH=$PATH:/usr/bin
 seconds=${seconds:-60}
 seed=${seed:-1}
@@ -30,14 +31,6 @@ verdict() {
 
 value() {
 	cat "$sysfs/$1"
-}
-
-wait_for() {
-	tries=$((200 * slow))
-	until "$@"; do
-		[ $((tries -= 1)) -gt 0 ] || return 1
-		usleep 100000
-	done
 }
 
 # Nodes of the buffer under other names, and nothing else to play with.
