@@ -27,6 +27,19 @@ void add_tests(Suite *suite, const char *name, int loops, const TTest **tests)
 	suite_add_tcase(suite, tcase);
 }
 
+TCase *add_tests_of(Suite *suite, const char *name, void (*out)(void),
+		    const TTest **tests)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, out, out);
+	tcase_set_timeout(tcase, 3 * PATIENCE_S);
+	while (*tests)
+		tcase_add_test(tcase, *tests++);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
 long result_of(long result)
 {
 	return result < 0 ? -errno : result;

@@ -213,14 +213,3 @@ bool can_audit(void)
 {
 	return has_tracepoints() && NATIVE_ARCH == AUDIT_ARCH_X86_64;
 }
-
-void add_audit_tests(Suite *suite, const char *name, const TTest **tests)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, auditor_out, auditor_out);
-	tcase_set_timeout(tcase, 60);
-	while (*tests)
-		tcase_add_test(tcase, *tests++);
-	suite_add_tcase(suite, tcase);
-}

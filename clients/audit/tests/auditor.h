@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 
 #include "bufflink_sysaudit.h"
+#include "device.h"
 #include "tool.h"
 
 #define AUDITOR		"bufflink_sysaudit"
@@ -27,9 +28,9 @@ bool can_audit(void);
 /* the kernel says which arguments its calls have */
 bool is_described(void);
 bool has_cgroups(void);		/* of version 2, which it mounts */
-void add_audit_tests(Suite *suite, const char *name, const TTest **tests);
 #define add_audit_case(suite, name, ...) \
-	add_audit_tests(suite, name, (const TTest *[]){ __VA_ARGS__, NULL })
+	add_tests_of(suite, name, auditor_out,				\
+		     (const TTest *[]){ __VA_ARGS__, NULL })
 
 void auditor_out(void);	/* a fixture: unloads it */
 /* Gives the buffer, opened; its number is 0, as there is no other. */

@@ -90,6 +90,17 @@ static void check_flood(struct log *log)
 	ck_assert_uint_gt(seen, FLOOD);
 }
 
+/* What was read of the kernel's log */
+static void has_as_well(struct log *log)
+{
+	do {
+		wait_next(log);
+	} while (message.sequence < kmsg.sequence);
+	ck_assert_uint_eq(message.sequence, kmsg.sequence);
+	ck_assert_uint_eq(message.priority, kmsg.priority);
+	ck_assert_str_eq(message.text, kmsg.text);
+}
+
 START_TEST(it_begins_with_what_the_log_already_holds)
 {
 	struct log log;
@@ -100,12 +111,7 @@ START_TEST(it_begins_with_what_the_log_already_holds)
 	open_kmsg(SEEK_SET);
 	ck_assert(next_kmsg());
 	do {
-		do {
-			wait_next(&log);
-		} while (message.sequence < kmsg.sequence);
-		ck_assert_uint_eq(message.sequence, kmsg.sequence);
-		ck_assert_uint_eq(message.priority, kmsg.priority);
-		ck_assert_str_eq(message.text, kmsg.text);
+		has_as_well(&log);
 		sprintf(time, "[%5llu.%06llu]", kmsg.time / 1000000,
 			kmsg.time % 1000000);
 		ck_assert_str_eq(message.time, time);
@@ -215,12 +221,7 @@ START_TEST(messages_that_are_open_or_continued_are_those_of_the_log)
 	write_kmsg("<13>all were printed\n");
 	do {
 		ck_assert(next_kmsg());
-		do {
-			wait_next(&log);
-		} while (message.sequence < kmsg.sequence);
-		ck_assert_uint_eq(message.sequence, kmsg.sequence);
-		ck_assert_uint_eq(message.priority, kmsg.priority);
-		ck_assert_str_eq(message.text, kmsg.text);
+		has_as_well(&log);
 	} while (strcmp(kmsg.text, "all were printed"));
 	is_complete(&log);
 }

@@ -168,6 +168,14 @@ static bool is_over(void)
 }
 
 /* Any time, or in the rounds, or while it is frozen */
+static void begin_to_or_via(void)
+{
+	if (up_to(1))
+		begin_to(it.dst);
+	else
+		begin_via("");
+}
+
 static void random_moment(void)
 {
 	switch (up_to(2)) {
@@ -370,10 +378,7 @@ START_TEST(it_is_safe_after_a_source_that_is_full)
 	pid_t writer;
 
 	prepare(_i, BOUND_S);
-	if (up_to(1))
-		begin_to(it.dst);
-	else
-		begin_via("");
+	begin_to_or_via();
 	random_moment();
 	writer = start(fill_up, NULL);
 	wait_for(is_over());
@@ -387,10 +392,7 @@ START_TEST(it_is_safe_after_a_destination_that_fails)
 	char arguments[64];
 
 	prepare(_i, BOUND_S);
-	if (up_to(1))
-		begin_to(it.dst);
-	else
-		begin_via("");
+	begin_to_or_via();
 	random_moment();
 	change_target(it.dst, it.size / SECTOR, "error", "");
 	wait_for(is_over());
@@ -412,10 +414,7 @@ START_TEST(it_is_safe_after_a_destination_that_is_full)
 		 (unsigned int)it.size / 1024 / 100 * (20 + up_to(90)));
 	ck_assert_int_eq(mount("full", FULL, "tmpfs", 0, options), 0);
 	it.dst = FULL "/dst";
-	if (up_to(1))
-		begin_to(it.dst);
-	else
-		begin_via("");
+	begin_to_or_via();
 	check_laws();
 	ck_assert_int_eq(umount2(FULL, MNT_DETACH), 0);
 }
@@ -461,10 +460,7 @@ END_TEST
 START_TEST(it_is_safe_after_a_destination_that_stalls)
 {
 	prepare(_i, SHORT_BOUND_S);
-	if (up_to(1))
-		begin_to(it.dst);
-	else
-		begin_via("");
+	begin_to_or_via();
 	random_moment();
 	suspend_dm(it.dst);
 	wait_for_the_bound();

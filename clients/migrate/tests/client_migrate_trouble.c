@@ -9,29 +9,48 @@
 
 #include "migrate.h"
 
-
 /* streams */
+
+struct pair {
+	pid_t sender;
+	pid_t receiver;
+};
+
+/* When it returns, SRC is followed. */
+static struct pair start_both(const char *disk)
+{
+	struct pair pair;
+	int fds[2];
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	pair.sender = start_program(null(), fds[1], ARGS((char *)disk, "-"));
+	pair.receiver = start_program(fds[0], null(), ARGS("--receive", DST));
+	close(fds[0]);
+	close(fds[1]);
+	wait_for(has_said("is followed"));
+	return pair;
+}
+
+static void end_both(struct pair pair)
+{
+	ck_assert_int_eq(kill(pair.sender, SIGUSR1), 0);
+	ck_assert_int_eq(finish(pair.sender), GOOD);
+	ck_assert_int_eq(finish(pair.receiver), GOOD);
+}
 
 START_TEST(a_stream_is_received_identically)
 {
 	const char *disk = new_loop(SIZE);
-	pid_t load, sender, receiver;
-	int fds[2];
+	struct pair both;
+	pid_t load;
 
 	log_devices(disk, "");
 	load = start_load(disk);
-	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-	sender = start_program(null(), fds[1], ARGS((char *)disk, "-"));
-	receiver = start_program(fds[0], null(), ARGS("--receive", DST));
-	close(fds[0]);
-	close(fds[1]);
-	wait_for(has_said("is followed"));
+	both = start_both(disk);
 	load_goes_on();
 	stop_load(load);
 	unmount();
-	ck_assert_int_eq(kill(sender, SIGUSR1), 0);
-	ck_assert_int_eq(finish(sender), GOOD);
-	ck_assert_int_eq(finish(receiver), GOOD);
+	end_both(both);
 	must_have_said(DST " is a copy of what was sent");
 	ck_assert(same(disk, DST, SIZE));
 	ck_assert(is_clean(DST));
@@ -42,21 +61,13 @@ START_TEST(data_that_was_zero_before_arrives_in_a_stream)
 {
 	const char *disk = new_loop(2 * MIB);
 	int fd = open_direct(disk, O_RDWR);
-	pid_t sender, receiver;
-	int fds[2];
+	struct pair both;
 
 	log_devices(disk, "");
-	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-	sender = start_program(null(), fds[1], ARGS((char *)disk, "-"));
-	receiver = start_program(fds[0], null(), ARGS("--receive", DST));
-	close(fds[0]);
-	close(fds[1]);
-	wait_for(has_said("is followed"));
+	both = start_both(disk);
 	write_blocks(fd, MIB, PAGE, 'x');
 	close(fd);
-	ck_assert_int_eq(kill(sender, SIGUSR1), 0);
-	ck_assert_int_eq(finish(sender), GOOD);
-	ck_assert_int_eq(finish(receiver), GOOD);
+	end_both(both);
 	ck_assert(same(disk, DST, 2 * MIB));
 }
 END_TEST

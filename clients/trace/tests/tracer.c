@@ -103,12 +103,7 @@ const char *value_in(const char *text, const char *key)
 
 void add_trace_tests(Suite *suite, const char *name, const TTest **tests)
 {
-	TCase *tcase = tcase_create(name);
+	TCase *tcase = add_tests_of(suite, name, tracer_out, tests);
 
 	tcase_add_unchecked_fixture(tcase, begin_tracing, stop_tracing);
-	tcase_add_checked_fixture(tcase, tracer_out, tracer_out);
-	tcase_set_timeout(tcase, 60);
-	while (*tests)
-		tcase_add_test(tcase, *tests++);
-	suite_add_tcase(suite, tcase);
 }
