@@ -100,15 +100,20 @@ void keep_output(void)
 		output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
+static const char *in_cgroup(const char *name)
+{
+	static char path[PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
 /* Only the calls that come from there on are logged. */
 static void enter_cgroup(void)
 {
-	char procs[PATH_MAX + 32];
-
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", folder);
 	if (output >= 0)
 		dup2(output, STDOUT_FILENO);
-	if (!write_file(procs, "0")) {
+	if (!write_file(in_cgroup("cgroup.procs"), "0")) {
 		warn("cannot enter the cgroup %s", folder);
 		_exit(EXIT_FAILURE);
 	}
@@ -119,14 +124,6 @@ const char *start_in_cgroup(char **argv)
 	make_cgroup();
 	start_command(argv, enter_cgroup);
 	return id_of(folder);
-}
-
-static int open_events(void)
-{
-	char path[PATH_MAX + 32];
-
-	snprintf(path, sizeof(path), "%s/cgroup.events", folder);
-	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 static bool is_populated(int events)
@@ -140,7 +137,8 @@ static bool is_populated(int events)
 void wait_for_cgroup(void)
 {
 	struct pollfd events = {
-		.fd = open_events(), .events = POLLPRI,
+		.fd = open(in_cgroup("cgroup.events"), O_RDONLY | O_CLOEXEC),
+		.events = POLLPRI,
 	};
 
 	/* the program may have removed it, as it is about to end */
