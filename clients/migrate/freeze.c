@@ -333,12 +333,24 @@ static void take_another_name(struct mount *mount)
 	snprintf(name_area, name_size, "bufflink-thaw");
 }
 
+/* If the kernel has no memory, it is not to kill this to get some. */
+static void be_spared(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "-1000", 5) < 0)
+		say("%s: the kernel may kill bufflink-thaw when memory is short\n",
+		    program_invocation_short_name);
+	close(fd);
+}
+
 /* Out of reach of the terminal, and of all that may hang when it is frozen. */
 static void be_guardian(struct mount *mount, int socket)
 {
 	sigset_t all;
 
 	take_another_name(mount);
+	be_spared();
 	setsid();
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
@@ -371,6 +383,12 @@ static void start_guardian(struct mount *mount)
 
 /* its masters */
 
+/* Somebody may have stopped it. */
+static void wake(const struct mount *mount)
+{
+	kill(mount->guardian, SIGCONT);
+}
+
 /* When release() was called, another thread ends the program. */
 static bool ask(const struct mount *mount, const struct order *order,
 		struct answer *answer)
@@ -379,6 +397,7 @@ static bool ask(const struct mount *mount, const struct order *order,
 				  MSG_NOSIGNAL);
 	ssize_t got = -1;
 
+	wake(mount);
 	while (sent == sizeof(*order) &&
 	       (got = recv(mount->socket, answer, sizeof(*answer), 0)) < 0 &&
 	       errno == EINTR)
@@ -454,8 +473,10 @@ bool release(void)
 
 	__atomic_store_n(&released, true, __ATOMIC_SEQ_CST);
 	for (mount = mounts + mount_count; mount-- > mounts;) {
-		if (mount->guardian > 0)
-			shutdown(mount->socket, SHUT_RDWR);
+		if (mount->guardian <= 0)
+			continue;
+		shutdown(mount->socket, SHUT_RDWR);
+		wake(mount);
 	}
 	end = now() + SECONDS_TO_THAW;
 	for (mount = mounts + mount_count; mount-- > mounts;) {

@@ -92,6 +92,51 @@ START_TEST(a_command_has_what_is_left_of_the_bound)
 }
 END_TEST
 
+/* what is stopped or killed */
+
+#define GUARDIAN							\
+	"$(grep -l ^PPid:.$PPID$ /proc/*/status | grep -v /$$/ | cut -d/ -f3)"
+
+START_TEST(a_guardian_that_is_stopped_thaws)
+{
+	const char *disk = new_mounted(DISK);
+
+	start_journal(1);
+	ends(_i ? BOUND : GOOD, "-p", "2", "-f", MOUNTPOINT,
+	     _i ? "--run=kill -STOP " GUARDIAN "; sleep 99" :
+		  "--run=kill -STOP " GUARDIAN, (char *)disk, DST);
+	paused_within(2);
+}
+END_TEST
+
+START_TEST(stopped_while_it_is_frozen_it_thaws_and_has_no_copy)
+{
+	const char *disk = new_mounted(DISK);
+	pid_t pid;
+
+	start_journal(1);
+	pid = migrate("-p", "1", "-f", MOUNTPOINT,
+		      "--run=kill -STOP $PPID; sleep 2", (char *)disk, DST);
+	is_frozen(pid);
+	paused_within(1);
+	ck_assert(!finished(pid, 0));
+	kill(pid, SIGCONT);
+	ck_assert_int_eq(finish(pid), BOUND);
+	ck_assert(!has_said(" is a copy of "));
+}
+END_TEST
+
+/* and not both, when a whole group is killed for its memory */
+START_TEST(a_guardian_is_not_killed_for_its_memory)
+{
+	const char *disk = new_mounted(DISK);
+
+	ends(GOOD, "-f", MOUNTPOINT,
+	     "--run=grep -x -e -1000 /proc/" GUARDIAN "/oom_score_adj",
+	     (char *)disk, DST);
+}
+END_TEST
+
 /* streams */
 
 struct stream_of {
@@ -394,10 +439,13 @@ int main(void)
 			    3);
 	tcase_add_loop_test(pause,
 			    a_signal_thaws_at_once_while_a_reader_stalls, 0, 3);
+	tcase_add_loop_test(pause, a_guardian_that_is_stopped_thaws, 0, 2);
 	tcase_add_loop_test(pause, the_first_signal_ends_it_while_nobody_reads,
 			    0, 3);
 	add_to(pause,
 	       tests(a_command_has_what_is_left_of_the_bound,
+		     stopped_while_it_is_frozen_it_thaws_and_has_no_copy,
+		     a_guardian_is_not_killed_for_its_memory,
 		     a_reader_that_stalls_is_status_4,
 		     a_last_round_that_would_not_fit_is_not_begun,
 		     a_freeze_that_the_kernel_does_not_end_is_status_4,
