@@ -158,6 +158,21 @@ void report_copies(double pause, double ran)
 	}
 }
 
+void report_received(const struct destination *dst, __u64 size)
+{
+	struct json_object *object;
+
+	if (!as_json) {
+		fprintf(stderr, "%s is a copy of what was sent: %s\n",
+			dst->path, in_bytes(size).text);
+		return;
+	}
+	object = new_event("copy");
+	add_string(object, "dst", dst->path);
+	add_number(object, "size", size);
+	fprint_json(stderr, object);
+}
+
 void report_verified(const struct destination *dst, __u64 differences)
 {
 	if (as_json) {

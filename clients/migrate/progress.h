@@ -25,6 +25,7 @@ void report_progress(void);	/* now and then */
 void report_round(void);
 void clear_bar(void);
 void report_copies(double pause, double ran);
+void report_received(const struct destination *dst, __u64 size);
 void report_verified(const struct destination *dst, __u64 differences);
 
 #endif /* _PROGRESS_H */

@@ -504,8 +504,7 @@ int receive(const char *path)
 	sync_destination(dst);
 	settle();
 	answer(dst, "copy", dst->frames++);
-	fprintf(stderr, "%s is a copy of what was sent: %s\n", path,
-		in_bytes(size).text);
+	report_received(dst, size);
 	if (flags & WANTS_VERIFY) {
 		differences = receive_sums(dst, data, size);
 		answer(dst, "differs", differences);

@@ -67,6 +67,50 @@ START_TEST(nothing_to_freeze_is_said)
 }
 END_TEST
 
+/* But for what is left in the end */
+START_TEST(so_many_bytes_are_copied_in_a_second)
+{
+	const char *disk = new_loop(DISK);
+	uint64_t began;
+	pid_t pid;
+	int fd;
+
+	fill_disk(disk, DISK);
+	log_devices(disk, "");
+	began = now_ms();
+	pid = migrate("--bwlimit=1M", (char *)disk, DST);
+	is_followed(pid);
+	ck_assert_uint_ge(now_ms() - began, 3900);
+	fd = open_direct(disk, O_RDWR);
+	write_blocks(fd, 0, 3 * MIB, 'x');
+	close(fd);
+	began = now_ms();
+	ends_by_word(pid);
+	ck_assert_uint_lt(now_ms() - began, 2800 * slowness());
+	ck_assert(same(disk, DST, DISK));
+}
+END_TEST
+
+START_TEST(json_has_each_round_and_the_end)
+{
+	const char *disk = new_loop(DISK);
+	pid_t pid;
+
+	fill_disk(disk, DISK);
+	log_devices(disk, "");
+	pid = migrate("--json", "--bwlimit=2M", "--run=true", (char *)disk,
+		      DST);
+	wait_for(has_said("{\"event\":\"progress\",\"round\":1,\"copied\":"));
+	is_followed(pid);
+	must_have_said("{\"event\":\"round\",\"round\":1,\"copied\":4194304,\"left\":0,\"rate\":");
+	must_have_said(",\"eta\":0.0}\n");
+	kill(pid, SIGUSR1);
+	ck_assert_int_eq(finish(pid), GOOD);
+	must_have_said("{\"event\":\"copy\",\"src\":\"/dev/loop0\",\"dst\":\"" DST
+		       "\",\"size\":4194304,\"rounds\":2,\"pause\":0.");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("migrate several");
@@ -78,6 +122,8 @@ int main(void)
 	add_to(new_case(suite, "sources"),
 	       tests(several_sources_are_copied,
 		     sources_on_one_disk_share_its_log,
+		     so_many_bytes_are_copied_in_a_second,
+		     json_has_each_round_and_the_end,
 		     nothing_to_freeze_is_said));
 	return run_suite(suite);
 }

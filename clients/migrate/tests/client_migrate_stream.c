@@ -247,6 +247,44 @@ START_TEST(a_command_while_frozen_needs_an_answer_or_a_word)
 }
 END_TEST
 
+/* A file, or a disk, that takes all and does not keep it */
+START_TEST(a_stream_that_cannot_be_synced_is_no_copy)
+{
+	const char *disk = new_source();
+	char arguments[96];
+	int out;
+	pid_t pid;
+
+	load_drivers("dm-flakey");
+	if (!have_target("flakey"))
+		return;
+	snprintf(arguments, sizeof(arguments), "%s 0 0 1000 1 error_writes",
+		 new_loop(2 * DISK));
+	out = open(new_target(2 * DISK / SECTOR, "flakey", arguments),
+		   O_WRONLY | O_CLOEXEC);
+	pid = start_program(null(), out, ARGS((char *)disk, "-"));
+	close(out);
+	wait_for(has_said("is followed") || finished(pid, 0));
+	kill(pid, SIGUSR1);
+	ck_assert_msg(finish(pid) == FAILED, "%s", said());
+	must_have_said("cannot write to the stream, which is not a copy: Input/output error");
+	ck_assert(!has_said(" is a copy of "));
+}
+END_TEST
+
+START_TEST(a_receiver_says_as_json_that_it_has_a_copy)
+{
+	const char *disk = new_source();
+
+	make_stream(disk);
+	ck_assert_int_eq(finish(start_program(open(STREAM, O_RDONLY), null(),
+					      ARGS("--json", "--receive",
+						   DST))), GOOD);
+	must_have_said("{\"event\":\"copy\",\"dst\":\"" DST "\",\"size\":4194304}\n");
+	ck_assert(!has_said("is a copy of what was sent"));
+}
+END_TEST
+
 /* --verify */
 
 START_TEST(verify_finds_nothing_in_a_copy)
@@ -294,7 +332,9 @@ int main(void)
 	tcase_add_loop_test(streams, a_far_end_that_never_answers_has_no_copy,
 			    0, sizeof(silent_ends) / sizeof(*silent_ends));
 	add_to(streams,
-	       tests(a_stream_with_another_bit_is_refused,
+	       tests(a_stream_that_cannot_be_synced_is_no_copy,
+		     a_receiver_says_as_json_that_it_has_a_copy,
+		     a_stream_with_another_bit_is_refused,
 		     the_command_runs_when_the_far_end_has_a_copy,
 		     a_far_end_that_prints_much_after_its_answers_is_read,
 		     a_far_end_without_room_is_status_6,

@@ -202,6 +202,8 @@ END_TEST
 
 struct background {
 	struct terminal terminal;
+	char *options[3];
+	bool is_shown;		/* what it says, on the terminal */
 	pid_t pid;
 };
 
@@ -209,7 +211,8 @@ struct background {
 static int run_in_background(void *arg)
 {
 	struct background *background = arg;
-	int status, err = open("/tmp/said", O_WRONLY | O_CREAT | O_APPEND, 0600);
+	int status, err = background->is_shown ? background->terminal.line :
+		open("/tmp/said", O_WRONLY | O_CREAT | O_APPEND, 0600);
 	pid_t pid;
 
 	setsid();
@@ -219,7 +222,9 @@ static int run_in_background(void *arg)
 		setpgid(0, 0);
 		dup2(background->terminal.line, 0);
 		dup2(err, 2);
-		execl(PROGRAM, PROGRAM, "/dev/loop0", DST, NULL);
+		execl(PROGRAM, PROGRAM, "/dev/loop0", DST,
+		      background->options[0], background->options[1],
+		      background->options[2], NULL);
 		_exit(127);
 	}
 	setpgid(pid, pid);
@@ -248,6 +253,38 @@ START_TEST(in_the_background_of_a_terminal_it_goes_on)
 	ck_assert_int_eq(finish(shell), GOOD);
 	must_have_said(" is a copy of ");
 	ck_assert(same(disk, DST, DISK));
+	close(background->terminal.keys);
+	close(background->terminal.line);
+}
+END_TEST
+
+/* What both programs say goes to a terminal that is not theirs. */
+START_TEST(a_command_in_the_background_of_a_terminal_goes_on)
+{
+	const char *disk = new_source();
+	struct background *background = shared(sizeof(*background));
+	struct termios modes;
+	char text[4096] = "";
+	pid_t shell;
+
+	make_filesystem(disk);
+	ck_assert_int_eq(try_mount(disk), 0);
+	background->terminal = new_terminal();
+	background->is_shown = true;
+	background->options[0] = "--freeze=" MOUNTPOINT;
+	background->options[1] = _i ?
+		"--run=echo ran; dd if=/dev/tty 2>/dev/null || echo none" :
+		"--run=echo ran; read x || echo none";
+	ck_assert_int_eq(tcgetattr(background->terminal.line, &modes), 0);
+	modes.c_lflag |= TOSTOP;
+	ck_assert_int_eq(tcsetattr(background->terminal.line, TCSANOW, &modes),
+			 0);
+	shell = start(run_in_background, background);
+	ck_assert_int_eq(finish(shell), GOOD);
+	ck_assert_int_gt(read(background->terminal.keys, text,
+			      sizeof(text) - 1), 0);
+	ck_assert_msg(strstr(text, "ran\r\nnone\r\n") &&
+		      strstr(text, " is a copy of "), "%s", text);
 	close(background->terminal.keys);
 	close(background->terminal.line);
 }
@@ -351,6 +388,9 @@ int main(void)
 		     closed_descriptors_leave_no_words_in_the_stream,
 		     closed_descriptors_of_the_receiver_leave_no_words_in_the_copy));
 	others = new_case(suite, "others");
+	tcase_add_loop_test(others,
+			    a_command_in_the_background_of_a_terminal_goes_on,
+			    0, 2);
 	add_to(others,
 	       tests(numbers_that_are_too_large_are_refused,
 		     enter_before_the_question_is_not_the_answer,
