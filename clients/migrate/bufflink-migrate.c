@@ -284,8 +284,10 @@ int main(int argc, char **argv)
 	discards_are_harmless = mount_count;
 	check_error_output();
 	check_stream(operands, argc - optind);
-	for_each_copy(copy)
+	for_each_copy(copy) {
 		open_log(copy);
+		check_known(&copy->src.stack, copy->src.path);
+	}
 	clean_up_at_exit();
 	open_destinations(operands);
 	start_guardians();

@@ -117,7 +117,7 @@ static void open_argument(const char *path)
 		err(EXIT_USAGE, "--freeze: cannot open %s", path);
 	stack = stack_of_file(fd);
 	/* some file systems do not tell their device */
-	if ((stack.count || major(stack.top.device)) && !source_below(&stack))
+	if (major(device_of(&stack)) && !source_below(&stack))
 		errx(EXIT_USAGE, "--freeze: %s is not on %s", path,
 		     copies[0].src.path);
 	other = find_mount(&stack);

@@ -38,7 +38,6 @@ void open_source(struct source *src, const char *path)
 	src->disk = whole_disk(status.st_rdev);
 	src->start = sysfs_number(status.st_rdev, "start") * SECTOR;
 	src->stack = stack_of_device(status.st_rdev);
-	check_known(&src->stack, path);
 	src->identity = identity_of(&src->stack);
 	if (!src->identity)
 		errx(EXIT_USAGE, "cannot read a table of dm of %s, which could change unseen",

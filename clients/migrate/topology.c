@@ -181,49 +181,76 @@ static void below_btrfs(struct stack *stack, struct node file, int fd)
 	stack->unknown |= found < info.num_devices;
 }
 
+static void below_folder(struct stack *stack, struct node file,
+			 const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat stat;
+
+	if (fd < 0 || fstat(fd, &stat) ||
+	    type_of(fd) == OVERLAYFS_SUPER_MAGIC)
+		stack->unknown = true;
+	else if (type_of(fd) == BTRFS_SUPER_MAGIC)
+		below_btrfs(stack, file, fd);
+	else
+		add_device(stack, file, stat.st_dev);
+	close(fd);
+}
+
+/* False if the mount has no such option. */
+static bool below_folders(struct stack *stack, struct node file,
+			  const struct mntent *mount, const char *option)
+{
+	const char *found = hasmntopt(mount, option);
+	char *paths, *rest, *path;
+
+	if (!found)
+		return false;
+	found += strlen(option) + 1;
+	paths = strndup(found, strcspn(found, ","));
+	rest = paths;
+	stack->unknown |= !paths;
+	while ((path = strsep(&rest, ":"))) {
+		if (*path)
+			below_folder(stack, file, path);
+	}
+	free(paths);
+	return true;
+}
+
 static void below_overlay(struct stack *stack, struct node *file)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	const struct mntent *mount;
-	struct stat stat_of_dir;
-	const char *upper;
-	int upper_fd;
-	char *path;
+	bool found = false;
+	struct stat stat_of;
 
 	file->overlay = true;
-	while (mounts && (mount = getmntent(mounts))) {
-		upper = hasmntopt(mount, "upperdir");
-		if (!upper || strcmp(mount->mnt_type, "overlay") ||
-		    stat(mount->mnt_dir, &stat_of_dir) ||
-		    stat_of_dir.st_dev != file->device)
+	while (mounts && !found && (mount = getmntent(mounts))) {
+		if (strcmp(mount->mnt_type, "overlay") ||
+		    stat(mount->mnt_dir, &stat_of) ||
+		    stat_of.st_dev != file->device)
 			continue;
-		upper = strchr(upper, '=') + 1;
-		path = strndup(upper, strcspn(upper, ","));
-		upper_fd = path ? open(path, O_RDONLY | O_DIRECTORY |
-				       O_CLOEXEC) : -1;
-		if (upper_fd < 0 || fstat(upper_fd, &stat_of_dir))
-			stack->unknown = true;
-		else if (major(stat_of_dir.st_dev))
-			add_device(stack, *file, stat_of_dir.st_dev);
-		else if (type_of(upper_fd) == BTRFS_SUPER_MAGIC)
-			below_btrfs(stack, *file, upper_fd);
-		else if (type_of(upper_fd) == OVERLAYFS_SUPER_MAGIC)
-			stack->unknown = true;
-		close(upper_fd);
-		free(path);
+		below_folders(stack, *file, mount, "upperdir");
+		found = below_folders(stack, *file, mount, "lowerdir");
 	}
 	if (mounts)
 		endmntent(mounts);
+	stack->unknown |= !found;
 }
 
 static void below_file(struct stack *stack, struct node file, int fd)
 {
-	if (major(file.device))
-		add_device(stack, file, file.device);
-	else if (type_of(fd) == BTRFS_SUPER_MAGIC)
+	const long type = type_of(fd);
+
+	if (type == BTRFS_SUPER_MAGIC)
 		below_btrfs(stack, file, fd);
-	else if (type_of(fd) == OVERLAYFS_SUPER_MAGIC)
+	else if (type == OVERLAYFS_SUPER_MAGIC)
 		below_overlay(stack, &file);
+	else if (type || major(file.device))
+		add_device(stack, file, file.device);
+	else
+		stack->unknown = true;
 }
 
 static bool loop_status(dev_t device, struct loop_info64 *info)

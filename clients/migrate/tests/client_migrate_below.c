@@ -12,15 +12,22 @@
 #include <sys/stat.h>
 
 #include "migrate.h"
+#include "stacks.h"
 
 #define DISK		(2 * MIB)
 #define IMAGE		"/tmp/image"	/* the file below SRC */
 #define ALIAS		"/tmp/alias"
 #define HIDDEN		"/tmp/hidden"	/* a folder */
 #define UNTOUCHED	"/tmp/untouched"
+#define OVERLAY		"/tmp/overlay"
 
 static void forget_files(void)
 {
+	if (!access(OVERLAY, F_OK)) {
+		system("losetup -d /dev/loop6");
+		umount2(OVERLAY, MNT_DETACH);
+		rmdir(OVERLAY);
+	}
 	umount2(HIDDEN, MNT_DETACH);
 	unlink(HIDDEN "/image");
 	unlink(IMAGE);
@@ -213,6 +220,130 @@ START_TEST(the_file_below_the_file_system_below_is_refused)
 }
 END_TEST
 
+/* tables of dm */
+
+#define HALF		(DISK / SECTOR / 2)
+
+static const char *new_table(const char *format, const char *disk)
+{
+	char arguments[160];
+
+	snprintf(arguments, sizeof(arguments), format, disk);
+	return new_target(HALF, strchr(format, '-') ? "crypt" : "linear",
+			  arguments);
+}
+
+#define KEY	"aes-xts-plain64 " \
+		"0000000000000000000000000000000000000000000000000000000000000001"
+
+/* Tables on one disk; SRC is its first half, or the disk where it is NULL. */
+static const struct {
+	const char *src;
+	const char *dst;
+} tables[] = {
+	{ NULL, "%s 0" },
+	{ NULL, "%s 2048" },
+	{ NULL, KEY " 0 %s 2048" },
+	{ "%s 0", "%s 0" },
+	{ "%s 0", "%s 2047" },
+	{ "%s 2047", "%s 0" },
+	{ "%s 0", KEY " 0 %s 0" },
+	{ "%s 0", KEY " 0 %s 2047" },
+	{ KEY " 0 %s 0", "%s 0" },
+	{ KEY " 0 %s 0", KEY " 0 %s 0" },
+};
+
+START_TEST(a_volume_that_has_sectors_of_the_source_is_refused)
+{
+	const char *disk = new_source(), *src = disk, *dst;
+	char paths[2][16];
+
+	if (!have_stack(CRYPT) && strchr(tables[_i].dst, '-'))
+		return;
+	if (tables[_i].src)
+		src = new_table(tables[_i].src, disk);
+	snprintf(paths[0], sizeof(*paths), "%s", src);
+	dst = new_table(tables[_i].dst, disk);
+	snprintf(paths[1], sizeof(*paths), "%s", dst);
+	is_refused(paths[0], paths[1]);
+}
+END_TEST
+
+START_TEST(a_volume_on_a_part_of_the_source_is_refused)
+{
+	const char *src = linear_on(new_source());
+
+	is_refused(src, new_table(_i ? KEY " 0 %s 2048" : "%s 2048", src));
+}
+END_TEST
+
+/* standard output */
+
+START_TEST(a_stream_to_what_the_source_is_made_of_is_refused)
+{
+	const char *disk = new_source(), *src = linear_on(disk);
+	const char * const paths[] = { IMAGE, disk, src };
+	int out = open(paths[_i], O_WRONLY | O_CLOEXEC);
+
+	log_devices(src, "");
+	ck_assert_int_eq(finish(start_program(null(), out,
+					      ARGS((char *)src, "-"))), USAGE);
+	sync();
+	ck_assert(same(IMAGE, UNTOUCHED, DISK));
+	close(out);
+}
+END_TEST
+
+/* overlays: of a file, its number and its file system are others below */
+
+static const char * const layers[] = { "upper", "lower" };
+
+/* In memory, or on a disk; the file of SRC is in one of the layers. */
+static const char *new_source_in_overlay(bool on_disk, const char *layer)
+{
+	const char *disk;
+
+	mkdir(HIDDEN, 0700);
+	if (on_disk) {
+		disk = new_loop_on(IMAGE, 8 * DISK);
+		make_filesystem(disk);
+		ck_assert_int_eq(mount(disk, HIDDEN, "ext4", 0, ""), 0);
+	} else {
+		ck_assert_int_eq(mount("none", HIDDEN, "tmpfs", 0, ""), 0);
+	}
+	ck_assert_int_eq(system("cd " HIDDEN "; mkdir upper lower work; "
+				"dd if=/dev/urandom of=upper/image bs=1M count=2 2>/dev/null"),
+			 0);
+	if (strcmp(layer, "upper"))
+		ck_assert_int_eq(system("mv " HIDDEN "/upper/image " HIDDEN
+					"/lower"), 0);
+	mkdir(OVERLAY, 0700);
+	ck_assert_msg(!mount("overlay", OVERLAY, "overlay", 0,
+			     "upperdir=" HIDDEN "/upper,lowerdir=" HIDDEN
+			     "/lower,workdir=" HIDDEN "/work"), "%m");
+	ck_assert_int_eq(system("losetup -r /dev/loop6 " OVERLAY "/image"), 0);
+	return "/dev/loop6";
+}
+
+START_TEST(the_file_below_an_overlay_is_refused)
+{
+	const char *layer = layers[_i % 2], *disk;
+	char path[64], command[128];
+
+	load_drivers("overlay");
+	if (system("grep -q overlay /proc/filesystems"))
+		return;
+	disk = new_source_in_overlay(_i / 2, layer);
+	snprintf(path, sizeof(path), HIDDEN "/%s/image", layer);
+	snprintf(command, sizeof(command), "cp %s " UNTOUCHED, path);
+	ck_assert_int_eq(system(command), 0);
+	log_devices(disk, "");
+	ends(USAGE, (char *)disk, path);
+	must_have_said(path);
+	ck_assert(same(path, UNTOUCHED, DISK));
+}
+END_TEST
+
 /* as one logical volume to another of the same group */
 START_TEST(two_volumes_of_one_disk_do_not_overlap)
 {
@@ -373,6 +504,15 @@ int main(void)
 	tcase_add_loop_test(below,
 			    a_device_below_another_loop_device_is_refused, 0,
 			    2);
+	tcase_add_loop_test(below,
+			    a_volume_that_has_sectors_of_the_source_is_refused,
+			    0, sizeof(tables) / sizeof(*tables));
+	tcase_add_loop_test(below, a_volume_on_a_part_of_the_source_is_refused,
+			    0, 2);
+	tcase_add_loop_test(below,
+			    a_stream_to_what_the_source_is_made_of_is_refused,
+			    0, 3);
+	tcase_add_loop_test(below, the_file_below_an_overlay_is_refused, 0, 4);
 	add_to(below,
 	       tests(the_file_below_a_loop_device_is_refused,
 		     a_part_of_what_is_below_another_loop_device_is_refused,
