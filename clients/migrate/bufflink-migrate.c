@@ -294,6 +294,8 @@ int main(int argc, char **argv)
 	watch();
 	try_freeze(plan.max_pause);
 	name_others();
+	/* dirty pages of devices below would come past the log, or over DST */
+	sync();
 	begin_destinations();
 	return migrate();
 }

@@ -68,6 +68,7 @@ struct destination {
 	bool direct;		/* past the page cache */
 	__u64 reached;		/* the end of what was written */
 	struct stack stack;
+	__u64 identity;		/* of a device */
 	struct {		/* not written yet, so that it is in one piece */
 		__u64 offset;
 		__u64 size;

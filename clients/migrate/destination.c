@@ -46,15 +46,22 @@ void claim_destination(const struct destination *dst)
 		     dst->path, minor(loop));
 }
 
+/* A typing error in /dev is not to become a file in memory. */
+static bool is_in_dev(const struct stat *file)
+{
+	struct stat dev, root;
+
+	return !stat("/dev", &dev) && !stat("/", &root) &&
+	       dev.st_dev != root.st_dev && file->st_dev == dev.st_dev;
+}
+
 void open_destination(struct destination *dst, const char *path)
 {
 	const bool in_dev = !strncmp(path, "/dev/", 5);
 	struct stat stat;
 
 	dst->path = path;
-	/* exclusive: a device must not be mounted; a typing error in /dev is
-	 * not to become a file in memory
-	 */
+	/* exclusive: a device must not be mounted */
 	dst->fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC | O_NONBLOCK);
 	if (dst->fd < 0 && errno == ENOENT && !in_dev) {
 		dst->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -66,29 +73,40 @@ void open_destination(struct destination *dst, const char *path)
 	stat = stat_of(dst);
 	if (!S_ISBLK(stat.st_mode) && !S_ISREG(stat.st_mode))
 		errx(EXIT_USAGE, "%s is neither a device nor a file", path);
+	if (S_ISREG(stat.st_mode) && is_in_dev(&stat))
+		errx(EXIT_USAGE, "%s is a file in /dev, and not a device", path);
 	dst->stack = stack_of_file(dst->fd);
 	check_known(&dst->stack, path);
+	if (S_ISBLK(stat.st_mode))
+		dst->identity = identity_of(&dst->stack);
 	dst->punches = true;
 	dst->direct = !fcntl(dst->fd, F_SETFL, O_DIRECT);
+}
+
+static __u64 size_of(const struct destination *dst, const struct stat *stat)
+{
+	__u64 size = stat->st_size;
+
+	if (S_ISBLK(stat->st_mode) && ioctl(dst->fd, BLKGETSIZE64, &size))
+		err(EXIT_USAGE, "cannot learn the size of %s", dst->path);
+	return size;
 }
 
 void check_room(const struct destination *dst, __u64 size)
 {
 	const struct stat stat = stat_of(dst);
-	__u64 room = size;
+	const __u64 room = size_of(dst, &stat);
 
 	/* this fails, for one, if the kernel swaps to it */
 	if (S_ISREG(stat.st_mode) && ftruncate(dst->fd, stat.st_size))
 		err(EXIT_USAGE, "cannot change the size of %s", dst->path);
 	/* a file system, and a user, may have a limit for the size of a file */
 	signal(SIGXFSZ, SIG_IGN);
-	if (S_ISREG(stat.st_mode) && size > (__u64)stat.st_size &&
+	if (S_ISREG(stat.st_mode) && size > room &&
 	    (ftruncate(dst->fd, size) || ftruncate(dst->fd, stat.st_size)))
 		err(EXIT_USAGE, "cannot give %s the size of %llu bytes",
 		    dst->path, size);
-	if (S_ISBLK(stat.st_mode) && ioctl(dst->fd, BLKGETSIZE64, &room))
-		err(EXIT_USAGE, "cannot learn the size of %s", dst->path);
-	if (room < size)
+	if (S_ISBLK(stat.st_mode) && room < size)
 		errx(EXIT_USAGE, "%s has %llu bytes, and %llu are needed",
 		     dst->path, room, size);
 }
@@ -102,6 +120,35 @@ void make_room(struct destination *dst, __u64 size)
 	if (ftruncate(dst->fd, 0) || ftruncate(dst->fd, size))
 		err(EXIT_FAILURE, "cannot give %s its size", dst->path);
 	dst->empty = true;
+}
+
+static bool is_replaced(const struct destination *dst,
+			const struct stat *opened)
+{
+	struct stat named;
+
+	if (S_ISBLK(opened->st_mode))
+		return identity_of(&dst->stack) != dst->identity;
+	return stat(dst->path, &named) || named.st_dev != opened->st_dev ||
+	       named.st_ino != opened->st_ino;
+}
+
+void check_kept(const struct destination *dst, __u64 size)
+{
+	const struct stat stat = stat_of(dst);
+	const __u64 now = size_of(dst, &stat);
+	const dev_t loop = loop_on(&dst->stack);
+
+	if (is_replaced(dst, &stat))
+		errx(EXIT_FAILURE, "%s was removed, or is another now: there is no copy",
+		     dst->path);
+	if (now < size || (S_ISREG(stat.st_mode) && now > size))
+		errx(EXIT_FAILURE, "%s has another size now, and is not a copy",
+		     dst->path);
+	if (loop)
+		errx(EXIT_FAILURE,
+		     "/dev/loop%u has come to share bytes with %s, which is not a copy",
+		     minor(loop), dst->path);
 }
 
 /* how it is written */

@@ -11,6 +11,8 @@ void claim_destination(const struct destination *dst);
 void check_room(const struct destination *dst, __u64 size);
 /* Until then, nothing has been written to it. */
 void make_room(struct destination *dst, __u64 size);
+/* Refuses one that others may have changed since then. */
+void check_kept(const struct destination *dst, __u64 size);
 
 /* These also take a stream. */
 void put_data(struct destination *dst, const void *data, size_t size,

@@ -361,6 +361,17 @@ static double come_to_rest(void)
 	}
 }
 
+/* Other devices and programs may have come to write to DST. */
+static void check_others(void)
+{
+	const struct copy *copy;
+
+	for_each_copy(copy) {
+		if (!copy->dst.stream)
+			check_kept(&copy->dst, copy->src.size);
+	}
+}
+
 static void end_streams(void)
 {
 	struct copy *copy;
@@ -413,6 +424,7 @@ int migrate(void)
 	if (was_written_to())
 		return EXIT_WRITTEN;
 	check_sources();
+	check_others();
 	end_streams();
 	ran = run(plan.command);
 	set_deadline(0);

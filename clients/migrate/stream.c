@@ -497,11 +497,13 @@ int receive(const char *path)
 	open_destination(dst, path);
 	claim_destination(dst);
 	check_room(dst, size);
+	sync();		/* or dirty pages of other nodes would come over it */
 	make_room(dst, size);
 	answer(dst, "ready", size);
 
 	receive_copy(dst, data, size);
 	sync_destination(dst);
+	check_kept(dst, size);
 	settle();
 	answer(dst, "copy", dst->frames++);
 	report_received(dst, size);

@@ -4,6 +4,7 @@
 #include <blkid/blkid.h>
 #include <dirent.h>
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/btrfs.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -296,6 +298,8 @@ static void below_loop(struct stack *stack, dev_t device)
 	file = (struct node){ .device = info.lo_device,
 			      .inode = info.lo_inode };
 	fd = open_backing(path, file);
+	stack->locked |= fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) &&
+			 errno == EWOULDBLOCK;
 	add_below(stack, loop, file, fd);
 	close(fd);
 }
@@ -357,6 +361,10 @@ void check_known(const struct stack *stack, const char *path)
 {
 	if (stack->unknown)
 		errx(EXIT_USAGE, "cannot learn all that %s lies on: a node or folder is missing",
+		     path);
+	if (stack->locked)
+		errx(EXIT_USAGE,
+		     "%s lies on a file that another program has locked: is it writing to it?",
 		     path);
 }
 

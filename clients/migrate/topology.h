@@ -23,6 +23,7 @@ struct stack {
 	} *edges;
 	size_t count;
 	bool unknown;		/* there is more below, which is not known */
+	bool locked;		/* a file below, by another migration */
 };
 
 struct stack stack_of_device(dev_t device);

@@ -113,6 +113,25 @@ START_TEST(data_in_memory_for_a_volume_arrives_from_the_disk)
 }
 END_TEST
 
+/* From before the migration: the log of the volume will not have it. */
+START_TEST(data_in_memory_for_the_disk_below_a_volume_arrives)
+{
+	const char *disk = new_loop(DISK), *volume;
+	int fd = open(disk, O_RDWR | O_CLOEXEC);
+	pid_t pid;
+
+	volume = new_dm(disk, 1, DISK / SECTOR);
+	log_devices(volume, "");
+	write_blocks(fd, 2 * MIB, PAGE, 'x');
+	pid = migrate((char *)volume, DST);
+	is_followed(pid);
+	ends_by_word(pid);
+	ck_assert_int_eq(fsync(fd), 0);
+	close(fd);
+	ck_assert(same(volume, DST, DISK));
+}
+END_TEST
+
 START_TEST(data_in_memory_for_a_file_system_arrives)
 {
 	const char *disk = new_loop(SIZE);
@@ -402,7 +421,8 @@ int main(int argc, char **argv)
 	memory = new_case(suite, "memory");
 	tcase_add_checked_fixture(memory, tidy, tidy);
 	add_to(memory,
-	       tests(data_in_memory_for_a_partition_arrives_from_the_disk,
+	       tests(data_in_memory_for_the_disk_below_a_volume_arrives,
+		     data_in_memory_for_a_partition_arrives_from_the_disk,
 		     data_in_memory_for_a_disk_arrives_from_the_partition,
 		     data_in_memory_for_a_volume_arrives_from_the_disk,
 		     data_in_memory_for_a_file_system_arrives,
