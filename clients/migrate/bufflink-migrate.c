@@ -290,6 +290,8 @@ int main(int argc, char **argv)
 	}
 	clean_up_at_exit();
 	open_destinations(operands);
+	for_each_copy(copy)
+		check_alone(&copy->src, EXIT_USAGE);
 	start_guardians();
 	watch();
 	try_freeze(plan.max_pause);

@@ -13,7 +13,6 @@
 #include "program.h"
 #include "topology.h"
 
-#define SECTOR		512
 #define BLOCK		(1 << 20)	/* most bytes that are read at once */
 #define MAX_COPIES	16
 
@@ -105,6 +104,8 @@ double now(void);		/* seconds */
 
 /* source.c */
 void open_source(struct source *src, const char *path);
+/* Ends the program so if another device writes to it, past its log. */
+void check_alone(const struct source *src, int status);
 /* Ends the program if it has another size, medium or table now. */
 void check_source(const struct copy *copy);
 void read_source(const struct copy *copy, char *data, __u64 offset,

@@ -33,7 +33,7 @@ static struct stat stat_of(const struct destination *dst)
  */
 void claim_destination(const struct destination *dst)
 {
-	const dev_t loop = loop_on(&dst->stack);
+	const dev_t loop = loop_on(&dst->stack, 0);
 
 	if (S_ISREG(stat_of(dst).st_mode) &&
 	    flock(dst->fd, LOCK_EX | LOCK_NB))
@@ -137,7 +137,7 @@ void check_kept(const struct destination *dst, __u64 size)
 {
 	const struct stat stat = stat_of(dst);
 	const __u64 now = size_of(dst, &stat);
-	const dev_t loop = loop_on(&dst->stack);
+	const dev_t loop = loop_on(&dst->stack, 0);
 
 	if (is_replaced(dst, &stat))
 		errx(EXIT_FAILURE, "%s was removed, or is another now: there is no copy",

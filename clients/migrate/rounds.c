@@ -361,12 +361,13 @@ static double come_to_rest(void)
 	}
 }
 
-/* Other devices and programs may have come to write to DST. */
+/* Other devices and programs may have come to write to SRC or DST. */
 static void check_others(void)
 {
 	const struct copy *copy;
 
 	for_each_copy(copy) {
+		check_alone(&copy->src, EXIT_FAILURE);
 		if (!copy->dst.stream)
 			check_kept(&copy->dst, copy->src.size);
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
+#include <blkid/blkid.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -42,6 +43,17 @@ void open_source(struct source *src, const char *path)
 	if (!src->identity)
 		errx(EXIT_USAGE, "cannot read a table of dm of %s, which could change unseen",
 		     path);
+}
+
+/* Its writes would change SRC and not be in the log. */
+void check_alone(const struct source *src, int status)
+{
+	const dev_t beside = device_beside(&src->stack, src->disk);
+
+	if (beside)
+		errx(status,
+		     "%s shares bytes with %s, whose writes are not in the log: remove it, and start anew",
+		     src->path, blkid_devno_to_devname(beside) ?: "another");
 }
 
 /* What it has grown by is not in the copy; another medium is not in the log. */

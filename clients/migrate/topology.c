@@ -424,7 +424,21 @@ struct range {
 	__u64 end;
 };
 
-/* What a dm device has of the one below, or -1 if that is not known. */
+static int range_of_loop(dev_t device, struct range *range)
+{
+	struct loop_info64 info;
+	char path[PATH_MAX];
+
+	if (!sysfs_line(device, "loop/backing_file", path, sizeof(path)) ||
+	    !loop_status(device, &info))
+		return -1;
+	range->first = info.lo_offset / SECTOR;
+	range->end = (info.lo_offset + SECTOR - 1) / SECTOR +
+		     sysfs_number(device, "size");
+	return 1;
+}
+
+/* What a device of dm or loop has of what is below, or -1 if that is not known. */
 static int ranges_on(dev_t device, dev_t below, struct range ranges[MAX_RANGES])
 {
 	const struct dm_ioctl *table = read_table(device);
@@ -434,7 +448,7 @@ static int ranges_on(dev_t device, dev_t below, struct range ranges[MAX_RANGES])
 	int count = 0;
 
 	if (!table)
-		return -1;
+		return range_of_loop(device, ranges);
 	at = table->data_start;
 	for (i = 0; i < table->target_count; i++) {
 		spec = (const void *)((const char *)table + at);
@@ -454,7 +468,9 @@ static int ranges_on(dev_t device, dev_t below, struct range ranges[MAX_RANGES])
 	return count;
 }
 
-static bool on_other_ranges(dev_t device, dev_t other, dev_t below)
+enum sharing { NO, YES, UNKNOWN };
+
+static enum sharing share_ranges(dev_t device, dev_t other, dev_t below)
 {
 	static struct range ranges[2][MAX_RANGES];
 	const int count = ranges_on(device, below, ranges[0]);
@@ -465,10 +481,10 @@ static bool on_other_ranges(dev_t device, dev_t other, dev_t below)
 		for (j = 0; j < count2; j++) {
 			if (ranges[0][i].first < ranges[1][j].end &&
 			    ranges[1][j].first < ranges[0][i].end)
-				return false;
+				return YES;
 		}
 	}
-	return count >= 0 && count2 >= 0;
+	return count < 0 || count2 < 0 ? UNKNOWN : NO;
 }
 
 /* Two that lie on the same: files, partitions, volumes. */
@@ -481,7 +497,7 @@ static bool disjoint(struct node node, struct node other, struct node below)
 	return (sysfs_number(node.device, "partition") &&
 		sysfs_number(other.device, "partition")) ||
 	       same_group(node.device, other.device) ||
-	       on_other_ranges(node.device, other.device, below.device);
+	       share_ranges(node.device, other.device, below.device) == NO;
 }
 
 bool overlap(const struct stack *stack, const struct stack *other)
@@ -505,7 +521,7 @@ bool overlap(const struct stack *stack, const struct stack *other)
 	return false;
 }
 
-dev_t loop_on(const struct stack *stack)
+dev_t loop_on(const struct stack *stack, dev_t through)
 {
 	DIR *dir = opendir("/sys/dev/block");
 	const struct dirent *entry;
@@ -521,13 +537,51 @@ dev_t loop_on(const struct stack *stack)
 		if (access(path, F_OK))
 			continue;
 		loop = stack_of_device(makedev(major, minor));
-		if (!stands_on(stack, loop.top.device) && overlap(&loop, stack))
+		if (!stands_on(stack, loop.top.device) &&
+		    !stands_on(&loop, through) && overlap(&loop, stack))
 			found = loop.top.device;
 		free(loop.edges);
 	}
 	if (dir)
 		closedir(dir);
 	return found;
+}
+
+struct search {
+	const struct stack *stack;
+	const struct edge *edge;	/* of it */
+	dev_t through;
+	dev_t found;
+};
+
+static void look_beside(dev_t device, void *arg)
+{
+	struct search *search = arg;
+	const struct edge *edge = search->edge;
+	struct stack other;
+
+	if (edge->above.inode || stands_on(search->stack, device) ||
+	    share_ranges(edge->above.device, device,
+			 edge->below.device) != YES)
+		return;
+	other = stack_of_device(device);
+	if (!stands_on(&other, search->through))
+		search->found = device;
+	free(other.edges);
+}
+
+dev_t device_beside(const struct stack *stack, dev_t through)
+{
+	struct search search = { .stack = stack, .through = through };
+	size_t i;
+
+	search.found = loop_on(stack, through);
+	for (i = 0; i < stack->count && !search.found; i++) {
+		search.edge = &stack->edges[i];
+		each_device(search.edge->below.device, "holders", "dev",
+			    look_beside, &search);
+	}
+	return search.found;
 }
 
 /* whether it is still the same */

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define SECTOR		512
+
 /* A block device, or a file on the file system of a device. */
 struct node {
 	dev_t device;
@@ -39,8 +41,13 @@ void check_known(const struct stack *stack, const char *path);
  * cannot be read.
  */
 __u64 identity_of(const struct stack *stack);
-/* A device of loop that shares something with this, and is not below it; or 0. */
-dev_t loop_on(const struct stack *stack);
+/*
+ * A device of loop that shares something with this, and is not below it, nor
+ * stands on the other one; or 0.
+ */
+dev_t loop_on(const struct stack *stack, dev_t through);
+/* The same of loop and of dm; a share of dm is one that its table tells. */
+dev_t device_beside(const struct stack *stack, dev_t through);
 
 dev_t whole_disk(dev_t device);
 /* A number from a file of sysfs; 0 if there is none. */

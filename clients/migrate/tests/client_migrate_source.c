@@ -15,11 +15,16 @@
 #include <sys/stat.h>
 
 #include "migrate.h"
+#include "stacks.h"
 
 #define DISK		(8 * MIB)
 #define OTHER		"/tmp/other-mount"	/* a second mount point */
 #define OTHER_DST	"/tmp/other.dst"
 #define COMPARE		"--run=/t/client_migrate_source compare"
+/* and fail if that works */
+#define TRY_TO_WRITE							\
+	"--run=(touch " MOUNTPOINT "/new & touch " OTHER "/new &);"	\
+	"sleep 1; test ! -e " MOUNTPOINT "/new -a ! -e " OTHER "/new"
 
 /* nothing to copy */
 
@@ -204,15 +209,75 @@ START_TEST(auto_freezes_all_that_is_mounted_from_the_source)
 	write_in(MOUNTPOINT);
 	write_in(OTHER);
 	log_devices(disk, "");
-	good(migrate("--freeze=auto", "-p", "60",
-		     "--run=(touch " MOUNTPOINT "/new & touch " OTHER "/new &);"
-		     "sleep 1; test ! -e " MOUNTPOINT "/new -a ! -e " OTHER "/new",
-		     (char *)disk, DST));
+	good(migrate("--freeze=auto", "-p", "60", TRY_TO_WRITE, (char *)disk,
+		     DST));
 	wait_for(exists(MOUNTPOINT "/new") && exists(OTHER "/new"));
-	ck_assert_int_eq(umount(OTHER), 0);
+	wait_for(!umount(OTHER));	/* touch may not have closed it yet */
 	unmount();
 	ck_assert(is_clean(new_dm(new_loop_on(DST, 2 * SIZE), 1,
 				  SIZE / SECTOR)));
+}
+END_TEST
+
+/* A file system on a file of another one, on a volume, on a partition of SRC */
+START_TEST(auto_freezes_through_any_stack)
+{
+	const char *disk = new_loop(4 * SIZE), *volume, *image;
+
+	volume = new_dm(new_partition(disk, 8, 3 * SIZE / SECTOR), 1,
+			2 * SIZE / SECTOR);
+	make_filesystem(volume);
+	ck_assert_int_eq(try_mount(volume), 0);
+	image = new_loop_on(MOUNTPOINT "/image", SIZE);
+	make_filesystem(image);
+	mkdir(OTHER, 0700);
+	ck_assert_int_eq(mount(image, OTHER, "ext4", 0, ""), 0);
+	if (_i)
+		disk = volume;
+	log_devices(disk, "");
+	good(migrate("--freeze=auto", "-p", "60", TRY_TO_WRITE, (char *)disk,
+		     DST));
+	wait_for(exists(MOUNTPOINT "/new") && exists(OTHER "/new"));
+	wait_for(!umount(OTHER));	/* touch may not have closed it yet */
+}
+END_TEST
+
+/* Two devices, of which SRC is the one that is not named when it is mounted */
+static const char *new_btrfs(void)
+{
+	/* it takes no less for the metadata on both */
+	const char *disk = new_loop(80 * MIB), *other = new_loop(80 * MIB);
+	char command[128];
+
+	snprintf(command, sizeof(command),
+		 "/sbin/mkfs.btrfs -q -f -m raid1 -d single %s %s >&2 && btrfs device scan >&2",
+		 disk, other);
+	ck_assert_int_eq(system(command), 0);
+	mount_it(BTRFS, disk);
+	return other;
+}
+
+START_TEST(a_file_system_of_several_devices_is_found_from_each)
+{
+	const char *disk;
+
+	if (!have_filesystem(BTRFS))
+		return;
+	disk = new_btrfs();
+	ck_assert_int_eq(system("/bin/btrfs subvolume create " MOUNTPOINT "/sub >&2"),
+			 0);
+	mkdir(OTHER, 0700);
+	log_devices(disk, "");
+	ends(USAGE, (char *)disk, MOUNTPOINT "/dst");
+	must_have_said("is on the disk of ");
+	ends(USAGE, "-f", MOUNTPOINT, "-f", MOUNTPOINT "/sub", (char *)disk,
+	     DST);
+	must_have_said("are the same file system: name one of them");
+	good(migrate("--freeze=auto", "-p", "60", "--run=(touch " MOUNTPOINT
+		     "/new &); sleep 1; test ! -e " MOUNTPOINT "/new",
+		     (char *)disk, DST));
+	wait_for(exists(MOUNTPOINT "/new"));
+	unmount_it();
 }
 END_TEST
 
@@ -283,8 +348,6 @@ START_TEST(two_sources_are_copied_as_they_are_at_one_instant)
 }
 END_TEST
 
-/* another SRC */
-
 /* What is SRC after this is not what was copied before it. */
 static void is_noticed(const char *disk, void (*change)(const char *disk))
 {
@@ -297,6 +360,98 @@ static void is_noticed(const char *disk, void (*change)(const char *disk))
 	ck_assert_int_eq(finish(pid), FAILED);
 	ck_assert(!has_said(" is a copy of "));
 }
+
+/* devices beside SRC, which its log knows nothing of */
+
+static const char *second_loop(const char *disk)
+{
+	(void)disk;
+	return new_loop_on("/tmp/loop0.img", DISK);
+}
+
+static const char *second_volume(const char *disk)
+{
+	return new_dm(disk, 1, DISK / 2 / SECTOR);
+}
+
+START_TEST(a_source_that_is_written_to_by_another_node_is_refused)
+{
+	const char *disk = new_loop(DISK), *src = disk, *beside;
+
+	if (_i)
+		src = new_dm(disk, 1, DISK / SECTOR);
+	beside = _i ? second_volume(disk) : second_loop(disk);
+	log_devices(src, "");
+	ends(USAGE, (char *)src, DST);
+	must_have_said("shares bytes with");
+	must_have_said(strrchr(beside, '-') ?: beside);
+	ck_assert(!exists(DST));
+}
+END_TEST
+
+static void attach_another(const char *disk)
+{
+	second_loop(disk);
+}
+
+START_TEST(a_node_that_comes_to_write_to_the_source_is_noticed)
+{
+	is_noticed(new_loop(DISK), attach_another);
+}
+END_TEST
+
+static void attach(const char *options, const char *file)
+{
+	char command[96];
+
+	snprintf(command, sizeof(command), "losetup %s /dev/loop7 %s", options,
+		 file);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void is_copied(const char *src, uint64_t size)
+{
+	pid_t pid;
+
+	log_devices(src, "");
+	pid = migrate((char *)src, DST);
+	is_followed(pid);
+	ends_by_word(pid);
+	ck_assert(same(src, DST, size));
+}
+
+START_TEST(a_device_on_the_source_is_not_beside_it)
+{
+	const char *disk = new_loop(DISK);
+
+	new_dm(disk, 1, DISK / SECTOR);
+	attach("", disk);
+	is_copied(disk, DISK);
+}
+END_TEST
+
+START_TEST(a_device_on_another_part_of_what_is_below_is_not_beside_it)
+{
+	const char *disk = new_loop(DISK);
+	const struct loop_info64 info = { .lo_sizelimit = DISK / 2 };
+	char arguments[64];
+	int fd = open(disk, O_RDWR | O_CLOEXEC);
+
+	if (_i) {
+		snprintf(arguments, sizeof(arguments), "%s %u", disk,
+			 DISK / 2 / SECTOR);
+		new_target(DISK / 2 / SECTOR, "linear", arguments);
+		is_copied(new_dm(disk, 1, DISK / 2 / SECTOR), DISK / 2);
+	} else {
+		ck_assert_int_eq(ioctl(fd, LOOP_SET_STATUS64, &info), 0);
+		attach("-o 4194304", "/tmp/loop0.img");
+		is_copied(disk, DISK / 2);
+	}
+	close(fd);
+}
+END_TEST
+
+/* another SRC */
 
 static const char *linear_on(const char *disk)
 {
@@ -420,8 +575,18 @@ int main(int argc, char **argv)
 		     an_empty_stream_leaves_the_copy_alone));
 	memory = new_case(suite, "memory");
 	tcase_add_checked_fixture(memory, tidy, tidy);
+	tcase_add_loop_test(memory, auto_freezes_through_any_stack, 0, 2);
+	tcase_add_loop_test(memory,
+			    a_source_that_is_written_to_by_another_node_is_refused,
+			    0, 2);
+	tcase_add_loop_test(memory,
+			    a_device_on_another_part_of_what_is_below_is_not_beside_it,
+			    0, 2);
 	add_to(memory,
 	       tests(data_in_memory_for_the_disk_below_a_volume_arrives,
+		     a_device_on_the_source_is_not_beside_it,
+		     a_node_that_comes_to_write_to_the_source_is_noticed,
+		     a_file_system_of_several_devices_is_found_from_each,
 		     data_in_memory_for_a_partition_arrives_from_the_disk,
 		     data_in_memory_for_a_disk_arrives_from_the_partition,
 		     data_in_memory_for_a_volume_arrives_from_the_disk,
