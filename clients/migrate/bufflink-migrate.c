@@ -252,7 +252,7 @@ static void begin_destinations(void)
 		if (via_count)
 			open_stream(&copy->dst, vias[copy - copies]);
 		if (copy->dst.stream)
-			begin_stream(&copy->dst, copy->src.size, plan.verify);
+			begin_stream(&copy->dst, &copy->src, plan.verify);
 		else
 			make_room(&copy->dst, copy->src.size);
 	}

@@ -28,7 +28,7 @@
 #include "watch.h"
 
 #define MAGIC		"bufflink-migrate"
-#define VERSION_NUMBER	2
+#define VERSION_NUMBER	3
 
 /* flags of the header */
 #define WANTS_ANSWERS	1
@@ -48,6 +48,8 @@ struct header {
 	__u64 unit;		/* bytes of each checksum of FRAME_SUMS */
 	__u64 flags;
 	__u64 nonce;
+	__u64 boot;		/* of the machine of SRC, or 0 */
+	__u64 device;		/* there: SRC */
 	__u64 sum;		/* of all before it */
 };
 
@@ -233,15 +235,28 @@ static __u64 await_answer(struct destination *dst, const char *kind)
 	return number;
 }
 
-void begin_stream(struct destination *dst, __u64 size, bool verify)
+/* The same as long as this machine runs, and of no other; 0 if it has none. */
+static __u64 boot_number(void)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char text[36];
+	const bool good = read(fd, text, sizeof(text)) == sizeof(text);
+
+	close(fd);
+	return good ? sum_of(text, sizeof(text)) : 0;
+}
+
+void begin_stream(struct destination *dst, const struct source *src, bool verify)
 {
 	struct header header = {
 		.magic = MAGIC,
 		.version = htole64(VERSION_NUMBER),
-		.size = htole64(size),
+		.size = htole64(src->size),
 		.unit = htole64(sum_unit()),
 		.flags = htole64((dst->command ? WANTS_ANSWERS : 0) |
 				 (verify ? WANTS_VERIFY : 0)),
+		.boot = htole64(boot_number()),
+		.device = htole64(src->device),
 	};
 
 	dst->touched = true;
@@ -470,6 +485,27 @@ static struct header receive_header(const struct destination *dst)
 	return header;
 }
 
+/*
+ * A stream that nobody answers may have been kept, to be written back later to
+ * where it came from.
+ */
+static void check_apart(const struct destination *dst,
+			const struct header *header)
+{
+	const dev_t device = le64toh(header->device);
+	const __u64 boot = le64toh(header->boot);
+	struct stack stack;
+
+	if (!answers || !boot || boot != boot_number())
+		return;
+	stack = stack_of_device(device);
+	if (stands_on(&dst->stack, whole_disk(device)) ||
+	    overlap(&dst->stack, &stack))
+		errx(EXIT_USAGE,
+		     "%s and the SRC of the stream overlap: they are made of the same device or file",
+		     dst->path);
+}
+
 int receive(const char *path)
 {
 	struct destination *dst = &copies[0].dst;
@@ -496,6 +532,7 @@ int receive(const char *path)
 	data = new_block();
 	open_destination(dst, path);
 	claim_destination(dst);
+	check_apart(dst, &header);
 	check_room(dst, size);
 	sync();		/* or dirty pages of other nodes would come over it */
 	make_room(dst, size);

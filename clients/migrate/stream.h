@@ -8,7 +8,8 @@
 /* To standard output, or to a command, which is started. */
 void open_stream(struct destination *dst, const char *command);
 /* With an answer, also waits until the far end is ready. */
-void begin_stream(struct destination *dst, __u64 size, bool verify);
+void begin_stream(struct destination *dst, const struct source *src,
+		  bool verify);
 void send_data(struct destination *dst, const void *data, size_t size,
 	       __u64 offset);
 void send_zeroes(struct destination *dst, __u64 offset, __u64 size);

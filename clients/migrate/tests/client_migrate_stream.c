@@ -33,7 +33,7 @@ static void flip(uint64_t place, unsigned char bits)
 /* In each number of its header and its end, and in some of what is between */
 START_TEST(a_stream_with_another_bit_is_refused)
 {
-	const uint64_t size = make_stream(new_logged(DISK)), ends = 22;
+	const uint64_t size = make_stream(new_logged(DISK)), ends = 27;
 	unsigned char bit;
 	uint64_t place, i;
 
@@ -165,6 +165,47 @@ START_TEST(a_far_end_that_is_too_small_is_status_6)
 	by_word(migrate("--run=touch " RAN, to("--via=" RECEIVE "%s", small),
 			(char *)disk), FAR_FAILED);
 	ck_assert(!exists(RAN));
+}
+END_TEST
+
+/* The far end is here. */
+START_TEST(a_far_end_that_overlaps_the_source_is_refused)
+{
+	const char *disk = new_source(), *src = disk, *dst = disk;
+
+	ck_assert_int_eq(unload("bufflink_blklog"), 0);
+	if (_i == 1)
+		src = new_partition(disk, 0, DISK / SECTOR);
+	if (_i == 2)
+		dst = new_partition(disk, 0, DISK / SECTOR);
+	if (_i == 3)
+		dst = new_dm(disk, 1, DISK / SECTOR);
+	ck_assert_int_eq(system("sync; cp /tmp/loop0.img " RAN), 0);
+	log_devices(disk, "");
+	ends(FAR_FAILED, to("--via=" RECEIVE "%s", dst), (char *)src);
+	must_have_said(dst);
+	must_have_said("and the SRC of the stream overlap");
+	sync();
+	ck_assert(same("/tmp/loop0.img", RAN, DISK));
+}
+END_TEST
+
+START_TEST(a_stream_that_was_kept_can_be_written_back)
+{
+	const char *disk = new_source();
+	int fd, in;
+
+	make_stream(disk);
+	ck_assert_int_eq(receive(STREAM), GOOD);
+	fd = open_direct(disk, O_RDWR);
+	write_blocks(fd, 0, PAGE, 'z');
+	close(fd);
+	in = open(STREAM, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(finish(start_program(in, null(),
+					      ARGS("--receive",
+						   (char *)disk))), GOOD);
+	ck_assert(same(disk, DST, DISK));
+	close(in);
 }
 END_TEST
 
@@ -331,8 +372,12 @@ int main(void)
 			    sizeof(bad_ends) / sizeof(*bad_ends));
 	tcase_add_loop_test(streams, a_far_end_that_never_answers_has_no_copy,
 			    0, sizeof(silent_ends) / sizeof(*silent_ends));
+	tcase_add_loop_test(streams,
+			    a_far_end_that_overlaps_the_source_is_refused, 0,
+			    4);
 	add_to(streams,
-	       tests(a_stream_that_cannot_be_synced_is_no_copy,
+	       tests(a_stream_that_was_kept_can_be_written_back,
+		     a_stream_that_cannot_be_synced_is_no_copy,
 		     a_receiver_says_as_json_that_it_has_a_copy,
 		     a_stream_with_another_bit_is_refused,
 		     the_command_runs_when_the_far_end_has_a_copy,
