@@ -15,7 +15,7 @@ const char *const field_names[FIELDS + 1] = {
 	[CONTEXT] = "context", [TEXT] = "text",
 };
 
-static const char *const contexts[] = {
+const char *const context_names[] = {
 	[EVLOG_PROCESS] = "process", [EVLOG_SOFTIRQ] = "softirq",
 	[EVLOG_HARDIRQ] = "hardirq", [EVLOG_NMI] = "nmi",
 	[EVLOG_PRINTK] = "printk", NULL
@@ -78,7 +78,7 @@ static void read_fields(struct event *event, const struct evlog_record *record,
 			struct rest *rest)
 {
 	const char *severity = levels[record->severity];
-	const char *context = contexts[record->context];
+	const char *context = context_names[record->context];
 	int i;
 
 	for (i = 0; i < FIELDS; i++) {

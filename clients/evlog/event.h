@@ -27,6 +27,7 @@ enum field {
 };
 
 extern const char *const field_names[FIELDS + 1];
+extern const char *const context_names[];	/* and NULL */
 
 struct event {
 	__u64 time;		/* wall clock (ns since 1970) */

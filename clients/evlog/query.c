@@ -8,6 +8,7 @@
 
 #include <err.h>
 #include <regex.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,10 +85,24 @@ static enum operator take_operator(const char *query, const char **at)
 	is_wrong(query, "behind a name comes one of = != < <= > >= ~");
 }
 
+/* "==" would else be the operator "=" and a value that nothing has. */
+static char *take_value(const char *query, const char **at)
+{
+	skip_blanks(at);
+	if (!**at)
+		is_wrong(query, "a value is missing; \"\" is the empty one");
+	if (strchr("=<>~", **at))
+		is_wrong(query,
+			 "a value that begins with = < > or ~ needs quotes, and no operator is longer than !=");
+	return take_word(query, at, " \t\n");
+}
+
 static void set_name(struct term *term, const char *query, char *name)
 {
 	int field;
 
+	if (!strcmp(name, ATTR))
+		is_wrong(query, "behind attr. comes the name of an attribute");
 	if (!strncmp(name, ATTR, strlen(ATTR))) {
 		term->attr = name + strlen(ATTR);
 		return;
@@ -117,27 +132,56 @@ static void set_number(struct term *term)
 	}
 }
 
+static bool is_up_to(const struct term *term, __u64 max)
+{
+	return term->is_number && !term->is_negative && term->number <= max;
+}
+
+/* A value that no event can have makes a query that takes all and prints none. */
+static void check_field(const struct term *term, const char *query)
+{
+	switch (term->field) {
+	case SEVERITY:
+		if (!is_up_to(term, EVLOG_DEBUG))
+			is_wrong(query,
+				 "a severity is 0 to 7, or one of emerg, alert, crit, err, warn, notice, info, debug");
+		break;
+	case CPU:
+	case PID:
+	case UID:
+		if (!is_up_to(term, UINT32_MAX))
+			is_wrong(query,
+				 "cpu, pid and uid are numbers, up to 4294967295");
+		break;
+	case CONTEXT:
+		if (find_word(term->text, context_names) < 0)
+			is_wrong(query,
+				 "a context is one of process, softirq, hardirq, nmi, printk");
+		break;
+	default:
+		break;
+	}
+}
+
 static bool has_order(const struct term *term)
 {
-	return term->attr || term->field == SEVERITY || term->field == CPU ||
-	       term->field == PID || term->field == UID;
+	return term->attr ? term->is_number : term->field == SEVERITY ||
+	       term->field == CPU || term->field == PID || term->field == UID;
 }
 
 static void check_value(struct term *term, const char *query)
 {
-	bool is_severity = !term->attr && term->field == SEVERITY;
-
 	if (term->operator == MATCHES) {
 		if (regcomp(&term->regex, term->text, REG_EXTENDED | REG_NOSUB))
 			is_wrong(query, "behind ~ comes an extended regular expression");
-	} else if (is_severity && !term->is_number) {
-		is_wrong(query,
-			 "a severity is a number, or one of emerg, alert, crit, err, warn, notice, info, debug");
-	} else if (term->operator != EQUAL && term->operator != NOT_EQUAL &&
-		   !(term->is_number && has_order(term))) {
+		return;
+	}
+	if (!term->attr)
+		check_field(term, query);
+	if (term->operator != EQUAL && term->operator != NOT_EQUAL &&
+	    !has_order(term))
 		is_wrong(query,
 			 "< <= > >= compare numbers: severity, cpu, pid, uid or attr.NAME with a number");
-	}
 }
 
 static void take_term(const char *query, const char **at)
@@ -150,10 +194,7 @@ static void take_term(const char *query, const char **at)
 	set_name(term, query, take_word(query, at, "=!<>~ \t\n"));
 	skip_blanks(at);
 	term->operator = take_operator(query, at);
-	skip_blanks(at);
-	if (!**at)
-		is_wrong(query, "a value is missing; \"\" is the empty one");
-	term->text = take_word(query, at, " \t\n");
+	term->text = take_value(query, at);
 	set_number(term);
 	check_value(term, query);
 	term->next = terms;

@@ -179,11 +179,13 @@ static const struct term {
 	{ "attr.twice=2", "twice", NULL, 1 },
 	{ "attr.number>5", "number", "7", 0 },
 	{ "attr.there!=5", "there", "", 0 },	/* which leaves it out */
+	{ "facility!=\"=disk\"", "facility", "=disk", 0 },
 };
 
 #define TERMS		(sizeof(terms) / sizeof(*terms))
 #define OTHER_TERMS \
-	" and module=producer and context=process and uid=0 and pid>1 and cpu=0"
+	" and module=producer and context=process and uid=0 and pid>1 and cpu=0" \
+	" and uid<=4294967295 and severity<=7 and cpu~^0$"
 
 static bool changes(const struct term *change, const char *what)
 {
@@ -318,7 +320,10 @@ START_TEST(a_query_that_is_wrong_takes_nothing_from_the_buffer)
 {
 	static char *const wrong[] = {
 		"severity=", "severity<bad", "sector=1", "text<5", "text~[",
-		"text=a or text=b",
+		"text=a or text=b", "facility==disk", "attr.sector==5",
+		"attr.a=>5", "facility=~disk", "severity=8", "severity!=-1",
+		"cpu=abc", "pid=12a", "uid=4294967296", "uid>-1",
+		"context=hardrq", "attr.=1",
 	};
 	struct tool tool;
 	size_t i;
