@@ -17,7 +17,7 @@
 
 #define SOCKET		"/run/systemd/journal/socket"
 #define SEND_S		2	/* that the journal may take for an event */
-#define FIELDS_MAX	(FIELDS + EVLOG_ATTRS_MAX + 4)
+#define FIELDS_MAX	(FIELDS + EVLOG_ATTRS_MAX + 5)
 
 /* A field takes no more than its name, an equals sign, and its value. */
 static char memory[FIELDS_MAX * (VARIABLE_MAX + 1) + 4 * EVLOG_RECORD_MAX];
@@ -81,8 +81,11 @@ static int send_in_time(void)
 /* The library says that all is well if there is no journal at all. */
 static int try_to_send(void)
 {
-	int err = send_in_time();
+	int err;
 
+	if (access(SOCKET, F_OK))	/* nor if one comes just behind that */
+		return -errno;
+	err = send_in_time();
 	return !err && access(SOCKET, F_OK) ? -errno : err;
 }
 
@@ -123,6 +126,8 @@ void send_to_journal(const struct event *event)
 	begin_fields(severity);
 	add("MESSAGE", message->data, message->size);
 	add_string("TIME", time_text(event));
+	if (event->is_cut)
+		add_string("CUT", "1");
 	for (i = 0; i < FIELDS; i++)
 		if (i != TEXT)
 			add_value("", &event->fields[i]);

@@ -88,6 +88,8 @@ static void run(const struct event *event)
 
 	forget_variables();
 	setenv(PREFIX "TIME", time_text(event), true);
+	if (event->is_cut)
+		setenv(PREFIX "CUT", "1", true);
 	for (i = 0; i < FIELDS; i++)
 		set_variable(PREFIX, &event->fields[i]);
 	for (i = 0; i < event->n; i++)

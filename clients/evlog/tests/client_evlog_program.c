@@ -110,6 +110,13 @@ START_TEST(an_event_that_was_cut_says_so)
 	write_plain(EVLOG_INFO, "a", "b", text);
 	ck_assert_ptr_nonnull(strstr(output(program("-fj"), GOOD),
 				     ",\"cut\":true,"));
+	write_plain(EVLOG_INFO, "a", "b", text);
+	write_plain(EVLOG_INFO, "a", "b", "c");
+	setenv("EVLOG_CUT", "of another event", 1);
+	line = output(program("-f", "-n", "echo \"$EVLOG_TEXT,$EVLOG_CUT.\""),
+		      GOOD);
+	has(line, "x,1.\n");
+	has(line, "c,.\n");
 }
 END_TEST
 
@@ -682,14 +689,18 @@ static const char *entry(char *match)
 
 START_TEST(the_journal_finds_an_event_by_each_of_its_attributes)
 {
+	char pid[32], letters[EVLOG_NAME_MAX + 2] = "";
 	const char *text;
-	char pid[32];
 
+	memset(letters, 'x', EVLOG_NAME_MAX + 1);
 	start_journald();
 	write_disk_error(NULL);
 	write_plain(EVLOG_INFO, "net", "up", "");
+	write_plain(EVLOG_INFO, letters, "cut", "");
 	output(program("-f", "--journal"), GOOD);
+	has(entry("CUT=1"), "\"TYPE\":\"cut\"");
 	text = entry("FACILITY=net");
+	ck_assert_ptr_null(strstr(text, "\"CUT\""));
 	has(text, "\"MESSAGE\":\"up\"");
 	has(text, "\"PRIORITY\":\"6\"");
 	ck_assert_ptr_null(strstr(text, "disk"));
