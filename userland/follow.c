@@ -52,8 +52,10 @@ static void reopen_output(void)
 }
 
 /* Whether what was interrupted is to be done again. */
-static bool try_again(int err)
+static bool try_again(const struct follow *follow, int err)
 {
+	if (err == -ECANCELED && follow->woken && follow->woken())
+		return true;
 	return err == -EINTR ||
 	       (err == -ECANCELED && hung_up && !cannot_reopen);
 }
@@ -120,7 +122,7 @@ struct bufflink_reader *open_reader(const struct follow *follow)
 	do {
 		reopen_output();
 		err = bufflink_open(reader, follow->timeout_ms);
-	} while (try_again(err));
+	} while (try_again(follow, err));
 	if (err == -ENOENT && !follow->buffer)
 		look_for(follow->module);
 	if (err) {
@@ -133,8 +135,8 @@ struct bufflink_reader *open_reader(const struct follow *follow)
 }
 
 /* False if there is nothing now, or it is to stop. */
-static bool next(struct bufflink_reader *reader, struct bufflink_event *event,
-		 __u64 most, bool wait)
+static bool next(const struct follow *follow, struct bufflink_reader *reader,
+		 struct bufflink_event *event, __u64 most, bool wait)
 {
 	int err;
 
@@ -142,7 +144,7 @@ static bool next(struct bufflink_reader *reader, struct bufflink_event *event,
 		reopen_output();
 		err = bufflink_next(reader, event, most < SIZE_MAX ? most :
 				    SIZE_MAX, wait ? -1 : 0);
-	} while (try_again(err));
+	} while (try_again(follow, err));
 	if (err && err != -EAGAIN)
 		has_failed(err);
 	return !err;
@@ -239,7 +241,7 @@ static bool print_rest(const struct follow *follow,
 
 	bufflink_unwatch(reader, watched_output);
 	bufflink_unwatch(reader, signal_pipe[0]);
-	while (rest.size && next(reader, &event, 1, false) &&
+	while (rest.size && next(follow, reader, &event, 1, false) &&
 	       event.type != BUFFLINK_END)
 		print_event(follow, &event);
 	err = bufflink_pending_loss(reader, &loss);
@@ -266,13 +268,13 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 	following = true;
 	/* What was read is given before a stop is told. */
 	while (left) {
-		if (!next(reader, &event, left, false)) {
+		if (!next(follow, reader, &event, left, false)) {
 			caught_up(follow, position);
 			if (stopped || cannot_reopen || !follow->wait)
 				break;
 			if (rest.size)	/* records are whole in the buffer */
 				no_record(follow->module);
-			if (!next(reader, &event, left, true))
+			if (!next(follow, reader, &event, left, true))
 				break;
 		}
 		lost |= event.type == BUFFLINK_LOSS;

@@ -99,6 +99,11 @@ struct follow {
 	void (*print_loss)(const struct bufflink_loss *loss);
 	/* Nothing is left to read up to this position; may be NULL. */
 	void (*caught_up)(__u64 position);
+	/*
+	 * A descriptor that the program watches may be ready, also while it waits.
+	 * Says whether it was, and then it no longer is; may be NULL.
+	 */
+	bool (*woken)(void);
 	/* Its client was loaded again, and that was told; may be NULL. */
 	void (*reopened)(void);
 };

@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 		.module = EVLOG_OWNER,
 		.flags = BUFFLINK_EXCLUSIVE, .wait = true, .limit = ULLONG_MAX,
 		.print = print_next, .print_loss = print_loss,
-		.caught_up = caught_up,
+		.caught_up = caught_up, .woken = take_ends,
 	};
 	struct bufflink_reader *reader;
 	int option, status;
@@ -135,6 +135,7 @@ int main(int argc, char **argv)
 
 	catch_signals();
 	reader = open_reader(&job);
+	watch_commands(reader);
 	lost = follow(&job, reader);
 	bufflink_free(reader);
 	status = end_notify() ? EXIT_SUCCESS : EXIT_FAILURE;

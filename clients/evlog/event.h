@@ -10,6 +10,7 @@
 
 #include "bufflink.h"
 #include "bufflink_evlog.h"
+#include "libbufflink/libbufflink.h"
 
 /* A number, a string or bytes, with a name. */
 struct value {
@@ -70,7 +71,11 @@ bool passes(const struct event *event);
 /* notify.c: a command for each event */
 void notify_option(const char *command);
 void notify(const struct event *event);
+/* Has the reader woken up when a command ends; then take_ends() says so. */
+void watch_commands(struct bufflink_reader *reader);
 void tell_failures(void);
+/* The same, if a command has ended since the last time. */
+bool take_ends(void);
 /* Waits for those that still run; true if all went well. */
 bool end_notify(void);
 

@@ -8,6 +8,8 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +22,16 @@
 
 #define PREFIX		"EVLOG_"
 #define CHILDREN_MAX	8	/* at a time */
+#define PATIENCE	(5 * 1000000000LL)	/* with them (ns) */
 
 static const char *command;
 static bool has_failed;
+static unsigned long long not_run;	/* commands, as it is to end */
 
 /* Changed by the handler of SIGCHLD. */
 static atomic_int running;
 static atomic_int failures, last_status;
+static int ended[2] = { -1, -1 };	/* has a byte when a command has */
 
 static void reap(int number)
 {
@@ -40,6 +45,9 @@ static void reap(int number)
 			failures++;
 			last_status = status;
 		}
+		/* A pipe that is full says the same. */
+		if (write(ended[1], "", 1) < 0 && errno != EAGAIN)
+			_exit(EXIT_FAILURE);
 	}
 	errno = saved;
 }
@@ -50,8 +58,22 @@ void notify_option(const char *text)
 		.sa_handler = reap, .sa_flags = SA_RESTART | SA_NOCLDSTOP,
 	};
 
+	sigset_t children;
+
 	command = text;
+	if (ended[0] < 0 && pipe2(ended, O_CLOEXEC | O_NONBLOCK))
+		err(EXIT_FAILURE, "cannot wait for commands");
 	sigaction(SIGCHLD, &action, NULL);
+	/* The program may have been started with this blocked. */
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	sigprocmask(SIG_UNBLOCK, &children, NULL);
+}
+
+void watch_commands(struct bufflink_reader *reader)
+{
+	if (command)
+		bufflink_watch(reader, ended[0], POLLIN);
 }
 
 /* Those that this program was started with are of another event. */
@@ -101,10 +123,31 @@ static void run(const struct event *event)
 /* Further events wait in the buffer meanwhile. */
 static bool wait_for_place(void)
 {
-	while (running >= CHILDREN_MAX)
+	const long long end = clock_now(CLOCK_MONOTONIC) + PATIENCE;
+	bool has_warned = false;
+
+	while (running >= CHILDREN_MAX) {
 		if (!stay(0.1))
 			return false;
+		if (!has_warned && clock_now(CLOCK_MONOTONIC) > end) {
+			warnx("%d commands still run; events wait in the buffer",
+			      CHILDREN_MAX);
+			has_warned = true;
+		}
+	}
 	return true;
+}
+
+/* There may be too many processes, or too little memory, for a while. */
+static pid_t start_child(void)
+{
+	pid_t child = fork_child();
+
+	if (child < 0)
+		warn("cannot run the command, and tries again; events wait in the buffer");
+	while (child < 0 && stay(0.5))
+		child = fork_child();
+	return child;
 }
 
 void notify(const struct event *event)
@@ -115,16 +158,17 @@ void notify(const struct event *event)
 		return;
 	flush();
 	if (!wait_for_place()) {
-		warnx("the command was not run for an event: it was to end");
-		has_failed = true;
+		not_run++;
 		return;
 	}
 	running++;
-	child = fork_child();
-	if (child < 0)
-		err(EXIT_FAILURE, "cannot run the command");
+	child = start_child();
 	if (!child)
 		run(event);
+	if (child < 0) {
+		running--;
+		not_run++;
+	}
 }
 
 void tell_failures(void)
@@ -138,12 +182,25 @@ void tell_failures(void)
 	      n, n == 1 ? "" : "s", command_status(last_status));
 }
 
+bool take_ends(void)
+{
+	char bytes[64];
+
+	if (read(ended[0], bytes, sizeof(bytes)) <= 0)
+		return false;
+	tell_failures();
+	return true;
+}
+
 bool end_notify(void)
 {
 	while (running && stay(0.1))
 		;
 	if (running)
 		warnx("commands that still run: %d", running);
+	if (not_run)
+		warnx("the command was not run for %llu event%s, as the program was to end",
+		      not_run, not_run == 1 ? "" : "s");
 	tell_failures();
-	return !has_failed;
+	return !has_failed && !not_run;
 }

@@ -495,6 +495,138 @@ START_TEST(a_command_that_fails_is_told)
 }
 END_TEST
 
+/* No further event comes. */
+START_TEST(a_command_that_fails_is_told_while_the_program_waits)
+{
+	struct tool tool = program("-n",
+				   "until [ -e /tmp/go ]; do sleep 0.1; done; exit 7");
+
+	unlink("/tmp/go");
+	write_plain(EVLOG_INFO, "a", "b", "c");
+	wait_for(has_written(tool.out, " a/b "));
+	wait_asleep(tool.pid);
+	ck_assert_str_eq(text_of(tool.err), "");
+	close(open("/tmp/go", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	wait_for(has_written(tool.err, "status 7\n"));
+	kill(tool.pid, SIGTERM);
+	is_killed(tool.pid, SIGTERM);
+}
+END_TEST
+
+START_TEST(commands_that_hang_are_told_and_the_events_without_one_are_counted)
+{
+	struct tool tool;
+	char expected[300];
+	int i;
+
+	unlink("/tmp/go");
+	for (i = 0; i < COMMANDS; i++)
+		write_plain(EVLOG_INFO, "a", "b", "c");
+	tool = program("-n", "until [ -e /tmp/go ]; do sleep 0.1; done");
+	wait_for(has_written(tool.err, "in the buffer\n"));
+	kill(tool.pid, SIGTERM);
+	is_killed(tool.pid, SIGTERM);
+	snprintf(expected, sizeof(expected),
+		 "not run for %d events, as the program was to end\n",
+		 COMMANDS - COMMANDS_MAX);
+	has(text_of(tool.err), expected);
+	has(text_of(tool.err), ": 8 commands still run; events wait in the ");
+	has(text_of(tool.err), ": commands that still run: 8\n");
+	ck_assert_uint_eq(lines_of(text_of(tool.err)), 3);
+	close(open("/tmp/go", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+}
+END_TEST
+
+START_TEST(commands_are_reaped_where_their_signal_was_blocked)
+{
+	sigset_t children;
+	int i;
+
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	for (i = 0; i < 2 * COMMANDS_MAX; i++)
+		write_plain(EVLOG_INFO, "a", "b", "c");
+	sigprocmask(SIG_BLOCK, &children, NULL);
+	output(program("-f", "-n", "true"), GOOD);
+	sigprocmask(SIG_UNBLOCK, &children, NULL);
+}
+END_TEST
+
+/* A control group without room for another process, which fork() needs */
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define FEW		CGROUPS "/few"
+
+static void allow_processes(const char *max)
+{
+	write_to(FEW "/pids.max", max);
+}
+
+static void few_setup(void)
+{
+	setup();
+	ck_assert(!mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) ||
+		  errno == EBUSY);
+	write_to(CGROUPS "/cgroup.subtree_control", "+pids");
+	ck_assert(!mkdir(FEW, 0755) || errno == EEXIST);
+}
+
+static void few_teardown(void)
+{
+	evlog_teardown();
+	wait_for(!rmdir(FEW) || errno == ENOENT);
+}
+
+static struct tool program_without_processes(void)
+{
+	struct tool tool = program("-n", "echo \"$EVLOG_TYPE\" >>/tmp/done");
+	char pid[16];
+
+	unlink("/tmp/done");
+	snprintf(pid, sizeof(pid), "%d", tool.pid);
+	write_to(FEW "/cgroup.procs", pid);
+	allow_processes("1");
+	write_plain(EVLOG_INFO, "a", "first", "c");
+	write_plain(EVLOG_INFO, "a", "second", "c");
+	wait_for(has_written(tool.err, "in the buffer: Resource temporarily"));
+	return tool;
+}
+
+START_TEST(a_command_that_cannot_start_is_started_later)
+{
+	struct tool tool = program_without_processes();
+
+	allow_processes("max");
+	wait_for(lines_of(contents("/tmp/done")) == 2);
+	kill(tool.pid, SIGTERM);
+	is_killed(tool.pid, SIGTERM);
+}
+END_TEST
+
+START_TEST(a_signal_ends_it_while_no_command_can_start)
+{
+	struct tool tool = program_without_processes();
+
+	kill(tool.pid, SIGTERM);
+	is_killed(tool.pid, SIGTERM);
+	has(text_of(tool.err), "bufflink-evlog: the command was not run for ");
+	has(text_of(tool.err), ", as the program was to end\n");
+	ck_assert_str_eq(contents("/tmp/done"), "");
+}
+END_TEST
+
+static bool has_pids_controller(void)
+{
+	int fd = open("/proc/cgroups", O_RDONLY | O_CLOEXEC);
+	char text[4096] = "";
+	bool has;
+
+	has = fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
+	      strstr(text, "\npids\t");
+	close(fd);
+	return has;
+}
+
 START_TEST(a_hangup_that_meets_a_command_as_it_starts_ends_nothing_else)
 {
 	struct patience patience = patience_of(PATIENCE_MS);
@@ -796,6 +928,7 @@ int main(void)
 {
 	Suite *suite = suite_create("evlog_program");
 	TCase *program = tcase_create("program");
+	TCase *few = tcase_create("few");
 	TCase *disk = tcase_create("disk");
 	TCase *journal = tcase_create("journal");
 
@@ -819,13 +952,26 @@ int main(void)
 	tcase_add_test(program,
 		       so_many_commands_run_at_a_time_and_all_are_reaped);
 	tcase_add_test(program, a_command_that_fails_is_told);
-
+	tcase_add_test(program,
+		       a_command_that_fails_is_told_while_the_program_waits);
+	tcase_add_test(program,
+		       commands_that_hang_are_told_and_the_events_without_one_are_counted);
+	tcase_add_test(program,
+		       commands_are_reaped_where_their_signal_was_blocked);
 	tcase_add_test(program,
 		       a_hangup_that_meets_a_command_as_it_starts_ends_nothing_else);
 	tcase_add_test(program, a_journal_is_not_for_a_file_or_json);
 	tcase_add_loop_test(program,
 			    a_buffer_of_another_module_is_told_from_its_own, 0,
 			    FOREIGN);
+
+	tcase_add_checked_fixture(few, few_setup, few_teardown);
+	tcase_set_timeout(few, 3 * PATIENCE_S);
+	/* A small kernel of our own may not have it. */
+	if (has_pids_controller())
+		suite_add_tcase(suite, few);
+	tcase_add_test(few, a_command_that_cannot_start_is_started_later);
+	tcase_add_test(few, a_signal_ends_it_while_no_command_can_start);
 
 	tcase_add_checked_fixture(disk, disk_setup, disk_teardown);
 	tcase_set_timeout(disk, 3 * PATIENCE_S);
