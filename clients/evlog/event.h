@@ -60,6 +60,8 @@ void variable_name(char variable[VARIABLE_MAX + 1], const char *prefix,
 		   const struct value *value);
 
 /* line.c and json.c */
+/* As fprint_plain(); nor does it change the direction of the rest of a line. */
+void fprint_line(FILE *file, const char *text, size_t size);
 void print_line(const struct event *event);
 void print_event_as_json(const struct event *event);
 void print_loss_as_json(const struct bufflink_loss *loss);

@@ -30,6 +30,35 @@ static void print_field(const struct event *event, enum field field)
 	print_name(event->fields[field].data, event->fields[field].size);
 }
 
+/* U+202A to U+202E, and U+2066 to U+2069, change the direction of text. */
+static bool is_direction(const char *text, size_t size)
+{
+	const unsigned char *byte = (const unsigned char *)text;
+
+	return size >= 3 && *byte == 0xe2 &&
+	       ((byte[1] == 0x80 && byte[2] >= 0xaa && byte[2] <= 0xae) ||
+		(byte[1] == 0x81 && byte[2] >= 0xa6 && byte[2] <= 0xa9));
+}
+
+void fprint_line(FILE *file, const char *text, size_t size)
+{
+	size_t length;
+
+	for (; size; text += length, size -= length) {
+		length = 0;
+		while (length < size &&
+		       !is_direction(text + length, size - length))
+			length++;
+		fprint_plain(file, text, length);
+		if (length == size)
+			break;
+		fprintf(file, "\\xe2\\x%02x\\x%02x",
+			(unsigned char)text[length + 1],
+			(unsigned char)text[length + 2]);
+		length += 3;
+	}
+}
+
 static void print_quoted(const char *text, size_t size)
 {
 	size_t length;
@@ -42,7 +71,7 @@ static void print_quoted(const char *text, size_t size)
 		while (length < size && text[length] != '"' &&
 		       text[length] != '\\')
 			length++;
-		print_plain(text, length);
+		fprint_line(stdout, text, length);
 	}
 	putchar('"');
 }
@@ -93,7 +122,7 @@ void print_line(const struct event *event)
 	print_attrs(event);
 	if (fields[TEXT].size) {
 		putchar(' ');
-		print_plain(fields[TEXT].data, fields[TEXT].size);
+		fprint_line(stdout, fields[TEXT].data, fields[TEXT].size);
 	}
 	putchar('\n');
 }

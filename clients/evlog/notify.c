@@ -18,7 +18,6 @@
 
 #include "child.h"
 #include "program.h"
-#include "text.h"
 
 #define PREFIX		"EVLOG_"
 #define CHILDREN_MAX	8	/* at a time */
@@ -98,7 +97,7 @@ static void set_variable(const char *prefix, const struct value *value)
 	variable_name(name, prefix, value);
 	if (!memory)
 		err(EXIT_FAILURE, "cannot set %s", name);
-	fprint_plain(memory, text, size);
+	fprint_line(memory, text, size);
 	if (fclose(memory) || setenv(name, plain, false))
 		err(EXIT_FAILURE, "cannot set %s", name);
 	free(plain);

@@ -11,7 +11,6 @@
 
 #define EVENTS		2000	/* of a flood, from each context */
 #define MESSAGES	6000	/* more than Debian's log holds */
-#define FUZZED		300	/* events */
 
 static int open_evlog(const char *parameters)
 {
@@ -342,51 +341,11 @@ START_TEST(what_is_no_severity_or_no_kind_does_no_harm)
 }
 END_TEST
 
-/* A string of any bytes but zero, mostly short. */
-static const char *noise_string(char *string, size_t max)
-{
-	size_t size = random() % (random() % 4 ? 8 : max), i;
-
-	for (i = 0; i < size; i++)
-		string[i] = random() % 255 + 1;
-	string[size] = '\0';
-	return string;
-}
-
 static bool begins_with(const char *whole, const char *part, size_t max)
 {
 	return !strncmp(whole, part, strlen(part)) &&
 	       (strlen(part) == strlen(whole) || event.head.flags) &&
 	       strlen(part) <= max;
-}
-
-/* An attribute that was given. */
-struct given {
-	unsigned int kind;
-	char name[200];
-	char data[3000];
-	size_t size;
-};
-
-static void add_noise(struct draft *draft, struct given *given)
-{
-	size_t i;
-
-	given->kind = random() % 4;
-	noise_string(given->name, sizeof(given->name));
-	given->size = 8;
-	for (i = 0; i < 8; i++)
-		given->data[i] = random();
-	if (given->kind == EVLOG_KIND_STRING) {
-		noise_string(given->data, sizeof(given->data));
-		given->size = strlen(given->data);
-	} else if (given->kind == EVLOG_KIND_BYTES) {
-		given->size = random() % (random() % 8 ? 40 : 3000);
-		for (i = 0; i < given->size; i++)
-			given->data[i] = random();
-	}
-	add_attr(draft, given->kind, given->name, given->data,
-		 given->size + (given->kind == EVLOG_KIND_STRING));
 }
 
 static void is_of(const struct attr *attr, const struct given *given)
@@ -401,32 +360,28 @@ static void is_of(const struct attr *attr, const struct given *given)
 
 START_TEST(a_fuzzed_event_is_whole_or_says_that_it_was_cut)
 {
-	static struct given attrs[16];
-	char facility[200], type[200], text[2000];
 	int fd = open_evlog(LARGE);
-	unsigned int cut = 0, n, i, j, k;
+	unsigned int cut = 0, i, j, k;
+	static struct noise noise;
+	const struct given *const attrs = noise.attrs;
 	struct draft given;
 
 	srandom(18);
 	for (i = 0; i < FUZZED; i++) {
-		noise_string(facility, sizeof(facility));
-		noise_string(type, sizeof(type));
-		noise_string(text, sizeof(text));
-		given = draft(random() % 8, facility, type, text);
-		n = random() % 16;
-		for (j = 0; j < n; j++)
-			add_noise(&given, &attrs[j]);
+		given = draft_of_noise(&noise);
 		write_and_read(fd, &given);
-		ck_assert(begins_with(facility, event.facility,
+		ck_assert(begins_with(noise.facility, event.facility,
 				      EVLOG_NAME_MAX));
-		ck_assert(begins_with(type, event.type, EVLOG_NAME_MAX));
-		ck_assert(begins_with(text, event.text, EVLOG_TEXT_MAX));
-		ck_assert_uint_le(event.head.attrs, n);
-		ck_assert(event.head.flags || event.head.attrs == n);
+		ck_assert(begins_with(noise.type, event.type,
+				      EVLOG_NAME_MAX));
+		ck_assert(begins_with(noise.text, event.text,
+				      EVLOG_TEXT_MAX));
+		ck_assert_uint_le(event.head.attrs, noise.n);
+		ck_assert(event.head.flags || event.head.attrs == noise.n);
 		/* Some may be left out, as there was no room. */
 		for (j = 0, k = 0; j < event.head.attrs; j++, k++) {
-			while (event.head.flags && k < n &&
-			       n - k > event.head.attrs - j &&
+			while (event.head.flags && k < noise.n &&
+			       noise.n - k > event.head.attrs - j &&
 			       (attrs[k].kind != event.attrs[j].kind ||
 				memcmp(attrs[k].data, event.attrs[j].data,
 				       event.attrs[j].size)))

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,83 @@ START_TEST(json_has_numbers_that_are_too_large_for_it_as_strings)
 	write_good(&given);
 	has(output(program("-fj"), GOOD),
 	    "[{\"name\":\"n\",\"value\":\"18446744073709551615\"},{\"name\":\"n\",\"value\":\"-9223372036854775808\"},{\"name\":\"n\",\"value\":9007199254740991},{\"name\":\"n\",\"value\":-9007199254740991},{\"name\":\"n\",\"value\":\"9007199254740992\"}]}\n");
+}
+END_TEST
+
+/* noise */
+
+static void write_noise(void)
+{
+	static struct noise noise;
+	struct draft given;
+	int i;
+
+	srandom(18);
+	for (i = 0; i < FUZZED; i++) {
+		given = draft_of_noise(&noise);
+		write_good(&given);
+	}
+}
+
+/* All of them are events, and no more than lines. */
+static void are_lines_of_noise(const char *text)
+{
+	ck_assert_uint_eq(lines_of(text), FUZZED);
+	for (; *text; text++)
+		must((unsigned char)*text >= ' ' || *text == '\n' ||
+		     *text == '\t');
+}
+
+START_TEST(noise_forges_no_line_and_has_no_control_character)
+{
+	const char *text;
+	int i;
+
+	write_noise();
+	text = output(program("-f"), GOOD);
+	are_lines_of_noise(text);
+	ck_assert_ptr_null(strchr(text, 0x7f));
+	ck_assert_ptr_null(strstr(text, "\xc2\x9b"));
+	for (i = 0; i < FUZZED; i++, text = strchr(text, '\n') + 1)
+		ck_assert_ptr_nonnull(strstr(behind_time(text), who));
+}
+END_TEST
+
+#define STRING	"\"([^\"\\[:cntrl:]]|\\\\[\"\\bfnrt]|\\\\u[0-9a-f]{4})*\""
+#define VALUE	"(" STRING "|-?[0-9]+(\\.[0-9]+)?|true)"
+#define MEMBER	"\"[a-z_]+\":" VALUE
+#define ATTR	"\\{\"name\":" STRING ",\"value\":" VALUE "\\}"
+#define ATTRS	"\"attributes\":\\[(" ATTR "(," ATTR ")*)?\\]"
+
+START_TEST(noise_in_json_is_json)
+{
+	const char *text;
+	char *line, *end;
+	regex_t regex;
+
+	ck_assert_int_eq(regcomp(&regex, "^\\{(" MEMBER ",)+" ATTRS "\\}$",
+				 REG_EXTENDED | REG_NOSUB), 0);
+	write_noise();
+	text = output(program("-fj"), GOOD);
+	are_lines_of_noise(text);
+	for (line = (char *)text; *line; line = end + 1) {
+		end = strchr(line, '\n');
+		*end = '\0';
+		ck_assert_msg(!regexec(&regex, line, 0, NULL, 0), "%s", line);
+	}
+	regfree(&regex);
+}
+END_TEST
+
+START_TEST(text_changes_no_direction_of_a_line)
+{
+	struct draft given = draft(EVLOG_INFO, "a", "b",
+				   "\xe2\x80\xae\xe2\x81\xa9.\xe2\x82\xac\xe2\x80");
+
+	add_string(&given, "n", "\xe2\x81\xa6\xe2\x80\xaa");
+	write_good(&given);
+	has(output(program("-f"), GOOD),
+	    ") {n=\"\\xe2\\x81\\xa6\\xe2\\x80\\xaa\"} \\xe2\\x80\\xae\\xe2\\x81\\xa9.\xe2\x82\xac\\xe2\\x80\n");
 }
 END_TEST
 
@@ -854,6 +932,18 @@ START_TEST(the_journal_finds_an_event_by_each_of_its_attributes)
 }
 END_TEST
 
+START_TEST(each_event_of_noise_is_an_entry_of_the_journal)
+{
+	start_journald();
+	write_noise();
+	write_plain(EVLOG_INFO, "last", "b", "c");
+	output(program("-f", "--journal"), GOOD);
+	entry("FACILITY=last");
+	ck_assert_uint_eq(lines_of(journalctl("MODULE=producer")),
+			  FUZZED + 1);
+}
+END_TEST
+
 START_TEST(an_event_forges_no_field_of_the_journal)
 {
 	struct draft given = draft(EVLOG_ERR, "a\nPRIORITY=0", "forger",
@@ -942,6 +1032,10 @@ int main(void)
 		       json_has_all_of_an_event_and_an_event_forges_nothing_in_it);
 	tcase_add_test(program,
 		       json_has_numbers_that_are_too_large_for_it_as_strings);
+	tcase_add_test(program,
+		       noise_forges_no_line_and_has_no_control_character);
+	tcase_add_test(program, noise_in_json_is_json);
+	tcase_add_test(program, text_changes_no_direction_of_a_line);
 	tcase_add_test(program, a_query_says_which_events_are_printed);
 	tcase_add_test(program, of_several_queries_all_must_be_true);
 	tcase_add_test(program,
@@ -991,6 +1085,7 @@ int main(void)
 	tcase_add_test(journal,
 		       the_journal_finds_an_event_by_each_of_its_attributes);
 	tcase_add_test(journal, an_event_forges_no_field_of_the_journal);
+	tcase_add_test(journal, each_event_of_noise_is_an_entry_of_the_journal);
 	tcase_add_test(journal, a_signal_ends_it_while_the_journal_hangs);
 	tcase_add_test(journal, without_a_journal_it_says_so_and_waits_for_it);
 	return run_suite(suite);

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct event event;
 
@@ -97,6 +98,55 @@ void write_plain(enum evlog_severity severity, const char *facility,
 	const struct draft plain = draft(severity, facility, type, text);
 
 	ck_assert_int_eq(write_draft(PRODUCER_PROCESS, &plain), 0);
+}
+
+/* noise */
+
+/* A string of any bytes but zero, mostly short. */
+static void noise_string(char *string, size_t max)
+{
+	size_t size = random() % (random() % 4 ? 8 : max), i;
+
+	for (i = 0; i < size; i++)
+		string[i] = random() % 255 + 1;
+	string[size] = '\0';
+}
+
+static void add_noise(struct draft *draft, struct given *given)
+{
+	size_t i;
+
+	given->kind = random() % 4;
+	noise_string(given->name, sizeof(given->name));
+	given->size = 8;
+	for (i = 0; i < 8; i++)
+		given->data[i] = random();
+	if (given->kind == EVLOG_KIND_STRING) {
+		noise_string(given->data, sizeof(given->data));
+		given->size = strlen(given->data);
+	} else if (given->kind == EVLOG_KIND_BYTES) {
+		given->size = random() % (random() % 8 ? 40 : 3000);
+		for (i = 0; i < given->size; i++)
+			given->data[i] = random();
+	}
+	add_attr(draft, given->kind, given->name, given->data,
+		 given->size + (given->kind == EVLOG_KIND_STRING));
+}
+
+struct draft draft_of_noise(struct noise *noise)
+{
+	struct draft draft_of;
+	unsigned int i;
+
+	noise_string(noise->facility, sizeof(noise->facility));
+	noise_string(noise->type, sizeof(noise->type));
+	noise_string(noise->text, sizeof(noise->text));
+	draft_of = draft(random() % 8, noise->facility, noise->type,
+			 noise->text);
+	noise->n = random() % 16;
+	for (i = 0; i < noise->n; i++)
+		add_noise(&draft_of, &noise->attrs[i]);
+	return draft_of;
 }
 
 /* reading */

@@ -38,6 +38,26 @@ int write_draft(enum producer_context context, const struct draft *draft);
 void write_plain(enum evlog_severity severity, const char *facility,
 		 const char *type, const char *text);
 
+/* Noise, and as which it was given. */
+#define FUZZED		300	/* events of it */
+
+struct given {
+	unsigned int kind;
+	char name[200];
+	char data[3000];
+	size_t size;
+};
+
+struct noise {
+	char facility[200];
+	char type[200];
+	char text[2000];
+	struct given attrs[16];
+	unsigned int n;
+};
+
+struct draft draft_of_noise(struct noise *noise);
+
 /* An event as it was read. */
 struct attr {
 	unsigned int kind;
