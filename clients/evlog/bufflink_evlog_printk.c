@@ -31,7 +31,6 @@ static DEFINE_RAW_SPINLOCK(reading);
 static struct kmsg_dump_iter iter;
 static u64 next_number;		/* of the message that should come next */
 static u64 lost;		/* messages, which no event tells of yet */
-static bool has_time;		/* the log puts it in front of each line */
 static char message[MESSAGE_MAX];
 
 /* The message of which the number is one less than the iterator's. */
@@ -56,20 +55,22 @@ static char *behind_priority(char *line, unsigned int *priority)
 	return *end ? end + 1 : end;
 }
 
-/* The time is "[    1.234567]", perhaps with "[    T1]" behind it. */
+/*
+ * The time is "[    1.234567]", unless printk.time=0. With some kernels "[    T1]"
+ * is behind it.
+ */
 static char *behind_time(char *text)
 {
-	char *end;
+	unsigned int seconds, microseconds, number;
+	int time = 0, caller = 0;
+	char kind[2];
 
-	while (has_time && *text == '[') {
-		end = strchr(text, ']');
-		if (!end)
-			break;
-		text = end + 1;
-		if (*text == ' ')
-			return text + 1;
-	}
-	return text;
+	if (sscanf(text, "[%u.%6u]%n", &seconds, &microseconds, &time) == 2)
+		text += time;
+	if (IS_ENABLED(CONFIG_PRINTK_CALLER) &&
+	    sscanf(text, "[ %1[CT]%u]%n", kind, &number, &caller) == 2)
+		text += caller;
+	return time + caller && *text == ' ' ? text + 1 : text;
 }
 
 /* Returns whether it is in the buffer. */
@@ -133,15 +134,11 @@ static void message_comes(void)
 	bufflink_printk_queue(this_cpu_ptr(&read_work));
 }
 
-/* There is a message now. The last one tells how they begin. */
 static void skip_old_messages(void)
 {
-	unsigned int priority;
-
 	kmsg_dump_rewind(&iter);
 	while (next_message())
 		next_number = iter.cur_seq;
-	has_time = *behind_priority(message, &priority) == '[';
 }
 
 static void wait_for_work(void)
@@ -158,7 +155,6 @@ int evlog_printk_start(void)
 
 	for_each_possible_cpu(cpu)
 		per_cpu(read_work, cpu) = IRQ_WORK_INIT_HARD(read_messages);
-	pr_info("bufflink_evlog: messages from here on are events, too\n");
 	skip_old_messages();
 	err = bufflink_printk_start(message_comes);
 	if (err)	/* one of two probes may have run */

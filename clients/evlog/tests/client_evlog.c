@@ -438,6 +438,7 @@ static void messages_setup(void)
 
 static void messages_teardown(void)
 {
+	parameter_write("printk", "time", "Y\n");
 	log_as_before();
 	evlog_teardown();
 }
@@ -472,6 +473,27 @@ START_TEST(messages_of_printk_come_in_as_events_if_that_was_asked_for)
 	wait_for(comes(fd, "[not a time] but a text"));
 	is_message("user", EVLOG_ERR);
 	ck_assert(!next_event(fd) || event.head.context == EVLOG_PRINTK);
+}
+END_TEST
+
+START_TEST(a_time_is_left_out_and_text_is_not_also_when_printk_time_changes)
+{
+	int fd = open_evlog(LARGE " printk=1");
+
+	parameter_write("printk", "time", "N\n");
+	write_to("/dev/kmsg", "<13>[drm] without a time\n");
+	wait_for(comes(fd, "[drm] without a time"));
+	parameter_write("printk", "time", "Y\n");
+	write_to("/dev/kmsg", "<13>[drm] with a time\n");
+	wait_for(comes(fd, "[drm] with a time"));
+
+	close(fd);
+	parameter_write("printk", "time", "N\n");
+	ck_assert_int_eq(unload(EVLOG), 0);
+	fd = open_evlog(LARGE " printk=1");
+	parameter_write("printk", "time", "Y\n");
+	write_to("/dev/kmsg", "<13>since it was loaded\n");
+	wait_for(comes(fd, "since it was loaded"));
 }
 END_TEST
 
@@ -569,6 +591,8 @@ int main(void)
 	suite_add_tcase(suite, messages);
 	tcase_add_test(messages,
 		       messages_of_printk_come_in_as_events_if_that_was_asked_for);
+	tcase_add_test(messages,
+		       a_time_is_left_out_and_text_is_not_also_when_printk_time_changes);
 	tcase_add_loop_test(messages,
 			    a_message_comes_in_from_any_context_line_by_line, 0,
 			    CONTEXTS);
