@@ -2,11 +2,13 @@
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <err.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <wctype.h>
 
 #include "text.h"
 
@@ -16,12 +18,13 @@ const char *const levels[LEVELS + 1] = {
 };
 
 /* How many bytes at text are one character of UTF-8; 0 if they are none. */
-static size_t utf8_length(const char *text, size_t size)
+static size_t utf8_length(const char *text, size_t size, wint_t *number)
 {
 	const unsigned char *byte = (const unsigned char *)text;
 	size_t length, i;
 	unsigned int code;
 
+	*number = *byte;
 	if (*byte < 0x80)
 		return 1;
 	length = *byte < 0xe0 ? 2 : *byte < 0xf0 ? 3 : 4;
@@ -36,24 +39,39 @@ static size_t utf8_length(const char *text, size_t size)
 	if ((length == 3 && code < 0x800) || (length == 4 && code < 0x10000) ||
 	    (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
 		return 0;
+	*number = code;
 	return length;
 }
 
-static bool is_control(const char *text)
+static bool is_control(wint_t code)
 {
-	return (unsigned char)*text < ' ' || *text == 0x7f ||
-	       ((unsigned char)*text == 0xc2 && (unsigned char)text[1] < 0xa0);
+	return code < ' ' || (code >= 0x7f && code < 0xa0);
+}
+
+/* In the locale that has all characters: what is printed depends on none. */
+static bool is_printable(wint_t code)
+{
+	static locale_t locale;
+	static bool has_asked;
+
+	if (code < 0x7f)
+		return code >= ' ';
+	if (!has_asked)
+		locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
+	has_asked = true;
+	return locale ? iswprint_l(code, locale) : !is_control(code);
 }
 
 static void print_escaped(FILE *file, const char *text, size_t size,
 			  bool controls)
 {
 	size_t length, i;
+	wint_t code;
 
 	for (; size; text += length, size -= length) {
-		length = utf8_length(text, size);
+		length = utf8_length(text, size, &code);
 		if (length &&
-		    (!controls || !is_control(text) || *text == '\t')) {
+		    (!controls || is_printable(code) || *text == '\t')) {
 			fwrite(text, 1, length, file);
 			continue;
 		}
@@ -92,11 +110,12 @@ const char *iso_time(__u64 time, char separator)
 bool is_plain(const char *text, size_t size)
 {
 	size_t length;
+	wint_t code;
 
 	for (; size; text += length, size -= length) {
-		length = utf8_length(text, size);
+		length = utf8_length(text, size, &code);
 		if (!length ||
-		    (is_control(text) && *text != '\t' && *text != '\n'))
+		    (is_control(code) && *text != '\t' && *text != '\n'))
 			return false;
 	}
 	return true;
@@ -118,9 +137,10 @@ void add_item(struct json_object *array, struct json_object *item)
 static bool is_utf8(const char *text, size_t size)
 {
 	size_t length = 1;
+	wint_t code;
 
 	for (; size && length; text += length, size -= length)
-		length = utf8_length(text, size);
+		length = utf8_length(text, size, &code);
 	return length;
 }
 

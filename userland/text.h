@@ -12,8 +12,8 @@
 #include "bufflink.h"
 
 /*
- * In what is printed, a byte that is no character of UTF-8 becomes \xHH, and, for
- * a terminal, so does each byte of a control character but the tab.
+ * In what is printed, a byte that is no character of UTF-8 becomes \xHH. For a
+ * terminal, so does each byte of a character that cannot be printed, but the tab.
  */
 void print_plain(const char *text, size_t size);
 void fprint_plain(FILE *file, const char *text, size_t size);
