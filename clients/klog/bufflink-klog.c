@@ -32,11 +32,13 @@ static const char help[] =
 "\n"
 "Messages to print (the rest is taken out of the buffer, too):\n"
 "  -f, --facility=LIST   of these facilities: kern,user,daemon or numbers\n"
+"  -k, --kernel          of the kernel itself: of the facility kern\n"
 "  -l, --level=LIST      of these levels: emerg,alert,crit,err,warn,notice,info,\n"
 "                        debug or numbers\n"
 "      --since=TIME      after this time: YYYY-MM-DD, HH:MM[:SS], both of them,\n"
 "                        or @SECONDS since 1970\n"
 "      --until=TIME      before this time\n"
+"  -u, --userspace       of programs: of all facilities but kern\n"
 "\n"
 "How to print:\n"
 "  -d, --show-delta      add the time since the message before\n"
@@ -68,6 +70,7 @@ static const struct option options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "human", no_argument, NULL, 'H' },
 	{ "json", optional_argument, NULL, 'J' },
+	{ "kernel", no_argument, NULL, 'k' },
 	{ "level", required_argument, NULL, 'l' },
 	{ "no-wait", no_argument, NULL, NO_WAIT },
 	{ "notime", no_argument, NULL, 't' },
@@ -79,6 +82,7 @@ static const struct option options[] = {
 	{ "since", required_argument, NULL, SINCE },
 	{ "time-format", required_argument, NULL, TIME_FORMAT },
 	{ "until", required_argument, NULL, UNTIL },
+	{ "userspace", no_argument, NULL, 'u' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "wait", optional_argument, NULL, WAIT },
 	{ }
@@ -262,7 +266,7 @@ int main(int argc, char **argv)
 	int option;
 
 	begin(argv);
-	while ((option = getopt_long(argc, argv, "def:HJL::l:o:prTtwxhV",
+	while ((option = getopt_long(argc, argv, "def:HJkL::l:o:prTtuwxhV",
 				     options, NULL)) != -1)
 		take_option(&job, option);
 	follow_operand(&job, argc, argv);

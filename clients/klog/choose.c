@@ -12,6 +12,8 @@
 
 #define COUNT(array)	(sizeof(array) / sizeof(*(array)))
 
+#define NAMED		12	/* facilities of which dmesg(1) has names */
+
 static const char *const facilities[] = {
 	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news",
 	"uucp", "cron", "authpriv", "ftp", NULL, NULL, NULL, NULL, "local0",
@@ -23,7 +25,7 @@ static unsigned long long since, until = ~0ULL;
 
 const char *facility_name(unsigned int facility)
 {
-	return facility < COUNT(facilities) ? facilities[facility] : NULL;
+	return facility < NAMED ? facilities[facility] : NULL;
 }
 
 static int find(const char *word, const char *const *names, unsigned int count)
@@ -70,6 +72,12 @@ bool choice_option(int option, const char *text)
 		chosen_facilities = list_argument("--facility", text,
 						  facilities,
 						  COUNT(facilities));
+		return true;
+	case 'k':
+		chosen_facilities = 1;
+		return true;
+	case 'u':
+		chosen_facilities = ~1U;
 		return true;
 	case SINCE:
 		since = time_argument("--since", text);

@@ -192,16 +192,13 @@ static struct prefix make_prefix(const struct message *message)
 	const char *name = facility_name(message->facility);
 	const double delta = take_delta(message);
 	struct prefix prefix = { };
-	char number[16];
 
-	if (as_syslog) {
+	if (as_syslog)
 		snprintf(prefix.words, sizeof(prefix.words), "<%u>",
 			 message->facility << 3 | message->level);
-	} else if (decode) {
-		snprintf(number, sizeof(number), "%u", message->facility);
+	else if (decode && name)
 		snprintf(prefix.words, sizeof(prefix.words), "%-6s:%-6s: ",
-			 name ? name : number, levels[message->level]);
-	}
+			 name, levels[message->level]);
 	if (message->has_time)
 		make_time(&prefix, message, delta);
 	if (*message->caller)

@@ -45,7 +45,7 @@ unsigned long long time_argument(const char *option, const char *text);
 
 /* choose.c */
 
-/* NULL if it has none. */
+/* NULL if dmesg(1) has none for it. */
 const char *facility_name(unsigned int facility);
 /* True if it was one of --level, --facility, --since and --until. */
 bool choice_option(int option, const char *text);

@@ -118,7 +118,8 @@ START_TEST(only_what_is_chosen_is_printed)
 		{ "--facility=daemon", "b" }, { "--facility=kern,16", "ac" },
 		{ "--facility=local0", "c" }, { "--since=1971-01-01", "abcd" },
 		{ "--since=@4000000000", "" }, { "--until=@4000000000", "abcd" },
-		{ "--until=1971-01-01T00:00", "" },
+		{ "--until=1971-01-01T00:00", "" }, { "--kernel", "a" },
+		{ "--userspace", "bcd" },
 	};
 	char expected[64] = "";
 	const char *text, *out;
