@@ -43,19 +43,37 @@ bool has_callers(void)
 	return has;
 }
 
-const char *dictionary(unsigned long long sequence)
+static unsigned long long number, time_of_record;
+
+/* Whether the log still has the message, which then is the record. */
+static bool find_record(unsigned long long sequence)
 {
 	static int kmsg = -2;
-	static unsigned long long number;
-	const char *end;
 
 	if (kmsg == -2)
 		kmsg = open_kmsg();
 	while (kmsg >= 0 && (!*record || number < sequence)) {
 		if (!read_record(kmsg))
-			return "";
-		sscanf(record, "%*u,%llu,", &number);
+			return false;
+		sscanf(record, "%*u,%llu,%llu,", &number, &time_of_record);
 	}
+	return *record && number == sequence;
+}
+
+bool time_in_log(unsigned long long sequence, unsigned long long *time)
+{
+	const bool is_there = find_record(sequence);
+
+	*time = time_of_record;
+	return is_there;
+}
+
+const char *dictionary(unsigned long long sequence)
+{
+	const char *end;
+
+	if (!find_record(sequence))
+		return "";
 	end = strchr(record, '\n');
-	return end && number == sequence ? end + 1 : "";
+	return end ? end + 1 : "";
 }

@@ -23,6 +23,16 @@ void look_at_kernel(void)
 	has_looked = true;
 }
 
+/* Whether it is the time of the message, and no text that looks like one. */
+static bool is_its_time(const struct message *message, unsigned long long time)
+{
+	unsigned long long in_log;
+
+	if (time_in_log(message->sequence, &in_log))
+		return time == in_log;
+	return puts_time;
+}
+
 /* Gives the length of the prefix that the kernel has put before each line. */
 static size_t read_prefix(struct message *message, const char *lines,
 			  size_t size)
@@ -40,13 +50,14 @@ static size_t read_prefix(struct message *message, const char *lines,
 	message->facility = priority >> 3;
 	message->level = priority & 7;
 	prefix = priority_size;
-	if (puts_time)
-		sscanf(start + prefix, "[%u.%6u]%n", &seconds, &microseconds,
-		       &time_size);
-	message->has_time = time_size;
-	if (time_size)
+	sscanf(start + prefix, "[%u.%6u]%n", &seconds, &microseconds,
+	       &time_size);
+	if (time_size) {
 		message->time = seconds * 1000000ULL + microseconds;
-	prefix += time_size;
+		message->has_time = is_its_time(message, message->time);
+	}
+	if (message->has_time)
+		prefix += time_size;
 	if (puts_caller && sscanf(start + prefix, "[ %15[TC0-9]]%n",
 				  message->caller, &caller_size) == 1 &&
 	    caller_size)

@@ -21,7 +21,10 @@ struct message {
 
 /* message.c */
 
-/* Learns which prefix a line has: a text may look the same. */
+/*
+ * Learns which prefix a line has now: a text may look the same. The log knows
+ * better, for as long as it has the message.
+ */
 void look_at_kernel(void);
 /* Of the lines that are in the buffer. The text is good until the next call. */
 void read_lines(struct message *message, const char *lines, size_t size);
@@ -32,6 +35,8 @@ const char *next_line(const struct message *message, const char **line,
 /* kmsg.c: only /dev/kmsg knows these */
 
 bool has_callers(void);
+/* Its time, in microseconds; false if the message has left the log. */
+bool time_in_log(unsigned long long sequence, unsigned long long *time);
 /*
  * The lines of the dictionary of a message, for as long as the message is in the
  * log; or nothing.

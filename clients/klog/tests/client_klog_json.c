@@ -32,6 +32,30 @@ START_TEST(text_like_a_prefix_or_a_dictionary_is_text)
 }
 END_TEST
 
+/* Whatever it is when they are read. */
+START_TEST(messages_have_a_time_if_printk_put_one_when_they_came)
+{
+	const char *text, *line;
+
+	load_for_program(LARGE);
+	parameter_write("printk", "time", "N\n");
+	write_kmsg("<14>[    9.000000] forged\n");
+	parameter_write("printk", "time", "Y\n");
+	write_kmsg("<14>[    9.000000] with a time\n");
+	text = output(program("-J", "--no-wait"), GOOD);
+	has(text, ",\"pri\":14,\"msg\":\"[    9.000000] forged\"}\n");
+	line = line_with(text, "with a time");
+	has(line, ",\"time\":");
+	has(line, ",\"msg\":\"[    9.000000] with a time\"}");
+
+	write_kmsg("<14>[    9.000000] before\n");
+	parameter_write("printk", "time", "N\n");
+	line = line_with(output(program("-J", "--no-wait"), GOOD), "before");
+	has(line, ",\"time\":");
+	has(line, ",\"msg\":\"[    9.000000] before\"}");
+}
+END_TEST
+
 static __u64 wall_us(void)
 {
 	return clock_now(CLOCK_REALTIME) / 1000;
@@ -154,6 +178,8 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase,
 		       text_like_a_prefix_or_a_dictionary_is_text);
+	tcase_add_test(tcase,
+		       messages_have_a_time_if_printk_put_one_when_they_came);
 	tcase_add_test(tcase, json_has_the_time_of_the_wall_clock);
 	tcase_add_test(tcase, json_for_the_journal_has_its_fields);
 	tcase_add_test(tcase, only_what_is_chosen_is_printed);
