@@ -222,6 +222,15 @@ static void tell_loss(__u64 position)
 	look_at_kernel();
 }
 
+/* Then a buffer that has no whole message had one that another reader began. */
+static bool is_of_module(void)
+{
+	struct bufflink_info info;
+
+	return !bufflink_find(device, &info, 0) &&
+	       !strcmp(info.owner, BUFFLINK_KLOG_OWNER);
+}
+
 static void reopened(void)
 {
 	is_reloaded = true;
@@ -277,7 +286,7 @@ int main(int argc, char **argv)
 	reader = open_reader(&job);
 	device = bufflink_device(reader);
 	lost |= follow(&job, reader);
-	if (has_skipped && !has_begun && !stopped)
+	if (has_skipped && !has_begun && !stopped && !is_of_module())
 		no_record(BUFFLINK_KLOG_OWNER);
 	bufflink_free(reader);
 	end_reading(EXIT_SUCCESS, lost);

@@ -279,8 +279,27 @@ static void write_until_read(const char *text)
 	} while (!strstr(contents(LOG), strchr(text, '>') + 1));
 }
 
+/* Each message is there, or counted where it is missing. */
+static void is_exact(const char *line)
+{
+	unsigned long long next = 0, sequence, by_log, by_buffer;
+
+	for (; *line; line = strchr(line, '\n') + 1) {
+		if (sscanf(line, "{\"seq\":%llu", &sequence) == 1) {
+			ck_assert(!next || sequence == next);
+			next = sequence + 1;
+			continue;
+		}
+		ck_assert_int_eq(sscanf(line,
+					"{\"before\":%llu,\"lost_by_log\":%llu,\"lost_by_buffer\":%llu}",
+					&sequence, &by_log, &by_buffer), 3);
+		ck_assert(!next || next + by_log + by_buffer == sequence);
+		next = sequence;
+	}
+}
+
 /* The buffer keeps the oldest: it refuses many that were there before. */
-START_TEST(a_reload_counts_no_message_as_lost_that_was_read)
+START_TEST(a_reload_counts_each_lost_message_once)
 {
 	unsigned long long before, by_log, by_buffer;
 	struct tool logging;
@@ -288,14 +307,14 @@ START_TEST(a_reload_counts_no_message_as_lost_that_was_read)
 
 	unlink(LOG);
 	ck_assert_int_eq(load(KLOG, "size=4096"), 0);
-	logging = program("--reopen", "-o", LOG);
-	write_until_read("<13>before the reload\n");
+	logging = program("--reopen", "-J", "-o", LOG);
+	write_until_read("<13>before the reload");
 	kill(logging.pid, SIGSTOP);
 	ck_assert_int_eq(unload(KLOG), 0);
 	ck_assert_int_eq(load(KLOG, "size=4096"), 0);
 	wait_for(sysfs_value(1, "lost_records"));	/* 0 is the producer */
 	kill(logging.pid, SIGCONT);
-	write_until_read("<13>after the reload\n");
+	write_until_read("<13>after the reload");
 	kill(logging.pid, SIGTERM);
 	is_killed(logging.pid, SIGTERM);
 	report = strstr(text_of(logging.err), "was loaded again\n");
@@ -308,6 +327,7 @@ START_TEST(a_reload_counts_no_message_as_lost_that_was_read)
 	ck_assert_uint_le(by_log, before);
 	ck_assert_uint_le(by_buffer, before);
 	ck_assert_uint_le(by_log + by_buffer, before);
+	is_exact(contents(LOG));
 }
 END_TEST
 
@@ -519,6 +539,24 @@ START_TEST(it_finds_the_start_of_a_message)
 }
 END_TEST
 
+START_TEST(it_is_good_that_another_reader_has_begun_the_last_message)
+{
+	struct log log = load_klog(LARGE);
+	struct tool tool;
+	char start[4];
+
+	while (next(&log))
+		;
+	write_kmsg("<13>cut\n");
+	read_all(log.fd, start, sizeof(start));
+	stop_reading(&log);
+	tool = program("--no-wait");
+	ck_assert_str_eq(output(tool, GOOD), "");
+	ck_assert(has_written(tool.err,
+			      " begins in the middle of a record, which is left out\n"));
+}
+END_TEST
+
 /* In an NMI the module leaves messages in the log, which holds fewer than these. */
 START_TEST(it_tells_what_the_log_has_lost_from_what_the_buffer_has)
 {
@@ -608,7 +646,7 @@ int main(void)
 		       a_signal_ends_it_when_all_that_it_has_read_is_printed);
 	tcase_add_test(tcase, it_fails_if_it_cannot_print);
 	tcase_add_test(tcase, a_hangup_has_it_open_its_file_again);
-	tcase_add_test(tcase, a_reload_counts_no_message_as_lost_that_was_read);
+	tcase_add_test(tcase, a_reload_counts_each_lost_message_once);
 	tcase_add_test(tcase,
 		       a_hangup_as_soon_as_its_file_is_there_does_not_end_it);
 	tcase_add_test(tcase, nothing_is_lost_or_cut_while_its_file_changes);
@@ -616,6 +654,8 @@ int main(void)
 	tcase_add_test(tcase, it_is_the_only_reader);
 	tcase_add_test(tcase, it_does_not_share_with_another_program);
 	tcase_add_loop_test(tcase, it_finds_the_start_of_a_message, 0, 3);
+	tcase_add_test(tcase,
+		       it_is_good_that_another_reader_has_begun_the_last_message);
 	tcase_add_test(tcase, a_wrong_command_line_is_refused);
 	/* last, as it leaves no older message in the log */
 	tcase_add_test(tcase,
