@@ -200,11 +200,24 @@ for_this_kernel() {
 	[ $status -le 1 ] || die "unifdef cannot read $1"
 }
 
+# Headers that programs include, too. Those of the trace are two halves of one.
+is_public() {
+	grep -q 'WITH Linux-syscall-note' "$1" &&
+		grep -q '^#ifndef _.*_H$' "$1" && ! grep -q '^#include "' "$1"
+}
+
+# A script for sed: they are no longer beside the sources
+find_public_headers() {
+	for header in "$top/bufflink.h" "$top"/clients/*/bufflink_*.h; do
+		! is_public "$header" ||
+			echo "s,^#include \"${header##*/}\"\$,#include <linux/${header##*/}>,"
+	done >"$work/includes"
+}
+
 # From 7.0 on, checkpatch wants kzalloc_obj().
 put_source() {
 	for_this_kernel "$1" >"$work/source"
-	sed 's,^#include "bufflink\.h"$,#include <linux/bufflink.h>,' \
-		"$work/source" |
+	sed -f "$work/includes" "$work/source" |
 		if grep -q 'define kzalloc_obj(' "$linux/include/linux/slab.h"; then
 			sed 's/\(k[mz]alloc\)(sizeof(\(\*[a-z]*\)), GFP_KERNEL)/\1_obj(\2)/'
 		else
@@ -214,20 +227,26 @@ put_source() {
 
 kernel_half='/^#ifdef __KERNEL__$/,/^#endif \/\* __KERNEL__ \*\/$/'
 
-put_headers() {
-	sed "$kernel_half d; s/_BUFFLINK_H/_UAPI_LINUX_BUFFLINK_H/" \
-		"$top/bufflink.h" | put include/uapi/linux/bufflink.h
+# put_header FILE: a half for programs, and one for the kernel, if it has that
+put_header() {
+	name=${1##*/}
+	guard=$(echo "_$name" | tr 'a-z.' 'A-Z_')
+	sed "$kernel_half d; s/$guard/_UAPI_LINUX$guard/" "$1" |
+		put "include/uapi/linux/$name"
+	maintain "include/uapi/linux/$name"
+	grep -q '__KERNEL__' "$1" || return 0
 	{
-		cat <<-'TEXT'
+		cat <<-TEXT
 			/* SPDX-License-Identifier: GPL-2.0-only */
-			#ifndef _LINUX_BUFFLINK_H
-			#define _LINUX_BUFFLINK_H
+			#ifndef _LINUX$guard
+			#define _LINUX$guard
 
-			#include <uapi/linux/bufflink.h>
+			#include <uapi/linux/$name>
 		TEXT
-		sed -n "$kernel_half{ /__KERNEL__/!p; }" "$top/bufflink.h"
-		echo "#endif /* _LINUX_BUFFLINK_H */"
-	} | put include/linux/bufflink.h
+		sed -n "$kernel_half{ /__KERNEL__/!p; }" "$1"
+		echo "#endif /* _LINUX$guard */"
+	} | put "include/linux/$name"
+	maintain "include/linux/$name"
 }
 
 # Each object has an option of its own name.
@@ -254,12 +273,12 @@ put_bufflink() {
 	for header in "$top"/clients/*.h; do
 		put_source "$header" "$code/${header##*/}"
 	done
-	put_headers
+	put_header "$top/bufflink.h"
 	makefile "$top/Kbuild" | put $code/Makefile
 	put $code/Kconfig <"$texts/Kconfig"
 	edit drivers/char/Makefile add_to_makefile
 	edit drivers/char/Kconfig add_to_kconfig
-	maintain "$code/*" include/linux/bufflink.h include/uapi/linux/bufflink.h
+	maintain "$code/*"
 	commit <"$texts/bufflink-message"
 }
 
@@ -298,9 +317,13 @@ put_client() {
 	done
 	for file in "$from"/bufflink_*.[ch]; do
 		case $file in
-		*.mod.c)	;;
-		*)		put_source "$file" "$to/${file##*/}" ;;
+		*.mod.c)	continue ;;
 		esac
+		if is_public "$file"; then
+			put_header "$file"
+		else
+			put_source "$file" "$to/${file##*/}"
+		fi
 	done
 	makefile "$from/Kbuild" | put "$to/Makefile"
 	for_this_kernel "$from/Kconfig" | put "$to/Kconfig"
@@ -337,6 +360,7 @@ tree=$work/tree
 mkdir "$tree"
 look_at_kernel
 look_at_patches
+find_public_headers
 take_kernel_files
 begin_series
 put_bufflink

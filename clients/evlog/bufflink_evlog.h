@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * Events of kernel modules
- *
- * The first half is for programs that read the buffer of bufflink_evlog: what it
- * has for each event, in the byte order of the machine. The second half is for
- * kernel modules that write events.
+ * Events of kernel modules: what the buffer of bufflink_evlog has for each, in the
+ * byte order of the machine, and how kernel code writes them.
  */
 #ifndef _BUFFLINK_EVLOG_H
 #define _BUFFLINK_EVLOG_H

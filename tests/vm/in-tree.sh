@@ -43,8 +43,15 @@ puts_all() {
 	fresh once
 	put_into once patches || return
 	for file in drivers/char/bufflink/bufflink.c include/linux/bufflink.h \
-		    include/uapi/linux/bufflink.h; do
+		    include/uapi/linux/bufflink.h \
+		    include/linux/bufflink_evlog.h \
+		    include/uapi/linux/bufflink_evlog.h \
+		    include/uapi/linux/bufflink_klog.h; do
 		[ -s "$work/once/$file" ] || return
+		case $file in
+		include/*)	grep -x "F:	$file" "$work/once/MAINTAINERS" ||
+					return ;;
+		esac
 	done
 	for client in "$top"/clients/*/Kbuild; do
 		name=$(basename "${client%/Kbuild}")
