@@ -21,7 +21,7 @@ kernels=${KERNELS:-6.1 6.12}
 before="systemd-sysv udev kmod dbus openssl man-db bash-completion
 	linux-image-cloud-amd64 linux-headers-cloud-amd64"
 tests="bats gcc jq kcat libc6-dev liburing-dev make procps python3-minimal
-	rsyslog"
+	rsyslog logrotate"
 later="dkms linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
 	$(packages_of_programs)"
 
