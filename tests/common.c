@@ -297,7 +297,7 @@ static size_t read_from(const char *path, char *text, size_t size)
 	return got;
 }
 
-/* What write(2) gives, or a negative errno */
+/* The result of write(2), or a negative errno */
 static ssize_t put(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);

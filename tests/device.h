@@ -41,7 +41,7 @@ long all_irq_work_interrupts(void);	/* on all CPUs */
 #define add_case(suite, name, ...) add_loop_case(suite, name, 1, __VA_ARGS__)
 
 void add_tests(Suite *suite, const char *name, int loops, const TTest **tests);
-/* The same without the producer: out() takes away what a test may have left. */
+/* The same without the producer: out() takes away the rest of a test. */
 TCase *add_tests_of(Suite *suite, const char *name, void (*out)(void),
 		    const TTest **tests);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What signals.c, output.c and follow.c share, and no program needs. */
+/* Shared by signals.c, output.c and follow.c; no program needs it. */
 #ifndef _PRIVATE_H
 #define _PRIVATE_H
 

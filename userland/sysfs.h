@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What modules show, and take, in files of sysfs. */
+/* Files of sysfs, by which modules show values and take them. */
 #ifndef _SYSFS_H
 #define _SYSFS_H
 

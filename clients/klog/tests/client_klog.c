@@ -90,7 +90,7 @@ static void check_flood(struct log *log)
 	ck_assert_uint_gt(seen, FLOOD);
 }
 
-/* What was read of the kernel's log */
+/* The message that next_kmsg() has just read */
 static void has_as_well(struct log *log)
 {
 	do {
