@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -1041,12 +1040,6 @@ START_TEST(there_is_never_more_than_one_exclusive_reader)
 }
 END_TEST
 
-/* A kernel without it, or that forbids it, does not look at the address. */
-static bool has_io_uring(void)
-{
-	return result_of(syscall(SYS_io_uring_setup, 1, NULL)) == -EFAULT;
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("read");
@@ -1066,16 +1059,13 @@ int main(void)
 		 readv_waits_until_there_is_at_least_one_byte,
 		 zero_bytes_asked_is_zero,
 		 loss_never_makes_read_fail);
-	if (has_io_uring())
-		add_case(suite, "io_uring",
-			 io_uring_reads_the_bytes_that_are_there,
-			 io_uring_waits_until_there_is_at_least_one_byte,
-			 io_uring_is_eagain_with_rwf_nowait,
-			 io_uring_waits_for_data_also_while_a_loss_is_not_reported,
-			 io_uring_polls_for_a_loss_beside_data,
-			 io_uring_ends_after_destroy);
-	else
-		puts("SKIPPED: this kernel has no io_uring");
+	add_case(suite, "io_uring",
+		 io_uring_reads_the_bytes_that_are_there,
+		 io_uring_waits_until_there_is_at_least_one_byte,
+		 io_uring_is_eagain_with_rwf_nowait,
+		 io_uring_waits_for_data_also_while_a_loss_is_not_reported,
+		 io_uring_polls_for_a_loss_beside_data,
+		 io_uring_ends_after_destroy);
 	add_case(suite, "splice",
 		 splice_moves_bytes_to_a_pipe,
 		 splice_waits_until_there_is_at_least_one_byte,

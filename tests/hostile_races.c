@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "operations.h"
@@ -349,8 +348,6 @@ static bool is_met(const struct plan *plan, enum operation *what,
 		   enum tally *met)
 {
 	for (*what = 0; *what < OPERATIONS; (*what)++) {
-		if (operations[*what].flags & NEEDS_IO_URING && !has_io_uring)
-			continue;
 		for (*met = 0; *met < TALLIES; (*met)++)
 			if (plan->wants(*what, *met) &&
 			    !board->tallies[*what][*met])
@@ -392,8 +389,6 @@ static void play(struct plan plan, __u64 ms)
 	uintptr_t i;
 
 	choose_seed();
-	has_io_uring = result_of(syscall(SYS_io_uring_setup, 1, NULL)) ==
-		       -EFAULT;
 	stream_new();	/* for make_record() */
 	board = shared(sizeof(*board));
 	board->plan = plan;

@@ -14,7 +14,6 @@
 
 struct board *board;
 int watch = -1;
-bool has_io_uring;
 
 unsigned int below(unsigned int *state, unsigned int end)
 {
@@ -407,10 +406,8 @@ const struct operation_kind operations[OPERATIONS] = {
 	[READ] = { "read", do_read, NEEDS_FILE | READS | SLEEPS },
 	[READV] = { "readv", do_readv, NEEDS_FILE | READS | SLEEPS },
 	[SPLICE] = { "splice", do_splice, NEEDS_FILE | READS | SLEEPS },
-	[RING_READ] = { "io_uring read", do_ring_read,
-			NEEDS_FILE | READS | NEEDS_IO_URING },
-	[RING_POLL] = { "io_uring poll", do_ring_poll,
-			NEEDS_FILE | ENDS | NEEDS_IO_URING },
+	[RING_READ] = { "io_uring read", do_ring_read, NEEDS_FILE | READS },
+	[RING_POLL] = { "io_uring poll", do_ring_poll, NEEDS_FILE | ENDS },
 	[WRITE] = { "write", do_write, NEEDS_FILE | WRITES | ENDS | SLEEPS },
 	[POLL] = { "poll", do_poll, NEEDS_FILE | ENDS | SLEEPS },
 	[EPOLL] = { "epoll", do_epoll, NEEDS_FILE | ENDS | SLEEPS },
@@ -430,8 +427,6 @@ static bool is_possible(const struct worker *worker, enum operation what)
 {
 	unsigned int flags = operations[what].flags;
 
-	if (flags & NEEDS_IO_URING && !has_io_uring)
-		return false;
 	if (flags & READS && board->full && board->phase != DEAD)
 		return false;
 	if (flags & WRITES && (board->example || !worker->writes ||
@@ -550,8 +545,7 @@ int work(void *arg)
 	worker->restarts = !board->plan.storm || worker->index % 4 < 2;
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
 	ck_assert_int_eq(pipe(worker->pipe), 0);
-	if (has_io_uring)
-		ck_assert_int_eq(io_uring_queue_init(4, &worker->ring, 0), 0);
+	ck_assert_int_eq(io_uring_queue_init(4, &worker->ring, 0), 0);
 	handle_signal(SIGALRM, worker->restarts ? SA_RESTART : 0);
 	while (wait_round(&worker->round))
 		play_round(worker);

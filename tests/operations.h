@@ -91,8 +91,7 @@ struct worker {
 #define READS		2	/* may take bytes */
 #define WRITES		4
 #define ENDS		8	/* works no more after destroy */
-#define NEEDS_IO_URING	16
-#define SLEEPS		32	/* until there is data, or room */
+#define SLEEPS		16	/* until there is data, or room */
 
 struct operation_kind {
 	const char *name;
@@ -103,7 +102,6 @@ struct operation_kind {
 extern const struct operation_kind operations[OPERATIONS];
 extern struct board *board;
 extern int watch;		/* the test's own look at the buffer, or -1 */
-extern bool has_io_uring;
 
 unsigned int below(unsigned int *state, unsigned int end);	/* at random */
 /* Only files that this process opens itself may keep a module in use. */

@@ -21,15 +21,6 @@
 #define PLACE		"/tmp/place"
 #define VIA		"--via=" PROGRAM " --receive "
 
-static const char *new_source(void)
-{
-	const char *disk = new_loop(DISK);
-
-	fill_disk(disk, DISK);
-	log_devices(disk, "");
-	return disk;
-}
-
 /* By both programs that write to a DST */
 static void is_refused(const char *dst)
 {
@@ -49,7 +40,7 @@ START_TEST(what_is_neither_a_device_nor_a_file_is_refused)
 	static const mode_t kinds[] = { S_IFIFO, S_IFCHR, S_IFSOCK, S_IFDIR };
 	struct stat stat;
 
-	new_source();
+	new_logged(DISK);
 	if (kinds[_i] == S_IFDIR)
 		ck_assert_int_eq(mkdir(PLACE, 0700), 0);
 	else
@@ -67,7 +58,7 @@ START_TEST(a_typing_error_in_dev_leaves_no_file)
 		"/dev/none", "//dev/none", "/tmp/../dev/none", PLACE "/none",
 	};
 
-	new_source();
+	new_logged(DISK);
 	ck_assert_int_eq(symlink("/dev", PLACE), 0);
 	is_refused(names[_i]);
 	ck_assert(!exists("/dev/none"));
@@ -76,7 +67,7 @@ END_TEST
 
 START_TEST(a_file_in_dev_is_refused)
 {
-	new_source();
+	new_logged(DISK);
 	ck_assert_int_eq(system("echo before >/dev/file"), 0);
 	is_refused("/dev/file");
 	ck_assert_int_eq(system("test $(cat /dev/file) = before"), 0);
@@ -130,7 +121,7 @@ START_TEST(a_device_that_is_in_use_is_refused)
 {
 	const char *dst;
 
-	new_source();
+	new_logged(DISK);
 	dst = new_loop(DISK);
 	uses[_i](dst);
 	is_refused(dst);
@@ -139,7 +130,7 @@ END_TEST
 
 START_TEST(a_file_that_is_swapped_to_is_refused)
 {
-	new_source();
+	new_logged(DISK);
 	mount_it_itself(new_loop(4 * DISK));
 	ck_assert_int_eq(system("dd if=/dev/zero of=" MOUNTPOINT "/swap bs=1M count=2 2>/dev/null"),
 			 0);
@@ -268,7 +259,7 @@ END_TEST
 
 START_TEST(data_in_memory_for_the_disk_of_the_destination_does_not_cover_it)
 {
-	const char *disk = new_source(), *lower = new_loop(DISK);
+	const char *disk = new_logged(DISK), *lower = new_loop(DISK);
 	const char *dst = volume_on(lower);
 	int fd = open(lower, O_RDWR | O_CLOEXEC);
 	pid_t pid;
@@ -325,7 +316,7 @@ static void ends_without_a_copy(pid_t pid, const char *dst, int status)
 
 START_TEST(a_file_that_changes_under_way_is_noticed)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	pid_t pid = migrate((char *)disk, DST);
 
 	is_followed(pid);
@@ -336,7 +327,7 @@ END_TEST
 
 START_TEST(a_file_that_changes_under_way_is_noticed_by_the_receiver)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	pid_t pid = migrate(VIA DST, (char *)disk);
 
 	is_followed(pid);
@@ -375,7 +366,7 @@ static void (*const device_changes[])(const char *dst) = {
 
 START_TEST(a_device_that_changes_under_way_is_noticed)
 {
-	const char *disk = new_source(), *dst = new_loop(2 * DISK);
+	const char *disk = new_logged(DISK), *dst = new_loop(2 * DISK);
 	pid_t pid;
 
 	if (device_changes[_i] == change_table)

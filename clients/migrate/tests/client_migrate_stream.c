@@ -171,7 +171,7 @@ END_TEST
 /* The far end is here. */
 START_TEST(a_far_end_that_overlaps_the_source_is_refused)
 {
-	const char *disk = new_source(), *src = disk, *dst = disk;
+	const char *disk = new_logged(DISK), *src = disk, *dst = disk;
 
 	ck_assert_int_eq(unload("bufflink_blklog"), 0);
 	if (_i == 1)
@@ -192,7 +192,7 @@ END_TEST
 
 START_TEST(a_stream_that_was_kept_can_be_written_back)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	int fd, in;
 
 	make_stream(disk);
@@ -291,7 +291,7 @@ END_TEST
 /* A file, or a disk, that takes all and does not keep it */
 START_TEST(a_stream_that_cannot_be_synced_is_no_copy)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	char arguments[96];
 	int out;
 	pid_t pid;
@@ -315,7 +315,7 @@ END_TEST
 
 START_TEST(a_receiver_says_as_json_that_it_has_a_copy)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 
 	make_stream(disk);
 	ck_assert_int_eq(finish(start_program(open(STREAM, O_RDONLY), null(),

@@ -261,7 +261,7 @@ END_TEST
 /* What both programs say goes to a terminal that is not theirs. */
 START_TEST(a_command_in_the_background_of_a_terminal_goes_on)
 {
-	const char *disk = new_source();
+	const char *disk = new_logged(DISK);
 	struct background *background = shared(sizeof(*background));
 	struct termios modes;
 	char text[4096] = "";
