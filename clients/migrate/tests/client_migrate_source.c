@@ -212,7 +212,8 @@ START_TEST(auto_freezes_all_that_is_mounted_from_the_source)
 	good(migrate("--freeze=auto", "-p", "60", TRY_TO_WRITE, (char *)disk,
 		     DST));
 	wait_for(exists(MOUNTPOINT "/new") && exists(OTHER "/new"));
-	wait_for(!umount(OTHER));	/* touch may not have closed it yet */
+	/* touch may not have closed it yet */
+	wait_for(!umount(OTHER) || errno == EINVAL);
 	unmount();
 	ck_assert(is_clean(new_dm(new_loop_on(DST, 2 * SIZE), 1,
 				  SIZE / SECTOR)));
@@ -238,7 +239,8 @@ START_TEST(auto_freezes_through_any_stack)
 	good(migrate("--freeze=auto", "-p", "60", TRY_TO_WRITE, (char *)disk,
 		     DST));
 	wait_for(exists(MOUNTPOINT "/new") && exists(OTHER "/new"));
-	wait_for(!umount(OTHER));	/* touch may not have closed it yet */
+	/* touch may not have closed it yet */
+	wait_for(!umount(OTHER) || errno == EINVAL);
 }
 END_TEST
 
