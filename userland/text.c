@@ -48,7 +48,7 @@ static bool is_control(wint_t code)
 	return code < ' ' || (code >= 0x7f && code < 0xa0);
 }
 
-/* In the locale that has all characters: what is printed depends on none. */
+/* By the locale that has all characters: the output depends on no other one. */
 static bool is_printable(wint_t code)
 {
 	static locale_t locale;

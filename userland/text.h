@@ -12,7 +12,7 @@
 #include "bufflink.h"
 
 /*
- * In what is printed, a byte that is no character of UTF-8 becomes \xHH. For a
+ * In printed text, a byte that is no character of UTF-8 becomes \xHH. For a
  * terminal, so does each byte of a character that cannot be printed, but the tab.
  */
 void print_plain(const char *text, size_t size);

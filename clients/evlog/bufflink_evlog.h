@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * Events of kernel modules: what the buffer of bufflink_evlog has for each, in the
- * byte order of the machine, and how kernel code writes them.
+ * Events of kernel modules: their records in the buffer of bufflink_evlog, which
+ * have the byte order of the machine, and the calls that write them.
  */
 #ifndef _BUFFLINK_EVLOG_H
 #define _BUFFLINK_EVLOG_H
