@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the Makefiles of programs have in common; USERLAND is this folder.
+# The Makefiles of programs have this in common; USERLAND is this folder.
 CFLAGS ?= -O2
 VERSION := $(shell sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' \
 	$(USERLAND)/../bufflink.c)

@@ -20,7 +20,7 @@
 static bool cannot_reopen;	/* the output */
 static const char *device;
 
-/* What is not read from the buffer now is there for the next reader. */
+/* Bytes that are not read from the buffer now are there for the next reader. */
 static void nobody_reads(void)
 {
 	following = false;
@@ -30,7 +30,7 @@ static void nobody_reads(void)
 	err(EXIT_FAILURE, "cannot write to %s", output_name());
 }
 
-/* What is left when the library has not done what was asked. */
+/* The end when the library could not do its work */
 static void has_failed(int err)
 {
 	if (err != -ECANCELED)
@@ -266,7 +266,7 @@ bool follow(const struct follow *follow, struct bufflink_reader *reader)
 	bool lost = false;
 
 	following = true;
-	/* What was read is given before a stop is told. */
+	/* Bytes that were read are given before a stop is told. */
 	while (left) {
 		if (!next(follow, reader, &event, left, false)) {
 			caught_up(follow, position);

@@ -180,8 +180,8 @@ static ssize_t read_in(void *unused, char *data, size_t size)
 }
 
 /*
- * What is opened the wrong way round fails when it is used, as a closed one does,
- * and the number is taken.
+ * A descriptor that is opened the wrong way round fails when it is used, as a
+ * closed one does, and the number is taken.
  */
 static void fill_descriptors(void)
 {

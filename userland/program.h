@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What all programs have in common: how they begin, read, print and end. */
+/* The parts that all programs share: how they begin, read, print and end */
 #ifndef _PROGRAM_H
 #define _PROGRAM_H
 

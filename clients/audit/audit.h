@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of bufflink-audit share. */
+/* The files of bufflink-audit share this. */
 #ifndef _AUDIT_H
 #define _AUDIT_H
 
@@ -19,7 +19,7 @@
 
 enum abi { NATIVE, COMPAT, ABIS };	/* as the module's filters have them */
 
-/* What an argument is. */
+/* The kind of an argument */
 enum kind {
 	HEX, POINTER, INT, LONG, UNSIGNED, MODE, DESCRIPTOR, TEXT, VECTOR,
 	ADDRESS,
@@ -33,9 +33,9 @@ struct call_info {
 
 const struct call_info *call_info(uint32_t arch, int number);
 bool is_native(uint32_t arch);
-/* What the module is to copy; from malloc(). */
+/* The arguments that the module is to copy; from malloc(). */
 char *list_copies(enum abi abi);
-/* Lists of numbers; they may be empty. What is wrong ends the program. */
+/* Lists of numbers; they may be empty. A wrong one ends the program. */
 struct call_lists { char *numbers[ABIS]; bool has[ABIS][CALLS]; };
 void calls_argument(struct call_lists *lists, char *names);
 

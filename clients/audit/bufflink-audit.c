@@ -32,7 +32,7 @@ static const char help[] =
 "  -g, --group           leave out not only this process's own calls but those\n"
 "                        of its process group: all of a pipeline\n"
 "\n"
-"What is printed:\n"
+"Output:\n"
 "  -c, --counts          at the end, a table: how often each call was made, how\n"
 "                        long that took, how often it failed\n"
 "  -F, --format=FORMAT   'text', 'json', or 'audit': as in the log of auditd\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What bufflink_sysaudit appends: one record for each system call's entry and
+ * The records of bufflink_sysaudit: one for each system call's entry and
  * one for its exit, in the byte order of the machine.
  */
 #ifndef _BUFFLINK_SYSAUDIT_H

@@ -4,7 +4,7 @@
  * point to: the module's parameters.
  *
  * Filters are there twice: those that last, and those of the reader, which end
- * with its process. What others write while there is a reader goes to both.
+ * with its process. Others write to both while there is a reader.
  */
 #include <linux/bitmap.h>
 #include <linux/cgroup.h>

@@ -303,7 +303,7 @@ static void copy_new_program(struct sysaudit_record *record, unsigned int code)
 
 /* records */
 
-/* What a thread's last record says: its call's entry, and all that it needs. */
+/* Of a thread's last record: its call's entry, and all that it needs. */
 static atomic64_t places[1 << PLACE_BITS];
 
 enum seen { NOTHING, ENTRY, WHOLE_ENTRY };

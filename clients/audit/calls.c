@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Names and numbers of calls are libseccomp's. What arguments a call has is in
+ * Names and numbers of calls  are libseccomp's. The arguments of a call are in
  * the kernel's own description, in tracefs.
  */
 #define _GNU_SOURCE

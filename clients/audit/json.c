@@ -29,7 +29,7 @@ static void add_raw_args(struct json_object *object, const __u64 *values)
 	json_object_object_add(object, "args", args);
 }
 
-/* What is printed for it. The stream is kept: making one takes long. */
+/* The text of its line. The stream is kept: making one takes long. */
 static void add_meaning(struct json_object *object, const struct call *call,
 			int arg)
 {

@@ -19,7 +19,7 @@ bool descriptor_paths, folder_paths;
 
 static auparse_state_t *parser;
 
-/* What the library says of a field of this record. Not valid for long. */
+/* The library's words for a field of this record. Not valid for long. */
 static const char *interpretation(const char *record, const char *field)
 {
 	if (parser)

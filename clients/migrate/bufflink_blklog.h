@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What bufflink_blklog appends: records of one size, in the byte order of the
+ * The records of bufflink_blklog: all of one size, in the byte order of the
  * machine.
  */
 #ifndef _BUFFLINK_BLKLOG_H
@@ -10,7 +10,7 @@
 
 #define BLKLOG_VERSION	1
 
-/* What changed the sectors; a program does well to expect others. */
+/* The change of the sectors; a program does well to expect others. */
 enum blklog_change {
 	BLKLOG_WRITE = 1,
 	BLKLOG_DISCARD,		/* also a secure one */

@@ -44,7 +44,7 @@ struct log {
 	bool is_cut;		/* an earlier reader had the beginning */
 	__u64 lost;		/* records that we know of */
 	unsigned int losses;	/* times that we learned of some */
-	/* What has begun to change and does not say at its end what it was. */
+	/* Changes that have begun, and do not say at their end which they were. */
 	struct blklog_record *begun;
 	size_t begun_count;
 };

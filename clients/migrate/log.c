@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What bufflink_blklog says has changed */
+/* The changes that bufflink_blklog tells of */
 #define _GNU_SOURCE
 #define __SANE_USERSPACE_TYPES__	/* __u64 is long long everywhere */
 #include <stdint.h>
@@ -277,7 +277,7 @@ static void follow_log(struct log *log)
 }
 
 /*
- * One that is being removed has no more records, and no end yet. What is logged
+ * One that is being removed has no more records, and no end yet. Its records
  * can be read when it is removed.
  */
 void check_logs(void)

@@ -66,7 +66,7 @@ static void remember_sums(struct copy *copy, const char *data, __u64 offset,
 	}
 }
 
-/* What is zero, and what is not, each in as few pieces as can be */
+/* Zeroes and other bytes, each in as few pieces as can be */
 static void put_block(struct copy *copy, const char *data, __u64 offset,
 		      size_t size)
 {
@@ -181,7 +181,7 @@ static bool fits(void)
 	return !mount_count || expected_seconds() <= plan.max_pause / 2;
 }
 
-/* What is dirty in memory is written now, so that the last round has it. */
+/* Dirty pages are written now, so that the last round has them. */
 static bool fits_with_cache(void)
 {
 	if (!fits())
@@ -237,7 +237,7 @@ static bool has_terminal(void)
 	return isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
 }
 
-/* What was typed before the question is no answer. */
+/* A line that was typed before the question is no answer. */
 static bool is_entered(int wait_ms)
 {
 	struct pollfd key = { .fd = STDIN_FILENO, .events = POLLIN };

@@ -56,7 +56,7 @@ void check_alone(const struct source *src, int status)
 		     src->path, blkid_devno_to_devname(beside) ?: "another");
 }
 
-/* What it has grown by is not in the copy; another medium is not in the log. */
+/* Bytes added to it are not in the copy; another medium is not in the log. */
 void check_source(const struct copy *copy)
 {
 	const struct source *src = &copy->src;

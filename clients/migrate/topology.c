@@ -438,7 +438,7 @@ static int range_of_loop(dev_t device, struct range *range)
 	return 1;
 }
 
-/* What a device of dm or loop has of what is below, or -1 if that is not known. */
+/* The part that a device of dm or loop has of those below; -1 if not known */
 static int ranges_on(dev_t device, dev_t below, struct range ranges[MAX_RANGES])
 {
 	const struct dm_ioctl *table = read_table(device);

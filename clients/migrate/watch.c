@@ -58,7 +58,7 @@ static void end_run(void)
 }
 
 /*
- * What is refused leaves nothing behind, and what was frozen thaws. False if
+ * A refusal leaves nothing behind, and frozen file systems thaw. False if
  * something has not thawed yet.
  */
 static bool clean_up(void)

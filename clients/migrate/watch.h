@@ -21,7 +21,7 @@ void set_deadline(double time);
 void check_deadline(void);
 /* A child in a process group of its own, run_group, that never begins after it. */
 pid_t fork_before_deadline(void);
-/* What is claimed from now on was checked: a stop does not deny it. */
+/* A claim from now on was checked: a stop does not deny it. */
 void settle(void);
 /* In a child: as any other program has them. */
 void restore_signals(void);

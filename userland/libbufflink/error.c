@@ -16,7 +16,7 @@ int bl_fail(int err, const char *format, ...)
 	return err;
 }
 
-/* What failed last in this thread, on what, why, and what to do. */
+/* The last failure in this thread, its object, its reason, and the way out */
 const char *bufflink_error(void)
 {
 	return text;

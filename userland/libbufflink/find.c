@@ -139,7 +139,7 @@ static bool is_path(const char *buffer)
 	       !strncmp(buffer, "../", 3);
 }
 
-/* The path of a buffer. What is known of it, too, if it was found by its owner. */
+/* The path of a buffer, and its values if it was found by its owner. */
 static int locate(const char *buffer, char path[PATH_MAX],
 		  struct bufflink_info *info)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of the library share. Names that begin with bl_ stay inside. */
+/* The files of the library share this. Names that begin with bl_ stay inside. */
 #ifndef _INTERNAL_H
 #define _INTERNAL_H
 

@@ -2,7 +2,7 @@
 /*
  * libbufflink - find buffers of bufflink, and read them: see libbufflink(3)
  *
- * What can fail returns a negative errno; bufflink_error() has it in words.
+ * A function that fails returns a negative errno; bufflink_error() tells more.
  */
 #ifndef _LIBBUFFLINK_H
 #define _LIBBUFFLINK_H
@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-/* What sysfs has of a buffer, as numbers; bufflink_value_name() has the names. */
+/* The values of a buffer in sysfs; bufflink_value_name() has the names. */
 enum bufflink_value {
 	BUFFLINK_SIZE, BUFFLINK_USED, BUFFLINK_HIGHWATER, BUFFLINK_WATERMARK,
 	BUFFLINK_RECORDS, BUFFLINK_BYTES, BUFFLINK_LOST_RECORDS,

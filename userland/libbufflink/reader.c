@@ -279,7 +279,7 @@ int bufflink_open(struct bufflink_reader *reader, int timeout_ms)
 	return err;
 }
 
-/* What is known of a buffer, without opening it. */
+/* The values of a buffer, without opening it */
 int bufflink_find(const char *buffer, struct bufflink_info *info,
 		  int timeout_ms)
 {
@@ -407,7 +407,7 @@ static bool give(struct bufflink_reader *reader, struct bufflink_event *event,
 
 static int read_more(struct bufflink_reader *reader, size_t most, long long end)
 {
-	/* What comes before a loss is there, or another reader has it. */
+	/* The bytes before a loss are there, or another reader has them. */
 	const bool is_known = reader->loss.records;
 	ssize_t got;
 	int err;

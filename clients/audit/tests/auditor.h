@@ -38,7 +38,7 @@ int auditor_in(const char *parameters);
 /* The same for the tool, which is to be the only reader: to ask, not to read. */
 int auditor_in_for_tool(const char *parameters);
 void set(const char *name, unsigned int value);	/* a parameter */
-/* What a parameter reads as now; valid until the next call. */
+/* The value of a parameter now; valid until the next call. */
 const char *value_of(const char *name);
 
 /* The stream, record by record: read whole, into as much as the buffer has. */
@@ -69,8 +69,8 @@ const struct sysaudit_record *entry_of(struct audit *audit, int number);
 void exit_of(struct audit *audit, int number, __s64 result);
 
 /*
- * A child that is let go when the auditor knows its pid. What it is doing then
- * is reading the gate; the end of that is the first record.
+ * A child that is let go when the auditor knows its pid. It reads the gate until
+ * then; the end of that is the first record.
  */
 struct child {
 	int gate[2];

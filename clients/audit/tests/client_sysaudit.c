@@ -82,7 +82,7 @@ static void calls_as_nobody(void)
 	syscall(SYS_getppid);
 }
 
-START_TEST(a_record_tells_who_called_and_where_and_when)
+START_TEST(a_record_has_the_thread_the_CPU_and_the_time)
 {
 	struct child child = child_of(calls_as_nobody);
 	__u64 before = clock_now(CLOCK_REALTIME);
@@ -795,7 +795,7 @@ int main(void)
 		return run_suite(suite);
 	add_audit_case(suite, "records",
 		       the_calls_of_a_known_program_come_out_complete_and_in_order,
-		       a_record_tells_who_called_and_where_and_when,
+		       a_record_has_the_thread_the_CPU_and_the_time,
 		       a_thread_is_told_from_its_process_and_filtered_with_it,
 		       every_record_has_the_name_that_its_thread_has_then,
 		       a_program_has_its_own_name_from_its_first_call_on,

@@ -173,7 +173,7 @@ static void connects(void)
 		syscall(SYS_connect, -1, &addresses[i], 20);
 }
 
-START_TEST(an_address_cannot_forge_what_comes_after_it)
+START_TEST(an_address_cannot_forge_the_text_after_it)
 {
 	struct child child = child_of(connects);
 	struct tool reader;
@@ -388,7 +388,7 @@ START_TEST(a_number_with_zeros_in_front_is_decimal)
 }
 END_TEST
 
-START_TEST(filters_also_hold_for_what_is_buffered_before)
+START_TEST(filters_also_hold_for_records_of_before)
 {
 	struct tool reader;
 
@@ -526,7 +526,7 @@ START_TEST(json_has_texts_as_they_are_and_flags_in_words)
 }
 END_TEST
 
-/* What a program of auditd's package says of the log. */
+/* The output of a program of auditd's package for the log */
 static struct tool asks(char *program, char *option, char *value)
 {
 	struct tool tool = start_tool(program, memory_file(""), memory_file(""),
@@ -537,7 +537,7 @@ static struct tool asks(char *program, char *option, char *value)
 	return tool;
 }
 
-START_TEST(ausearch_and_aureport_read_what_is_written_for_them)
+START_TEST(ausearch_and_aureport_read_the_audit_format)
 {
 	struct tool tool;
 
@@ -732,7 +732,7 @@ int main(void)
 		       the_program_prints_a_line_for_each_call,
 		       the_tool_sets_filters_by_name_and_reports_losses_with_status_3,
 		       the_tool_prints_no_name_that_a_terminal_obeys,
-		       an_address_cannot_forge_what_comes_after_it,
+		       an_address_cannot_forge_the_text_after_it,
 		       a_number_of_no_call_is_printed_as_a_number,
 		       a_call_is_printed_once_if_its_exit_is_lost,
 		       the_log_has_no_argument_for_those_that_were_cut,
@@ -741,14 +741,14 @@ int main(void)
 		       the_tool_refuses_a_process_that_is_not_there,
 		       the_tool_refuses_numbers_that_are_none_or_too_large,
 		       a_number_with_zeros_in_front_is_decimal,
-		       filters_also_hold_for_what_is_buffered_before,
+		       filters_also_hold_for_records_of_before,
 		       a_command_is_followed_with_all_its_children_and_its_status_is_given,
 		       a_command_ends_the_tool_whatever_signals_are_ignored,
 		       a_command_begins_after_two_dashes_that_are_no_argument,
 		       a_command_that_runs_on_is_told_once_and_with_its_cgroup,
 		       each_descriptor_is_printed_with_its_file_if_that_is_asked_for,
 		       json_has_texts_as_they_are_and_flags_in_words,
-		       ausearch_and_aureport_read_what_is_written_for_them,
+		       ausearch_and_aureport_read_the_audit_format,
 		       a_table_counts_calls_and_errors,
 		       a_file_that_was_moved_away_is_opened_anew_on_sighup,
 		       a_module_that_is_loaded_again_has_no_calls_without_the_filters,

@@ -173,7 +173,7 @@ START_TEST(a_flood_from_all_contexts_is_kept_or_counted)
 }
 END_TEST
 
-START_TEST(what_is_kept_is_the_oldest)
+START_TEST(the_oldest_events_are_kept)
 {
 	int fd = open_evlog("size=4096");
 	unsigned int stored = 0, i;
@@ -326,7 +326,7 @@ START_TEST(a_value_that_is_too_long_is_cut_and_the_event_says_so)
 }
 END_TEST
 
-START_TEST(what_is_no_severity_or_no_kind_does_no_harm)
+START_TEST(a_wrong_severity_or_kind_does_no_harm)
 {
 	struct draft given = draft(200, "a", "b", "c");
 	int fd = open_evlog(LARGE);
@@ -573,7 +573,7 @@ int main(void)
 	tcase_add_test(events, an_event_of_a_process_has_its_number_and_its_user);
 	tcase_add_loop_test(events, a_flood_from_all_contexts_is_kept_or_counted,
 			    0, 2);
-	tcase_add_test(events, what_is_kept_is_the_oldest);
+	tcase_add_test(events, the_oldest_events_are_kept);
 	tcase_add_test(events, numbers_keep_all_their_bits);
 	tcase_add_test(events,
 		       a_name_or_a_text_that_is_too_long_is_cut_and_the_event_says_so);
@@ -581,7 +581,7 @@ int main(void)
 		       attributes_beyond_the_last_are_left_out_and_the_event_says_so);
 	tcase_add_test(events,
 		       a_value_that_is_too_long_is_cut_and_the_event_says_so);
-	tcase_add_test(events, what_is_no_severity_or_no_kind_does_no_harm);
+	tcase_add_test(events, a_wrong_severity_or_kind_does_no_harm);
 	tcase_add_test(events, a_fuzzed_event_is_whole_or_says_that_it_was_cut);
 	tcase_add_test(events, a_module_that_writes_events_holds_it);
 	tcase_add_test(events, without_memory_it_leaves_nothing_behind);

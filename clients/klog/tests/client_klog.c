@@ -101,7 +101,7 @@ static void has_as_well(struct log *log)
 	ck_assert_str_eq(message.text, kmsg.text);
 }
 
-START_TEST(it_begins_with_what_the_log_already_holds)
+START_TEST(it_begins_with_the_messages_that_the_log_already_holds)
 {
 	struct log log;
 	char time[32];
@@ -121,7 +121,7 @@ START_TEST(it_begins_with_what_the_log_already_holds)
 }
 END_TEST
 
-START_TEST(it_has_every_level_also_what_the_console_suppresses)
+START_TEST(it_has_every_level_also_those_that_the_console_suppresses)
 {
 	struct log log = load_klog(LARGE);
 	char text[32];
@@ -287,7 +287,7 @@ START_TEST(nothing_of_a_burst_with_interrupts_off_is_lost)
 }
 END_TEST
 
-START_TEST(a_small_buffer_lost_exactly_what_is_missing)
+START_TEST(a_small_buffer_lost_exactly_the_missing_messages)
 {
 	struct log log = load_klog("size=65536");
 	struct producer_run run_1 = {
@@ -506,9 +506,9 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, json_has_the_dictionary);
 	add_tests_beside_dmesg(tcase);
-	tcase_add_test(tcase, it_begins_with_what_the_log_already_holds);
+	tcase_add_test(tcase, it_begins_with_the_messages_that_the_log_already_holds);
 	tcase_add_test(tcase,
-		       it_has_every_level_also_what_the_console_suppresses);
+		       it_has_every_level_also_those_that_the_console_suppresses);
 	tcase_add_test(tcase, a_message_comes_at_once_from_any_context);
 	tcase_add_test(tcase, a_message_of_several_lines_is_one);
 	tcase_add_test(tcase,
@@ -520,7 +520,7 @@ int main(void)
 	tcase_add_test(tcase, nothing_of_a_flood_without_newlines_is_lost);
 	tcase_add_test(tcase, nothing_of_a_flood_from_all_contexts_is_lost);
 	tcase_add_test(tcase, nothing_of_a_burst_with_interrupts_off_is_lost);
-	tcase_add_test(tcase, a_small_buffer_lost_exactly_what_is_missing);
+	tcase_add_test(tcase, a_small_buffer_lost_exactly_the_missing_messages);
 	tcase_add_test(tcase,
 		       a_buffer_made_larger_under_a_flood_loses_nothing);
 	tcase_add_loop_test(tcase, it_is_unloaded_at_any_moment, 0, 8);

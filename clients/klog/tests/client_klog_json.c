@@ -132,7 +132,7 @@ START_TEST(json_for_the_journal_has_its_fields)
 }
 END_TEST
 
-START_TEST(only_what_is_chosen_is_printed)
+START_TEST(only_chosen_messages_are_printed)
 {
 	static const struct {
 		char *option;
@@ -182,6 +182,6 @@ int main(void)
 		       messages_have_a_time_if_printk_put_one_when_they_came);
 	tcase_add_test(tcase, json_has_the_time_of_the_wall_clock);
 	tcase_add_test(tcase, json_for_the_journal_has_its_fields);
-	tcase_add_test(tcase, only_what_is_chosen_is_printed);
+	tcase_add_test(tcase, only_chosen_messages_are_printed);
 	return run_suite(suite);
 }

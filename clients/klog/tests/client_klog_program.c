@@ -558,7 +558,7 @@ START_TEST(it_is_good_that_another_reader_has_begun_the_last_message)
 END_TEST
 
 /* In an NMI the module leaves messages in the log, which holds fewer than these. */
-START_TEST(it_tells_what_the_log_has_lost_from_what_the_buffer_has)
+START_TEST(it_tells_losses_of_the_log_from_losses_of_the_buffer)
 {
 	struct producer_run burst = {
 		.call = PRODUCER_PRINTK, .context = PRODUCER_NMI,
@@ -659,7 +659,7 @@ int main(void)
 	tcase_add_test(tcase, a_wrong_command_line_is_refused);
 	/* last, as it leaves no older message in the log */
 	tcase_add_test(tcase,
-		       it_tells_what_the_log_has_lost_from_what_the_buffer_has);
+		       it_tells_losses_of_the_log_from_losses_of_the_buffer);
 	return run_suite(suite);
 }
 

@@ -285,7 +285,7 @@ START_TEST(a_disk_that_does_not_tell_all_is_refused)
 }
 END_TEST
 
-START_TEST(only_root_sees_what_is_logged)
+START_TEST(only_root_sees_the_log)
 {
 	static const char * const names[] = {
 		"devices", "buffers", "diskseqs", "buffer_size"
@@ -425,7 +425,7 @@ int main(void)
 	tcase_add_test(tcase, each_buffer_has_the_name_of_its_disk);
 	tcase_add_test(tcase, another_medium_is_not_logged);
 	tcase_add_test(tcase, a_disk_that_does_not_tell_all_is_refused);
-	tcase_add_test(tcase, only_root_sees_what_is_logged);
+	tcase_add_test(tcase, only_root_sees_the_log);
 	tcase_add_test(tcase, a_disk_is_added_and_removed_while_it_is_written_to);
 	tcase_add_test(tcase, a_file_that_is_no_disk_is_refused_and_leaves_nothing);
 	tcase_add_test(tcase, unloading_under_load_and_a_reader_is_safe);

@@ -415,7 +415,7 @@ static void is_disturbed(const struct stuck *stuck)
 	ck_assert_int_eq(receive(STREAM), FAILED);
 }
 
-START_TEST(a_write_to_what_is_frozen_is_status_3)
+START_TEST(a_write_to_a_frozen_file_system_is_status_3)
 {
 	struct stuck stuck = stuck_frozen(new_loop(SIZE));
 
@@ -585,7 +585,7 @@ int main(void)
 		     a_loss_during_the_last_round_is_status_3,
 		     discards_of_a_frozen_file_system_are_copied,
 		     discards_of_a_frozen_file_system_on_bios_are_copied,
-		     a_write_to_what_is_frozen_is_status_3,
+		     a_write_to_a_frozen_file_system_is_status_3,
 		     a_loss_while_it_is_frozen_is_status_3));
 	return run_suite(suite);
 }

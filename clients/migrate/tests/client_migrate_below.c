@@ -190,7 +190,7 @@ START_TEST(a_device_below_another_loop_device_is_refused)
 END_TEST
 
 /* A file system may be mounted from it, and would write into the copy. */
-START_TEST(a_part_of_what_is_below_another_loop_device_is_refused)
+START_TEST(a_part_of_the_disk_below_another_loop_device_is_refused)
 {
 	const char *disk = new_source(), *dst = new_loop(2 * DISK);
 	const char *partition = new_partition(dst, 8, DISK / SECTOR);
@@ -279,7 +279,7 @@ END_TEST
 
 /* standard output */
 
-START_TEST(a_stream_to_what_the_source_is_made_of_is_refused)
+START_TEST(a_stream_to_a_part_of_the_source_is_refused)
 {
 	const char *disk = new_source(), *src = linear_on(disk);
 	const char * const paths[] = { IMAGE, disk, src };
@@ -427,7 +427,7 @@ START_TEST(a_file_that_another_migration_writes_is_refused_by_a_receiver)
 }
 END_TEST
 
-START_TEST(a_receiver_refuses_what_is_mounted_or_below_a_loop_device)
+START_TEST(a_receiver_refuses_a_disk_that_is_mounted_or_below_a_loop_device)
 {
 	const char *disk = new_loop_on(IMAGE, DISK), *other = new_loop(DISK);
 
@@ -510,12 +510,12 @@ int main(void)
 	tcase_add_loop_test(below, a_volume_on_a_part_of_the_source_is_refused,
 			    0, 2);
 	tcase_add_loop_test(below,
-			    a_stream_to_what_the_source_is_made_of_is_refused,
+			    a_stream_to_a_part_of_the_source_is_refused,
 			    0, 3);
 	tcase_add_loop_test(below, the_file_below_an_overlay_is_refused, 0, 4);
 	add_to(below,
 	       tests(the_file_below_a_loop_device_is_refused,
-		     a_part_of_what_is_below_another_loop_device_is_refused,
+		     a_part_of_the_disk_below_another_loop_device_is_refused,
 		     the_file_below_a_loop_device_is_refused_when_a_mount_hides_it,
 		     the_file_below_a_partition_is_refused,
 		     the_file_below_a_volume_is_refused,
@@ -539,7 +539,7 @@ int main(void)
 			    2);
 	add_to(several,
 	       tests(a_file_that_another_migration_writes_is_refused_by_a_receiver,
-		     a_receiver_refuses_what_is_mounted_or_below_a_loop_device,
+		     a_receiver_refuses_a_disk_that_is_mounted_or_below_a_loop_device,
 		     two_sources_to_one_new_file_are_refused));
 	return run_suite(suite);
 }

@@ -35,7 +35,7 @@ static void is_refused(const char *dst)
 
 /* kinds */
 
-START_TEST(what_is_neither_a_device_nor_a_file_is_refused)
+START_TEST(anything_but_a_device_or_a_file_is_refused)
 {
 	static const mode_t kinds[] = { S_IFIFO, S_IFCHR, S_IFSOCK, S_IFDIR };
 	struct stat stat;
@@ -401,7 +401,7 @@ int main(void)
 	}
 	tcase_add_checked_fixture(kinds, tidy, tidy);
 	tcase_add_loop_test(kinds,
-			    what_is_neither_a_device_nor_a_file_is_refused, 0,
+			    anything_but_a_device_or_a_file_is_refused, 0,
 			    4);
 	tcase_add_loop_test(kinds, a_typing_error_in_dev_leaves_no_file, 0, 4);
 	tcase_add_test(kinds, a_file_in_dev_is_refused);

@@ -291,7 +291,7 @@ START_TEST(it_is_safe_after_a_signal_to_the_receiver)
 }
 END_TEST
 
-START_TEST(it_is_safe_after_a_signal_while_the_command_hangs_on_what_is_frozen)
+START_TEST(it_is_safe_after_a_signal_while_the_command_hangs_on_a_frozen_file)
 {
 	prepare(_i, BOUND_S);
 	begin_with("--run=echo >" MOUNTPOINT "/frozen", (char *)it.src,
@@ -508,7 +508,7 @@ int main(int argc, char **argv)
 	add_rounds(tcase, tests(it_is_safe_after_a_signal_to_the_program,
 				it_is_safe_after_a_signal_to_the_sender,
 				it_is_safe_after_a_signal_to_the_receiver,
-				it_is_safe_after_a_signal_while_the_command_hangs_on_what_is_frozen,
+				it_is_safe_after_a_signal_while_the_command_hangs_on_a_frozen_file,
 				it_is_safe_after_a_stream_that_is_cut,
 				it_is_safe_after_a_stream_with_another_bit,
 				it_is_safe_after_a_source_that_fails,

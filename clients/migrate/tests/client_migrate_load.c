@@ -28,7 +28,7 @@ static void has_the_files_of_src(void)
 
 /*
  * ext4 discards what it has freed in a thread of its own, also when it is frozen.
- * What came after the program's last look is zero in SRC only, and nobody's.
+ * Blocks of after the program's last look are zero in SRC only, and nobody's.
  */
 static bool is_a_copy(const char *disk, const char *copy)
 {
@@ -57,7 +57,7 @@ static bool is_a_copy(const char *disk, const char *copy)
 	       same_but(disk, copy, SIZE, is_free);
 }
 
-/* What --run says is the same while SRC is frozen, and can be mounted. */
+/* --run says that it is the same while SRC is frozen, and can be mounted. */
 static void copy_under_load(const char *disk)
 {
 	char compare[192];

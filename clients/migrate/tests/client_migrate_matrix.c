@@ -65,7 +65,7 @@ static void check_copy(const struct combination *one, const char *copy)
 	unmount_it();
 }
 
-START_TEST(the_copy_is_identical_and_sound_and_has_what_was_acknowledged)
+START_TEST(the_copy_is_identical_and_sound_and_has_all_acknowledged_writes)
 {
 	const struct combination *one = &all[_i];
 	const uint64_t size = filesystem_sizes[one->filesystem];
@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 	}
 	choose();
 	tcase_add_loop_test(matrix,
-			    the_copy_is_identical_and_sound_and_has_what_was_acknowledged,
+			    the_copy_is_identical_and_sound_and_has_all_acknowledged_writes,
 			    0, count);
 	return run_suite(suite);
 }

@@ -83,7 +83,7 @@ START_TEST(a_signal_thaws_at_once_while_the_command_hangs)
 }
 END_TEST
 
-START_TEST(a_command_has_what_is_left_of_the_bound)
+START_TEST(a_command_has_the_rest_of_the_bound)
 {
 	const char *disk = new_mounted(DISK);
 
@@ -344,7 +344,7 @@ START_TEST(a_file_system_that_a_mount_hides_is_refused_or_named)
 END_TEST
 
 /* A kill by the program's name would leave the file system frozen. */
-START_TEST(what_thaws_has_not_the_name_of_the_program)
+START_TEST(the_guardian_has_not_the_name_of_the_program)
 {
 	const char *disk = new_mounted(DISK);
 
@@ -443,7 +443,7 @@ int main(void)
 	tcase_add_loop_test(pause, the_first_signal_ends_it_while_nobody_reads,
 			    0, 3);
 	add_to(pause,
-	       tests(a_command_has_what_is_left_of_the_bound,
+	       tests(a_command_has_the_rest_of_the_bound,
 		     stopped_while_it_is_frozen_it_thaws_and_has_no_copy,
 		     a_guardian_is_not_killed_for_its_memory,
 		     a_reader_that_stalls_is_status_4,
@@ -460,7 +460,7 @@ int main(void)
 	       tests(a_mount_that_cannot_be_frozen_is_refused_among_others,
 		     a_file_system_named_twice_is_refused,
 		     a_file_system_that_a_mount_hides_is_refused_or_named,
-		     what_thaws_has_not_the_name_of_the_program,
+		     the_guardian_has_not_the_name_of_the_program,
 		     a_file_system_that_is_frozen_is_refused_and_stays_frozen,
 		     a_file_system_that_is_frozen_under_way_stays_frozen));
 	return run_suite(suite);

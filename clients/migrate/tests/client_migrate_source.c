@@ -350,7 +350,7 @@ START_TEST(two_sources_are_copied_as_they_are_at_one_instant)
 }
 END_TEST
 
-/* What is SRC after this is not what was copied before it. */
+/* After this, SRC is not the disk that was copied before it. */
 static void is_noticed(const char *disk, void (*change)(const char *disk))
 {
 	pid_t pid;
@@ -432,7 +432,7 @@ START_TEST(a_device_on_the_source_is_not_beside_it)
 }
 END_TEST
 
-START_TEST(a_device_on_another_part_of_what_is_below_is_not_beside_it)
+START_TEST(a_device_on_another_part_of_the_disk_below_is_not_beside_it)
 {
 	const char *disk = new_loop(DISK);
 	const struct loop_info64 info = { .lo_sizelimit = DISK / 2 };
@@ -582,7 +582,7 @@ int main(int argc, char **argv)
 			    a_source_that_is_written_to_by_another_node_is_refused,
 			    0, 2);
 	tcase_add_loop_test(memory,
-			    a_device_on_another_part_of_what_is_below_is_not_beside_it,
+			    a_device_on_another_part_of_the_disk_below_is_not_beside_it,
 			    0, 2);
 	add_to(memory,
 	       tests(data_in_memory_for_the_disk_below_a_volume_arrives,

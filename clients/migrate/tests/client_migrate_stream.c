@@ -339,7 +339,7 @@ START_TEST(verify_finds_nothing_in_a_copy)
 }
 END_TEST
 
-START_TEST(verify_finds_what_the_destination_did_not_keep)
+START_TEST(verify_finds_bytes_that_the_destination_did_not_keep)
 {
 	const char *disk = new_logged(DISK);
 
@@ -389,6 +389,6 @@ int main(void)
 		     output_of_the_command_is_no_part_of_the_stream,
 		     a_command_while_frozen_needs_an_answer_or_a_word,
 		     verify_finds_nothing_in_a_copy,
-		     verify_finds_what_the_destination_did_not_keep));
+		     verify_finds_bytes_that_the_destination_did_not_keep));
 	return run_suite(suite);
 }

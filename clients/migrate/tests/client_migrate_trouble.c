@@ -253,7 +253,7 @@ static int migrate_as_nobody(void *disk)
 	return 0;
 }
 
-START_TEST(what_is_logged_is_not_for_everybody)
+START_TEST(the_log_is_not_for_everybody)
 {
 	const char *disk = new_loop(SIZE);
 
@@ -422,7 +422,7 @@ int main(void)
 		     a_file_on_the_disk_of_src_is_refused,
 		     a_mounted_destination_is_refused,
 		     to_freeze_another_part_of_the_disk_is_refused,
-		     what_is_logged_is_not_for_everybody,
+		     the_log_is_not_for_everybody,
 		     a_disk_that_is_not_logged_is_refused,
 		     a_bad_command_line_is_status_2));
 	add_to(new_case(suite, "troubles"),

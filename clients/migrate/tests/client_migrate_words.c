@@ -258,7 +258,7 @@ START_TEST(in_the_background_of_a_terminal_it_goes_on)
 }
 END_TEST
 
-/* What both programs say goes to a terminal that is not theirs. */
+/* The words of both programs go to a terminal that is not theirs. */
 START_TEST(a_command_in_the_background_of_a_terminal_goes_on)
 {
 	const char *disk = new_logged(DISK);

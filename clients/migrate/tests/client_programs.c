@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What bufflink-migrate does where its standard output is not usual. */
+/* bufflink-migrate where its standard output is not usual */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>

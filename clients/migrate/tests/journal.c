@@ -27,7 +27,7 @@ struct journal {
 	uint64_t longest_ms;
 };
 
-/* What is in a block of a file */
+/* A block of a file */
 struct content {
 	uint64_t writer;
 	uint64_t block;

@@ -16,7 +16,7 @@ bool goes_on_within(unsigned int ms);	/* writes end */
 bool rests(void);		/* no write has ended for a moment */
 uint64_t longest_pause(void);	/* between the ends of two writes (ms) */
 bool keep_journal(const char *path);	/* as it is now; not only in a test */
-/* What is at MOUNTPOINT now has each write in what was kept. */
+/* The files at MOUNTPOINT now have each write of the journal that was kept. */
 void has_all_writes(const char *path);
 
 #endif /* _JOURNAL_H */

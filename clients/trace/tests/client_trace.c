@@ -10,7 +10,7 @@
 
 #include "tracer.h"
 
-/* What records of the buffer say. */
+/* The counts of the buffer's records */
 struct sum {
 	__u64 records;
 	__u64 lost;		/* told by records */
@@ -53,7 +53,7 @@ static void add_record(struct sum *sum, const char *data)
 	}
 }
 
-/* What the buffer has now: to read makes more, if calls are on. */
+/* The bytes that the buffer has now: to read makes more, if calls are on. */
 static struct sum read_stream(int fd)
 {
 	const size_t have = readable(fd);
@@ -145,7 +145,7 @@ static void adds_up(int fd, const struct sum *sum)
 	ck_assert_uint_eq(sum->records + sum->lost + pending_losses(), all_hits());
 }
 
-START_TEST(what_is_stored_and_what_is_lost_are_together_what_came)
+START_TEST(stored_and_lost_events_are_together_all_that_came)
 {
 	int fd = tracer_opened("buffer_size=8192 events=sched_switch,syscall");
 	struct sum sum, more;
@@ -228,7 +228,7 @@ int main(void)
 		       no_event_is_on_until_it_is_switched_on_and_none_when_it_is_off_again,
 		       events_are_chosen_by_group_and_by_name_and_left_out_by_a_minus,
 		       a_word_that_is_no_event_changes_nothing,
-		       what_is_stored_and_what_is_lost_are_together_what_came,
+		       stored_and_lost_events_are_together_all_that_came,
 		       a_mark_is_an_event_as_long_as_any_is_on,
 		       events_are_switched_and_the_module_goes_under_load);
 	return run_suite(suite);

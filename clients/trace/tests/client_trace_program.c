@@ -381,7 +381,7 @@ START_TEST(a_name_of_any_bytes_forges_nothing)
 }
 END_TEST
 
-START_TEST(what_is_written_opens_when_the_program_is_killed)
+START_TEST(a_trace_opens_when_the_program_is_killed)
 {
 	struct tool tool;
 	int i, out;
@@ -459,7 +459,7 @@ START_TEST(events_are_switched_off_when_a_key_of_the_terminal_kills_the_program)
 }
 END_TEST
 
-START_TEST(a_full_disk_is_told_and_what_is_on_it_opens)
+START_TEST(a_full_disk_is_told_and_the_trace_on_it_opens)
 {
 	struct tool tool;
 	int out;
@@ -574,7 +574,7 @@ START_TEST(the_state_at_the_start_fills_no_trace)
 }
 END_TEST
 
-START_TEST(what_is_wrong_is_said_before_anything_is_recorded)
+START_TEST(a_mistake_is_told_before_anything_is_recorded)
 {
 	struct tool tool = tool("record", "-o", FOLDER);
 
@@ -647,7 +647,7 @@ START_TEST(status_does_not_say_that_a_module_is_missing_if_it_cannot_know)
 }
 END_TEST
 
-START_TEST(list_and_status_tell_what_is_on_and_what_came)
+START_TEST(list_and_status_tell_of_active_events_and_of_those_that_came)
 {
 	struct tool tool;
 
@@ -678,16 +678,16 @@ int main(void)
 		       a_command_is_recorded_and_its_status_is_that_of_the_program,
 		       a_trace_is_whole_wherever_standard_output_goes,
 		       a_name_of_any_bytes_forges_nothing,
-		       what_is_written_opens_when_the_program_is_killed,
+		       a_trace_opens_when_the_program_is_killed,
 		       an_event_is_written_also_if_no_other_comes,
 		       events_are_switched_off_when_a_key_of_the_terminal_kills_the_program,
-		       a_full_disk_is_told_and_what_is_on_it_opens,
+		       a_full_disk_is_told_and_the_trace_on_it_opens,
 		       a_module_that_is_unloaded_is_told_and_all_until_then_opens,
 		       a_trace_is_rotated_into_traces_that_open_by_themselves,
 		       the_state_at_the_start_fills_no_trace,
-		       what_is_wrong_is_said_before_anything_is_recorded,
+		       a_mistake_is_told_before_anything_is_recorded,
 		       each_command_has_help,
 		       status_does_not_say_that_a_module_is_missing_if_it_cannot_know,
-		       list_and_status_tell_what_is_on_and_what_came);
+		       list_and_status_tell_of_active_events_and_of_those_that_came);
 	return run_suite(suite);
 }

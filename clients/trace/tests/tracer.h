@@ -16,7 +16,7 @@ void add_trace_tests(Suite *suite, const char *name, const TTest **tests);
 
 void tracer_in(const char *parameters);
 void tracer_out(void);		/* and no trace is left */
-/* What a parameter reads as now; valid until the next call. */
+/* The value of a parameter now; valid until the next call. */
 const char *value_of(const char *name);
 int set_value(const char *name, const char *value);	/* 0 or negative errno */
 /* How often an event came while it was on. */
@@ -36,7 +36,7 @@ void call_often(unsigned int times);
 #define tool(...)	tool_to(memory_file(""), ##__VA_ARGS__)
 
 struct tool recorder(char *events);		/* when these are on */
-/* What babeltrace2 prints of a trace, without one word of warning. */
+/* The output of babeltrace2 for a trace, without one word of warning */
 int read_trace(char *path);
 const char *value_in(const char *text, const char *key);
 
