@@ -62,15 +62,17 @@ static char *behind_priority(char *line, unsigned int *priority)
 static char *behind_time(char *text)
 {
 	unsigned int seconds, microseconds, number;
-	int time = 0, caller = 0;
+	int point = 0, time = 0, caller = 0;
 	char kind[2];
+	char *end = text;
 
-	if (sscanf(text, "[%u.%6u]%n", &seconds, &microseconds, &time) == 2)
-		text += time;
+	if (sscanf(text, "[%u.%n%6u]%n", &seconds, &point, &microseconds,
+		   &time) == 2 && time == point + 7)
+		end += time;
 	if (IS_ENABLED(CONFIG_PRINTK_CALLER) &&
-	    sscanf(text, "[ %1[CT]%u]%n", kind, &number, &caller) == 2)
-		text += caller;
-	return time + caller && *text == ' ' ? text + 1 : text;
+	    sscanf(end, "[ %1[CT]%u]%n", kind, &number, &caller) == 2)
+		end += caller;
+	return end > text && *end == ' ' ? end + 1 : text;
 }
 
 /* Returns whether it is in the buffer. */

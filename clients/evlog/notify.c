@@ -201,5 +201,5 @@ bool end_notify(void)
 		warnx("the command was not run for %llu event%s, as the program was to end",
 		      not_run, not_run == 1 ? "" : "s");
 	tell_failures();
-	return !has_failed && !not_run;
+	return !has_failed && !not_run && !running;
 }

@@ -483,6 +483,10 @@ START_TEST(a_time_is_left_out_and_text_is_not_also_when_printk_time_changes)
 	parameter_write("printk", "time", "N\n");
 	write_to("/dev/kmsg", "<13>[drm] without a time\n");
 	wait_for(comes(fd, "[drm] without a time"));
+	write_to("/dev/kmsg", "<13>[12.5] volts\n");
+	wait_for(comes(fd, "[12.5] volts"));
+	write_to("/dev/kmsg", "<13>[7.123456]x\n");
+	wait_for(comes(fd, "[7.123456]x"));
 	parameter_write("printk", "time", "Y\n");
 	write_to("/dev/kmsg", "<13>[drm] with a time\n");
 	wait_for(comes(fd, "[drm] with a time"));
