@@ -223,16 +223,19 @@ static void tell_loss(__u64 position)
 }
 
 /* Then a buffer that has no whole message had one that another reader began. */
-static bool is_of_module(void)
+static bool is_of_module;
+
+static void look_at_owner(void)
 {
 	struct bufflink_info info;
 
-	return !bufflink_find(device, &info, 0) &&
-	       !strcmp(info.owner, BUFFLINK_KLOG_OWNER);
+	is_of_module = !bufflink_find(device, &info, 0) &&
+		       !strcmp(info.owner, BUFFLINK_KLOG_OWNER);
 }
 
 static void reopened(void)
 {
+	look_at_owner();
 	is_reloaded = true;
 	has_begun = false;
 	has_skipped = false;
@@ -285,8 +288,9 @@ int main(int argc, char **argv)
 	look_at_kernel();
 	reader = open_reader(&job);
 	device = bufflink_device(reader);
+	look_at_owner();
 	lost |= follow(&job, reader);
-	if (has_skipped && !has_begun && !stopped && !is_of_module())
+	if (has_skipped && !has_begun && !stopped && !is_of_module)
 		no_record(BUFFLINK_KLOG_OWNER);
 	bufflink_free(reader);
 	end_reading(EXIT_SUCCESS, lost);

@@ -93,13 +93,13 @@ bool choice_option(int option, const char *text)
 /* A message without a time is at every time. */
 bool is_chosen(const struct message *message)
 {
+	/* the last bit is for all that --facility cannot name */
+	unsigned int bit = message->facility < 31 ? message->facility : 31;
 	unsigned long long time;
 
 	if (!(chosen_levels & 1U << message->level))
 		return false;
-	if (chosen_facilities != ~0U &&
-	    (message->facility >= COUNT(facilities) ||
-	     !(chosen_facilities & 1U << message->facility)))
+	if (!(chosen_facilities & 1U << bit))
 		return false;
 	if (!message->has_time || (!since && !~until))
 		return true;

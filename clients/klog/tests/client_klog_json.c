@@ -138,12 +138,12 @@ START_TEST(only_chosen_messages_are_printed)
 		char *option;
 		const char *texts;	/* of the messages that have it */
 	} choices[] = {
-		{ "--level=err", "a" }, { "--level=3,INFO", "abd" },
+		{ "--level=err", "a" }, { "--level=3,INFO", "abde" },
 		{ "--facility=daemon", "b" }, { "--facility=kern,16", "ac" },
-		{ "--facility=local0", "c" }, { "--since=1971-01-01", "abcd" },
-		{ "--since=@4000000000", "" }, { "--until=@4000000000", "abcd" },
+		{ "--facility=local0", "c" }, { "--since=1971-01-01", "abcde" },
+		{ "--since=@4000000000", "" }, { "--until=@4000000000", "abcde" },
 		{ "--until=1971-01-01T00:00", "" }, { "--kernel", "a" },
-		{ "--userspace", "bcd" },
+		{ "--userspace", "bcde" },
 	};
 	char expected[64] = "";
 	const char *text, *out;
@@ -156,6 +156,7 @@ START_TEST(only_chosen_messages_are_printed)
 		write_kmsg("<30>b\n");
 		write_kmsg("<129>c\n");
 		write_kmsg("<14>d\n");
+		write_kmsg("<406>e\n");	/* of a facility without a name */
 		out = output(program("--no-wait", "-t", choices[i].option),
 			     GOOD);
 		*expected = '\0';
