@@ -77,8 +77,12 @@ void open_destination(struct destination *dst, const char *path)
 		errx(EXIT_USAGE, "%s is a file in /dev, and not a device", path);
 	dst->stack = stack_of_file(dst->fd);
 	check_known(&dst->stack, path);
-	if (S_ISBLK(stat.st_mode))
+	if (S_ISBLK(stat.st_mode)) {
 		dst->identity = identity_of(&dst->stack);
+		if (!dst->identity)
+			errx(EXIT_USAGE, "cannot read a table of dm of %s, which could change unseen",
+			     path);
+	}
 	dst->punches = true;
 	dst->direct = !fcntl(dst->fd, F_SETFL, O_DIRECT);
 }

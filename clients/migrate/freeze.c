@@ -333,7 +333,7 @@ static void take_another_name(struct mount *mount)
 	snprintf(name_area, name_size, "bufflink-thaw");
 }
 
-/* If the kernel has no memory, it is not to kill this to get some. */
+/* The kernel must not kill this process for want of memory. */
 static void be_spared(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

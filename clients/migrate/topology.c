@@ -438,6 +438,20 @@ static int range_of_loop(dev_t device, struct range *range)
 	return 1;
 }
 
+/* Where the one device of such a target begins; false if it is another target. */
+static bool begins(const struct dm_target_spec *spec, unsigned int *major,
+		   unsigned int *minor, unsigned long long *first)
+{
+	const char *format = NULL;
+
+	if (!strcmp(spec->target_type, "linear"))
+		format = "%u:%u %llu";
+	else if (!strcmp(spec->target_type, "crypt"))
+		format = "%*s %*s %*u %u:%u %llu";
+	return format && sscanf((const char *)(spec + 1), format, major, minor,
+				first) == 3;
+}
+
 /* The part that a device of dm or loop has of those below; -1 if not known */
 static int ranges_on(dev_t device, dev_t below, struct range ranges[MAX_RANGES])
 {
@@ -456,9 +470,8 @@ static int ranges_on(dev_t device, dev_t below, struct range ranges[MAX_RANGES])
 		if (!strcmp(spec->target_type, "zero") ||
 		    !strcmp(spec->target_type, "error"))
 			continue;
-		if (strcmp(spec->target_type, "linear") ||
-		    sscanf((const char *)(spec + 1), "%u:%u %llu", &major,
-			   &minor, &first) != 3 || count == MAX_RANGES)
+		if (!begins(spec, &major, &minor, &first) ||
+		    count == MAX_RANGES)
 			return -1;
 		if (makedev(major, minor) != below)
 			continue;

@@ -376,13 +376,28 @@ static const char *second_volume(const char *disk)
 	return new_dm(disk, 1, DISK / 2 / SECTOR);
 }
 
+/* Of all of the disk */
+static const char *second_crypt(const char *disk)
+{
+	char arguments[160];
+
+	snprintf(arguments, sizeof(arguments), "aes-xts-plain64 %064x 0 %s 0", 1,
+		 disk);
+	return new_target(DISK / SECTOR, "crypt", arguments);
+}
+
 START_TEST(a_source_that_is_written_to_by_another_node_is_refused)
 {
+	const char *(* const besides[])(const char *disk) = {
+		second_loop, second_volume, second_crypt
+	};
 	const char *disk = new_loop(DISK), *src = disk, *beside;
 
-	if (_i)
+	if (besides[_i] == second_crypt && !have_stack(CRYPT))
+		return;
+	if (besides[_i] != second_loop)
 		src = new_dm(disk, 1, DISK / SECTOR);
-	beside = _i ? second_volume(disk) : second_loop(disk);
+	beside = besides[_i](disk);
 	log_devices(src, "");
 	ends(USAGE, (char *)src, DST);
 	must_have_said("shares bytes with");
@@ -580,7 +595,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(memory, auto_freezes_through_any_stack, 0, 2);
 	tcase_add_loop_test(memory,
 			    a_source_that_is_written_to_by_another_node_is_refused,
-			    0, 2);
+			    0, 3);
 	tcase_add_loop_test(memory,
 			    a_device_on_another_part_of_the_disk_below_is_not_beside_it,
 			    0, 2);
