@@ -339,8 +339,15 @@ source \"$to/Kconfig\"\\
 		tr '[:upper:]' '[:lower:]')" "$from/Kconfig" | commit
 }
 
+# Headers that were put there before, as MAINTAINERS has them
+old_headers() {
+	sed -n '/^BUFFLINK/,/^$/s/^F:[[:blank:]]*\(include\/.*\)/\1/p' \
+		"$linux/MAINTAINERS"
+}
+
 # A file that is the same is not touched: make would compile it again.
 copy_into_kernel() {
+	old_headers >"$work/old"
 	(cd "$tree" && find . -name .git -prune -o -type f -print) |
 	while IFS= read -r file; do
 		cmp -s "$tree/$file" "$linux/$file" ||
@@ -349,8 +356,8 @@ copy_into_kernel() {
 	for folder in $code $pages; do
 		(cd "$linux" && find "$folder" -name '*.[ch]' ! -name '*.mod.c' \
 			-o -name Kconfig -o -name Makefile -o -name '*.rst')
-	done | while IFS= read -r file; do
-		[ -e "$tree/$file" ] || rm "$linux/$file"
+	done | cat - "$work/old" | while IFS= read -r file; do
+		[ -e "$tree/$file" ] || rm -f "$linux/$file"
 	done
 }
 

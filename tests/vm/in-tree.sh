@@ -71,7 +71,9 @@ replaces_older() {
 	mkdir "$old/gone"
 	touch "$old/gone/gone.c" "$old/gone/Makefile" "$old/kept.o"
 	echo old | tee -a "$old/bufflink.c" >>"$old/klog/Kconfig"
-	sed -i 's/^BUFFLINK$/BUFFLINK OF OLD/' "$work/twice/MAINTAINERS"
+	touch "$work/twice/include/linux/bufflink_gone.h"
+	sed -i 's/^BUFFLINK$/BUFFLINK OF OLD\nF:\tinclude\/linux\/bufflink_gone.h/' \
+		"$work/twice/MAINTAINERS"
 	put_into twice && rm "$old/kept.o" && rmdir "$old/gone" &&
 		is_same once twice
 }
