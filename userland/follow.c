@@ -222,7 +222,9 @@ static void print_event(const struct follow *follow,
 	case BUFFLINK_REOPENED:
 		rest.size = 0;
 		flush();
-		if (follow->module)
+		if (follow->buffer)
+			warnx("the buffer %s is there again", follow->buffer);
+		else if (follow->module)
 			warnx("the module %s was loaded again", follow->module);
 		if (follow->reopened)
 			follow->reopened();
