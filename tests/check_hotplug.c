@@ -41,7 +41,7 @@ static struct load loads[CONTEXTS] = {
 static struct channel channel;
 static unsigned int seed = 1;
 
-/* The CPU that goes off: the last. One that is alone is the first, and stays. */
+/* The CPU that goes off: the last; 0 if there is only one, which stays. */
 static unsigned int victim(void)
 {
 	return sysconf(_SC_NPROCESSORS_CONF) - 1;
@@ -292,7 +292,7 @@ START_TEST(an_append_of_a_CPU_that_is_offline_wakes)
 }
 END_TEST
 
-/* A record of it, and its header, is all that a ring of such a buffer has room for. */
+/* A ring has room for one such record and its header, but not for two. */
 static int write_there(void *fd)
 {
 	static const char data[RING / 2];

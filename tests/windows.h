@@ -3,8 +3,8 @@
  * A delay at each window, for a build of bufflink.c with WINDOWS=y: build.sh
  * includes this after its other headers. The state that one step has seen may
  * have changed before the next. So each step that others see, or that sees the
- * steps of others, may be late: most often it is not, sometimes by up to 50 us, and where the
- * kernel may be preempted, another task runs first, if there is one.
+ * steps of others, may be late: most often it is not, sometimes by up to 50 us.
+ * Where the kernel may be preempted, another task runs first, if there is one.
  */
 #ifndef _WINDOWS_H
 #define _WINDOWS_H
