@@ -27,7 +27,7 @@ modules="$modules|dm-mod|dm-delay|dm-flakey|dm-crypt|xts|aesni-intel|cryptd"
 modules="$modules|crypto_simd|gf128mul|dm-thin-pool|dm-persistent-data|dm-bio-prison"
 modules="$modules|dm-bufio|libcrc32c|crc32c_generic|ext4|jbd2|mbcache|crc16"
 modules="$modules|xfs|btrfs|xor|raid6_pq|zstd_compress|blake2b_generic"
-modules="$modules|xxhash_generic"
+modules="$modules|xxhash_generic|overlay"
 
 depends() {
 	apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: //p'
@@ -64,7 +64,7 @@ unpack_stock() {
 
 # Unpacked anew when the key changes. The key must change with the list of files.
 stock() {
-	metapackage=$1 key=3
+	metapackage=$1 key=4
 	cached "$kernel-$key" unpack_stock
 	ln -sfn "$(readlink "$cache/$kernel-$key")" "$cache/$kernel"
 }
