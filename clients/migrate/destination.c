@@ -80,7 +80,8 @@ void open_destination(struct destination *dst, const char *path)
 	if (S_ISBLK(stat.st_mode)) {
 		dst->identity = identity_of(&dst->stack);
 		if (!dst->identity)
-			errx(EXIT_USAGE, "cannot read a table of dm of %s, which could change unseen",
+			errx(EXIT_USAGE,
+			     "cannot read a table of dm of %s, which could change unseen",
 			     path);
 	}
 	dst->punches = true;
