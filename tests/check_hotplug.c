@@ -20,7 +20,7 @@
 
 #define SIZE		(4 * PAGE)
 #define RING		PAGE
-#define CYCLES_MS	2000	/* of one kind of waiter */
+#define CYCLES_MS	1000	/* of one kind of waiter */
 #define CYCLES		3	/* at least */
 #define CONTEXTS	3
 #define READERS		3

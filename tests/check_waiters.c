@@ -280,7 +280,7 @@ END_TEST
 
 START_TEST(no_waiter_of_a_per_CPU_buffer_sleeps_while_there_is_data)
 {
-	check_all_are_woken(_i, channel_percpu, false, WAITING_MS / 2);
+	check_all_are_woken(_i, channel_percpu, false, WAITING_MS / 4);
 }
 END_TEST
 
