@@ -71,14 +71,11 @@ START_TEST(all_changes_arrive_on_a_device)
 {
 	const char *disk = new_loop(DISK);
 	const char *copy = new_loop(DISK + MIB);
-	pid_t pid;
 
 	fill_disk(copy, DISK);
 	fill_disk(disk, DISK / 2);
 	log_devices(disk, "");
-	pid = migrate((char *)disk, (char *)copy);
-	is_followed(pid);
-	ends_by_word(pid);
+	make_copy(disk, copy);
 	ck_assert(same(disk, copy, DISK));
 }
 END_TEST
@@ -507,7 +504,6 @@ START_TEST(half_a_record_is_skipped)
 	const char *disk = new_loop(MIB);
 	int log, fd = open_direct(disk, O_RDWR);
 	char half[16];
-	pid_t pid;
 
 	log_devices(disk, "");
 	write_blocks(fd, 0, PAGE, 'x');
@@ -515,9 +511,7 @@ START_TEST(half_a_record_is_skipped)
 	log = open_buffer(LOG, O_RDONLY);
 	read_all(log, half, sizeof(half));
 	close(log);
-	pid = migrate((char *)disk, DST);
-	is_followed(pid);
-	ends_by_word(pid);
+	make_copy(disk, DST);
 	ck_assert(same(disk, DST, MIB));
 	close(fd);
 }
@@ -527,14 +521,11 @@ START_TEST(a_file_has_the_size_of_src_then)
 {
 	const char *disk = new_loop(MIB);
 	struct stat stat;
-	pid_t pid;
 
 	log_devices(disk, "");
 	close(open(DST, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	ck_assert_int_eq(truncate(DST, 2 * MIB), 0);
-	pid = migrate((char *)disk, DST);
-	is_followed(pid);
-	ends_by_word(pid);
+	make_copy(disk, DST);
 	ck_assert_int_eq(lstat(DST, &stat), 0);
 	ck_assert_int_eq(stat.st_size, MIB);
 }

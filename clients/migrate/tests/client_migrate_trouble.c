@@ -378,25 +378,20 @@ START_TEST(it_is_the_only_reader_of_the_log)
 	ck_assert_int_eq(open("/dev/bufflink0", O_RDONLY), -1);
 	ck_assert_int_eq(errno, EBUSY);
 	ends_by_word(pid);
-	pid = migrate((char *)disk, DST);
-	is_followed(pid);
-	ends_by_word(pid);
+	make_copy(disk, DST);
 }
 END_TEST
 
 START_TEST(it_does_not_share_the_log_with_another_program)
 {
 	const char *disk = new_loop(SIZE);
-	pid_t pid;
 	int log;
 
 	log_devices(disk, "");
 	log = open_buffer(LOG, O_RDONLY);
 	is_refused(disk);
 	close(log);
-	pid = migrate((char *)disk, DST);
-	is_followed(pid);
-	ends_by_word(pid);
+	make_copy(disk, DST);
 }
 END_TEST
 

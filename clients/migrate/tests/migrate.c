@@ -82,6 +82,14 @@ void is_followed(pid_t pid)
 	must_have_said("is followed");
 }
 
+void make_copy(const char *src, const char *dst)
+{
+	pid_t pid = migrate((char *)src, (char *)dst);
+
+	is_followed(pid);
+	ends_by_word(pid);
+}
+
 pid_t follow(const char *disk)
 {
 	pid_t pid;

@@ -39,6 +39,7 @@ void must_have_said(const char *text);
 void good(pid_t pid);		/* it ends so */
 void ends_by_word(pid_t pid);	/* SRC comes to rest, and is copied */
 void is_followed(pid_t pid);
+void make_copy(const char *src, const char *dst);	/* all of these steps */
 /* Copies SRC to DST, and waits for the operator's word. */
 pid_t follow(const char *disk);
 int stream_to(const char *path);
