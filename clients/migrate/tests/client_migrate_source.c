@@ -425,7 +425,6 @@ static void attach(const char *options, const char *file)
 
 static void is_copied(const char *src, uint64_t size)
 {
-
 	log_devices(src, "");
 	make_copy(src, DST);
 	ck_assert(same(src, DST, size));
