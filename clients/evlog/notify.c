@@ -56,7 +56,6 @@ void notify_option(const char *text)
 	const struct sigaction action = {
 		.sa_handler = reap, .sa_flags = SA_RESTART | SA_NOCLDSTOP,
 	};
-
 	sigset_t children;
 
 	command = text;
