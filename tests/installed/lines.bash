@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Sourced by the suites that read the buffer of the module lines: lines/lines.c.
+# shellcheck source=tests/installed/wait_for.sh
+. /mnt/bufflink/tests/installed/wait_for.sh
 by_owner=/dev/bufflink/by-owner
 
 append() {
@@ -12,16 +14,4 @@ lines() {
 		seq -f %.0f "${range%-*}" "${range#*-}" |
 			xargs printf 'line %58u\n'
 	done
-}
-
-# wait_for COMMAND...: until it succeeds, for a minute
-wait_for() {
-	for ((i = 0; i < 600; i++)); do
-		if "$@"; then
-			return
-		fi
-		sleep 0.1
-	done
-	echo "waited in vain for: $*"
-	return 1
 }

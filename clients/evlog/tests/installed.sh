@@ -1,19 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # On an installed system, for guest.bats: the program reads the events of a module.
+# shellcheck source=tests/installed/wait_for.sh
+. "${0%/*}/../../../tests/installed/wait_for.sh"
+
 modprobe bufflink_evlog_example interval=10
 timeout 60 bufflink-evlog -q type=io_error |
 	grep -m 1 'cannot read sector 32 of example'
 rmmod bufflink_evlog_example bufflink_evlog
-
-wait_for() {
-	looks=0
-	until "$@"; do
-		looks=$((looks + 1))
-		[ $looks -lt 300 ] || return 1
-		sleep 0.2
-	done
-}
 
 # The service sends them to the journal, which finds them by their fields.
 find_event() {

@@ -1,18 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # On an installed system, for guest.bats: the program reads the records of the module.
+# shellcheck source=tests/installed/wait_for.sh
+. "${0%/*}/../../../tests/installed/wait_for.sh"
+
 modprobe bufflink_klog
 bufflink-klog --no-wait | grep 'Linux version'
 rmmod bufflink_klog
-
-wait_for() {
-	looks=0
-	until "$@"; do
-		looks=$((looks + 1))
-		[ $looks -lt 300 ] || return 1
-		sleep 0.2
-	done
-}
 
 # The service keeps a log, and goes on in a new file when it is rotated.
 log=/var/log/bufflink/klog.log
